@@ -1,0 +1,39 @@
+"""Says back what it was told, word by word: for first steps, and for the tests of everyone who uses a generator."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Generator, Sequence
+from typing import Annotated
+
+from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, TextDelta, Timings, Usage
+from unified_intelligence.entities.message import MessageLike, read_messages
+from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
+
+_WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
+
+
+class EchoAdapter(InProcessTextGenerator):
+    """Answers with the last message's text unchanged. A token is a word with the blanks before it."""
+
+    def __init__(self, *, delay: Annotated[float, "seconds before each word"] = 0.0) -> None:
+        self._delay = delay
+
+    def stream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> Generator[Event, None, None]:
+        started = time.perf_counter()
+        turns = read_messages(messages)
+        words = _WORD.findall(turns[-1].content)
+        limit = config.max_tokens if config and config.max_tokens is not None else len(words)
+        first = 0.0
+        for word in words[:limit]:
+            time.sleep(self._delay)
+            first = first or time.perf_counter() - started
+            yield TextDelta(word)
+        yield Finished(
+            "stop" if limit >= len(words) else "length",
+            Usage(sum(len(turn.content.split()) for turn in turns), min(limit, len(words))),
+            Timings(first, time.perf_counter() - started),
+        )

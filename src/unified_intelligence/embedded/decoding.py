@@ -1,0 +1,81 @@
+"""Decoding that can only write what is allowed: a choice among token sequences, made by the model.
+
+A call is written as a chain of choices. Where only one continuation is possible its tokens are appended without
+asking the model; where several are, the model's logits decide token by token along a trie. So the output always
+parses, and every value in it was in the question or in the schema.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from unified_intelligence.embedded.forward import Qwen3Forward
+
+
+Trie = dict[int, "Trie | int"]
+
+
+class Writer:
+    """A text in the making: tokens already run through the model, and tokens still to be."""
+
+    def __init__(self, model: Qwen3Forward, prompt: Sequence[int]) -> None:
+        self._model = model
+        self._cache = model.new_cache()
+        self._pending = list(prompt)
+        self._logits = np.zeros(0, np.float32)
+        self.prompt_tokens = len(prompt)
+        self.written: list[int] = []
+
+    def write(self, tokens: Sequence[int]) -> None:
+        """Appends tokens that are certain."""
+        self._pending.extend(tokens)
+        self.written.extend(tokens)
+
+    def log_probabilities(self) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+        """Of every token of the vocabulary, to come next."""
+        if self._pending:
+            self._logits = self._model.step(self._pending, self._cache)
+            self._pending = []
+        shifted = self._logits - self._logits.max()
+        return shifted - np.log(np.exp(shifted).sum())
+
+    def choose(self, sequences: Sequence[Sequence[int]]) -> tuple[int, float]:
+        """Writes one of the sequences, the model choosing greedily along their trie.
+
+        No sequence may be a prefix of another. Returns its index and the log-probability the model gave it, where
+        tokens without alternative count as certain.
+        """
+        node: Trie = _trie(sequences)
+        total = 0.0
+        while True:
+            if len(node) == 1:
+                token = next(iter(node))
+            else:
+                scores = self.log_probabilities()
+                token = max(node, key=lambda candidate: float(scores[candidate]))
+                total += float(scores[token])
+            self.write([token])
+            following = node[token]
+            if isinstance(following, int):
+                return following, total
+            node = following
+
+
+def _trie(sequences: Sequence[Sequence[int]]) -> Trie:
+    root: Trie = {}
+    for index, sequence in enumerate(sequences):
+        node = root
+        for token in sequence[:-1]:
+            following = node.setdefault(token, {})
+            if isinstance(following, int):
+                raise ValueError(f"sequence {following} is a prefix of sequence {index}")
+            node = following
+        last = node.setdefault(sequence[-1], index)
+        if isinstance(last, dict):
+            raise ValueError(f"sequence {index} is a prefix of another")
+    return root

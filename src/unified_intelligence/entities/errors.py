@@ -1,0 +1,93 @@
+"""Everything this package raises on purpose. Each error knows its exit code and whether another try can help.
+
+UnifiedIntelligenceError
+├── ConfigurationError            3  a setting, an option or a file is wrong; the user can mend it
+│   ├── UnknownNameError          3  a provider, option, tool or key nobody knows; carries the nearest names
+│   └── MissingDependencyError    3  a library of an extra is not installed
+├── InvalidRequestError           2  the conversation or the call cannot be sent as it is
+│   └── ContextLengthError        2  it does not fit the model's context
+├── ModelError                    1  the model could not be loaded or broke while answering
+│   └── ModelNotFoundError        3  no model at that path or id
+├── StreamInterruptedError        8  the answer stopped before its end; carries what came
+└── ToolFailedError               1  a tool the model called raised
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class UnifiedIntelligenceError(Exception):
+    """`hint` is the next thing to do, one sentence; `code` names the kind of failure for machines."""
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "", provider: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.provider = provider
+
+    @property
+    def code(self) -> str:
+        words = type(self).__name__.removesuffix("Error")
+        return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in words).strip("_")
+
+
+class ConfigurationError(UnifiedIntelligenceError):
+    exit_code = 3
+
+
+class UnknownNameError(ConfigurationError):
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, provider: str = "", hint: str = "") -> None:
+        names = sorted(known)
+        self.nearest = tuple(get_close_matches(name, names, n=3, cutoff=0.5))
+        listed = f"Did you mean {' or '.join(self.nearest)}?" if self.nearest else f"Known: {', '.join(names) or 'none'}."
+        super().__init__(f"There is no {kind} {name!r}. {listed}", hint=hint, provider=provider)
+        self.name = name
+
+
+class MissingDependencyError(ConfigurationError):
+    def __init__(self, what: str, module: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs the library {module!r}, which is not installed.",
+            hint=f"pip install 'unified-intelligence-cli[{extra}]'",
+            provider=what,
+        )
+        self.module, self.extra = module, extra
+
+
+class InvalidRequestError(UnifiedIntelligenceError):
+    exit_code = 2
+
+
+class ContextLengthError(InvalidRequestError):
+    def __init__(self, tokens: int, longest: int, *, provider: str = "") -> None:
+        super().__init__(
+            f"The conversation has {tokens} tokens; the model reads at most {longest}.",
+            hint="Shorten the question or the text piped in.",
+            provider=provider,
+        )
+        self.tokens, self.longest = tokens, longest
+
+
+class ModelError(UnifiedIntelligenceError):
+    exit_code = 1
+
+
+class ModelNotFoundError(ModelError):
+    exit_code = 3
+
+
+class StreamInterruptedError(UnifiedIntelligenceError):
+    exit_code = 8
+    retryable = True
+
+    def __init__(self, message: str, *, partial: str = "", hint: str = "", provider: str = "") -> None:
+        super().__init__(message, hint=hint, provider=provider)
+        self.partial = partial
+
+
+class ToolFailedError(UnifiedIntelligenceError):
+    exit_code = 1

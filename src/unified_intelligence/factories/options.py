@@ -1,0 +1,99 @@
+"""A provider's own options are the keyword arguments of its class: read, described and bound before it is built.
+
+    class EchoAdapter(InProcessTextGenerator):
+        def __init__(self, *, delay: Annotated[float, "seconds between words"] = 0.0) -> None: ...
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
+
+REQUIRED = inspect.Parameter.empty
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`kind` is the type without its None and its description; `choices` are set for a Literal."""
+
+    name: str
+    kind: type
+    default: object
+    description: str = ""
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+
+def options_of(adapter: type) -> tuple[Option, ...]:
+    """The options a provider's class declares, in its order."""
+    hints = get_type_hints(adapter.__init__, include_extras=True)
+    parameters = inspect.signature(adapter).parameters.values()
+    return tuple(_option(p.name, hints[p.name], p.default) for p in parameters if p.kind is p.KEYWORD_ONLY)
+
+
+def bind(provider: str, adapter: type, given: Mapping[str, object]) -> dict[str, object]:
+    """The arguments to build with, texts from a command line or a file read into their types.
+
+    Raises UnknownNameError with the nearest names, ConfigurationError for a value of another type or a missing one.
+    """
+    options = {option.name: option for option in options_of(adapter)}
+    for name in given:
+        if name not in options:
+            raise UnknownNameError(
+                f"option of {provider}", name, options, provider=provider, hint=f"See them: uic providers {provider}"
+            )
+    missing = [name for name, option in options.items() if option.required and name not in given]
+    if missing:
+        raise ConfigurationError(
+            f"The provider {provider} needs {' and '.join(missing)}.",
+            hint=" ".join(f"Give --model ..." if name == "model" else f"Give -o {name} ..." for name in missing),
+            provider=provider,
+        )
+    return {name: _read(provider, options[name], value) for name, value in given.items()}
+
+
+def _option(name: str, hint: Any, default: object) -> Option:
+    description = ""
+    if get_origin(hint) is Annotated:
+        hint, *notes = get_args(hint)
+        description = next((note for note in notes if isinstance(note, str)), "")
+    members = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+    kinds = [member for member in members if member is not NoneType]
+    kind = kinds[0]
+    choices = tuple(get_args(kind)) if get_origin(kind) is Literal else ()
+    return Option(name, str if choices else kind, default, description, choices, optional=NoneType in members)
+
+
+def _read(provider: str, option: Option, value: object) -> object:
+    if value is None and option.optional:
+        return None
+    if option.choices:
+        if value not in option.choices:
+            raise UnknownNameError(f"{option.name} of {provider}", str(value), option.choices, provider=provider)
+        return value
+    if option.kind is bool and isinstance(value, str):
+        words = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
+        value = words.get(value.lower(), value)
+    elif isinstance(value, str) or (option.kind is float and type(value) is int):
+        try:
+            value = option.kind(value)
+        except ValueError as error:
+            raise _wrong(provider, option, value) from error
+    if not isinstance(value, option.kind) or (isinstance(value, bool) and option.kind is not bool):
+        raise _wrong(provider, option, value)
+    return value
+
+
+def _wrong(provider: str, option: Option, value: object) -> ConfigurationError:
+    return ConfigurationError(
+        f"The option {option.name} of {provider} is a {option.kind.__name__}, not {value!r}.", provider=provider
+    )

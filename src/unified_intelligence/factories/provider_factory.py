@@ -1,0 +1,91 @@
+"""The table of providers. To add one: a module under adapters/llm, one row here, one row in the contract suite."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError, UnknownNameError
+from unified_intelligence.factories.options import Option, bind, options_of
+from unified_intelligence.interfaces.provider_factory import IProviderFactory
+from unified_intelligence.interfaces.text_generator import ITextGenerator
+
+ENTRY_POINTS = "unified_intelligence.providers"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A row: where the adapter's class is, what it is in a line, and the pip extra that brings its libraries."""
+
+    target: str
+    summary: str
+    extra: str = ""
+
+
+_LLM = "unified_intelligence.adapters.llm"
+
+PROVIDERS: dict[str, Provider] = {
+    "embedded": Provider(f"{_LLM}.embedded_adapter:EmbeddedAdapter", "offline: finance, arithmetic, units, dates, a glossary"),
+    "echo": Provider(f"{_LLM}.echo_adapter:EchoAdapter", "says back what it was told: for tests and first steps"),
+    "local": Provider(f"{_LLM}.transformers_adapter:TransformersAdapter", "a model of your own or of the Hub, run here", "local"),
+}  # fmt: skip
+
+DEFAULT_PROVIDER = "embedded"
+
+
+class ProviderFactory(IProviderFactory):
+    """Built-in rows first; entry points of the group `unified_intelligence.providers` for every other name."""
+
+    def names(self) -> tuple[str, ...]:
+        return (*PROVIDERS, *sorted(self._plugins().keys() - PROVIDERS.keys()))
+
+    def provider(self, name: str) -> Provider:
+        """The row of a name. Raises UnknownNameError."""
+        if name in PROVIDERS:
+            return PROVIDERS[name]
+        plugins = self._plugins()
+        if name not in plugins:
+            raise UnknownNameError("provider", name, [*PROVIDERS, *plugins], hint="List them: uic providers")
+        return plugins[name]
+
+    def options(self, name: str) -> tuple[Option, ...]:
+        """What `create` accepts for a provider. Raises UnknownNameError, MissingDependencyError."""
+        return options_of(self._adapter(name))
+
+    def create(self, name: str, **options: object) -> ITextGenerator:
+        adapter = self._adapter(name)
+        arguments = bind(name, adapter, options)
+        with _libraries_of(name, self.provider(name)):
+            return adapter(**arguments)
+
+    def _adapter(self, name: str) -> type[ITextGenerator]:
+        provider = self.provider(name)
+        module, _, attribute = provider.target.partition(":")
+        with _libraries_of(name, provider):
+            loaded = getattr(importlib.import_module(module), attribute)
+        if not (isinstance(loaded, type) and issubclass(loaded, ITextGenerator)):
+            raise ConfigurationError(f"{provider.target} is not an ITextGenerator.", provider=name)
+        return loaded
+
+    @staticmethod
+    def _plugins() -> dict[str, Provider]:
+        from importlib.metadata import entry_points
+
+        return {
+            point.name: Provider(point.value, f"plugin of {point.dist.name if point.dist else 'an unnamed package'}")
+            for point in entry_points(group=ENTRY_POINTS)
+        }
+
+
+@contextmanager
+def _libraries_of(name: str, provider: Provider) -> Generator[None]:
+    """A library that is missing becomes one sentence with the extra; a module of ours that is missing stays a bug."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if not provider.extra or missing == "unified_intelligence":
+            raise
+        raise MissingDependencyError(name, missing, provider.extra) from error

@@ -1,0 +1,117 @@
+"""The seam: anything that answers a conversation with a typed stream of events.
+
+`ITextGenerator` is for providers that wait for somebody else (a server, a Space): they write `astream`.
+`InProcessTextGenerator` is for those that compute here: they write `stream`. Whichever is written, callers have all
+four methods, with the same meaning.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.entities.generation import Collector, Event, Generation, GenerationConfig, collect
+
+if TYPE_CHECKING:
+    from unified_intelligence.entities.message import MessageLike
+
+
+class ITextGenerator(ABC):
+    """Answers conversations.
+
+    A failure is raised as a `UnifiedIntelligenceError`: text is always the model's own words. A stream is complete
+    if and only if its last event is `Finished`.
+    """
+
+    @abstractmethod
+    def astream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> AsyncIterator[Event]:
+        """The answer as it is made. Closing the iterator stops the work."""
+
+    async def agenerate(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> Generation:
+        """The whole answer. Raises StreamInterruptedError with what came if the stream ends early."""
+        collector = Collector()
+        async for event in self.astream(messages, config):
+            collector.add(event)
+        return collector.generation()
+
+    def stream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> Iterator[Event]:
+        """`astream` for code without an event loop. Inside one it refuses, naming `astream`."""
+        import asyncio
+
+        _refuse_running_loop("stream", "astream")
+        loop = asyncio.new_event_loop()
+        events = self.astream(messages, config)
+        try:
+            while True:
+                try:
+                    yield loop.run_until_complete(anext(events))
+                except StopAsyncIteration:
+                    return
+        finally:
+            if hasattr(events, "aclose"):
+                loop.run_until_complete(events.aclose())  # pyright: ignore[reportAttributeAccessIssue]
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    def generate(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> Generation:
+        """`agenerate` for code without an event loop. Inside one it refuses, naming `agenerate`."""
+        _refuse_running_loop("generate", "agenerate")
+        return collect(self.stream(messages, config))
+
+    def close(self) -> None:
+        """Gives back what is held open: connections, threads, memory. The default holds nothing."""
+
+
+class InProcessTextGenerator(ITextGenerator):
+    """A generator that computes in this process: `stream` is written, `astream` runs it beside the event loop."""
+
+    @abstractmethod
+    def stream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> Generator[Event, None, None]:
+        """The answer as it is made. Closing the generator stops the work."""
+
+    async def astream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> AsyncIterator[Event]:
+        """One worker thread computes; a cancelled stream stops after the event being computed."""
+        import asyncio
+        from concurrent.futures import ThreadPoolExecutor
+
+        loop = asyncio.get_running_loop()
+        events = self.stream(messages, config)
+        worker = ThreadPoolExecutor(1, thread_name_prefix="generate")
+        try:
+            while (event := await loop.run_in_executor(worker, next, events, None)) is not None:
+                yield event
+        finally:
+            worker.submit(events.close)
+            worker.shutdown(wait=False)
+
+    def generate(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> Generation:
+        """The whole answer, computed in the calling thread."""
+        return collect(self.stream(messages, config))
+
+
+def _refuse_running_loop(method: str, instead: str) -> None:
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise InvalidRequestError(
+        f"{method}() would block the running event loop.", hint=f"Await {instead}() instead."
+    )
