@@ -106,7 +106,7 @@ def find_expressions(text: str) -> list[tuple[int, int]]:
 
 def _longest_expression(folded: str, start: int) -> int:
     tokens, _ = _tokens(folded[: start + LONGEST], start)
-    while len(tokens) > 1:
+    while len(tokens) > 1 and any(token.text not in {"%", "-", "+"} for token in tokens[1:]):
         try:
             _Parser(tokens).parse()
             return tokens[-1].end

@@ -45,6 +45,8 @@ class Parameter:
         meaning = self.meaning.description if self.meaning else ""
         description = "; ".join(text for text in (self.description, meaning) if text)
         schema: dict[str, object] = dict(self.shape.schema)
+        if self.required and self.shape.nullable and schema:
+            schema = {"anyOf": [schema, {"type": "null"}]}
         if description:
             schema["description"] = description
         if not self.required and self.default is not None:
@@ -54,20 +56,10 @@ class Parameter:
 
 def shape_of(annotation: object) -> Shape:
     """The shape of an annotation; raises TypeError with one sentence for a type no JSON value can be read into."""
-    origin: object = get_origin(annotation)
-    arguments: tuple[object, ...] = get_args(annotation)
-    if origin is Annotated:
-        return _annotated(arguments)
-    if origin is Literal:
-        return _literal(arguments)
-    if origin in (Union, UnionType):
-        return _union(arguments)
-    if annotation is list or origin is list:
-        return _list(shape_of(arguments[0]) if arguments else _ANYTHING)
-    if annotation is dict or origin is dict:
-        return _dict(arguments)
-    if annotation is Any or annotation is object:
-        return _ANYTHING
+    origin: object = get_origin(annotation) or annotation
+    for generic, build in _GENERIC:
+        if origin is generic:
+            return build(get_args(annotation))
     for plain, shape in _PLAIN:
         if annotation is plain:
             return shape
@@ -132,7 +124,11 @@ def _read_anything(value: object) -> object:
     return value
 
 
-def _list(item: Shape) -> Shape:
+def _list(arguments: tuple[object, ...]) -> Shape:
+    return _list_of(shape_of(arguments[0]) if arguments else _ANYTHING)
+
+
+def _list_of(item: Shape) -> Shape:
     def read(value: object) -> list[object]:
         if not isinstance(value, list | tuple):
             raise ValueError(f"expected a list, got {_show(value)}.")
@@ -213,21 +209,32 @@ def _show(value: object) -> str:
 
 _ANYTHING = Shape({}, _read_anything, nullable=True)
 _PLAIN: tuple[tuple[object, Shape], ...] = (
+    (object, _ANYTHING),
+    (Any, _ANYTHING),
     (str, Shape({"type": "string"}, _read_text)),
     (bool, Shape({"type": "boolean"}, _read_boolean)),
     (int, Shape({"type": "integer"}, _read_integer)),
     (float, Shape({"type": "number"}, read_number)),
     (NoneType, Shape({"type": "null"}, _read_nothing, nullable=True)),
 )
+_GENERIC: tuple[tuple[object, Callable[[tuple[object, ...]], Shape]], ...] = (
+    (Annotated, _annotated),
+    (Literal, _literal),
+    (Union, _union),
+    (UnionType, _union),
+    (list, _list),
+    (dict, _dict),
+)
 _NUMBER = Shape({"type": "number"}, read_number)
 _NUMBER_OR_TEXT: dict[str, object] = {"type": ["number", "string"]}
-_RATES = _list(Shape(_NUMBER_OR_TEXT, to_rate))
+_NUMBERS = _list_of(_NUMBER)
+_RATES = _list_of(Shape(_NUMBER_OR_TEXT, to_rate))
 _MEANINGS: dict[Kind, tuple[Mapping[str, object], Read]] = {
     "number": (_NUMBER.schema, read_number),
     "rate": (_NUMBER_OR_TEXT, to_rate),
     "years": (_NUMBER_OR_TEXT, to_years),
     "days": (_NUMBER_OR_TEXT, to_days),
-    "numbers": (_list(_NUMBER).schema, _list(_NUMBER).read),
+    "numbers": (_NUMBERS.schema, _NUMBERS.read),
     "rates": (_RATES.schema, _RATES.read),
     "duration": ({"type": "string"}, _read_filled_text),
     "date": ({"type": "string"}, _read_filled_text),

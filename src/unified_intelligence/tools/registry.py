@@ -79,8 +79,12 @@ class Tool:
         return {parameter.name: self._read(parameter, arguments) for parameter in self.parameters}
 
     def run(self, arguments: Mapping[str, object]) -> Outcome:
-        """Bind and call. Raises ToolError as `bind` does, and whatever the function itself raises."""
-        return _outcome(self.function(**self.bind(arguments)))
+        """Bind and call. Raises ToolError as `bind` does and where arithmetic fails, and what the function raises."""
+        bound = self.bind(arguments)
+        try:
+            return _outcome(self.function(**bound))
+        except ArithmeticError as error:
+            raise ToolError(f"{self.name} cannot be computed from these figures ({error}).") from error
 
     def _read(self, parameter: Parameter, arguments: Mapping[str, object]) -> object:
         value = arguments.get(parameter.name)

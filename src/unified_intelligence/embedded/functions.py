@@ -1,0 +1,124 @@
+"""The functions a call may name, as the model sees them: labels instead of names, and what may fill each field."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from unified_intelligence.embedded.reading import Candidate, FieldKind, Reading, fold
+
+if TYPE_CHECKING:
+    from unified_intelligence.entities.tools import ToolSpec
+    from unified_intelligence.tools.registry import Parameter, Tool
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_KINDS: dict[str, FieldKind] = {"string": "text", "integer": "integer", "number": "number", "float": "number"}
+_LISTS: dict[FieldKind, FieldKind] = {"text": "texts", "integer": "integers", "number": "numbers"}
+_BOOLEANS = (Candidate("true", value=True), Candidate("false", value=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A parameter: `kind` says which pieces of a question may fill it, unless it has `choices` of its own."""
+
+    name: str
+    label: str
+    required: bool
+    kind: FieldKind | None
+    choices: tuple[Candidate, ...] = ()
+
+    @property
+    def is_list(self) -> bool:
+        return self.kind in {"numbers", "rates", "texts", "integers"}
+
+    def candidates(self, reading: Reading) -> Sequence[Sequence[Candidate]]:
+        """All that may fill it, by sort, the likeliest first. An optional one takes only the likeliest sort."""
+        if self.choices or self.kind is None:
+            return (self.choices,)
+        sorts = reading.candidates(self.kind)
+        return sorts if self.required else sorts[:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A tool under the label the model writes; `name` is what the caller knows it by."""
+
+    name: str
+    label: str
+    fields: tuple[Field, ...]
+
+
+def label(name: str) -> str:
+    """A name in the model's spelling: getWeather and get_weather are the same words."""
+    return fold(_HUMP.sub("_", name))
+
+
+def function_of_tool(tool: Tool) -> Function:
+    """A built-in tool: its parameters' meanings say what may fill them."""
+    return Function(tool.name, tool.name, tuple(_field_of_parameter(parameter) for parameter in tool.parameters))
+
+
+def function_of_spec(spec: ToolSpec) -> Function:
+    """A user's tool: its JSON schema says what may fill its parameters."""
+    properties = _mapping(spec.parameters.get("properties"))
+    required = spec.parameters.get("required") or ()
+    names = cast("Sequence[str]", required)
+    fields = tuple(_field_of_schema(name, _mapping(schema), name in names) for name, schema in properties.items())
+    return Function(spec.name, label(spec.name), fields)
+
+
+def prompt_form(spec: ToolSpec) -> dict[str, object]:
+    """A user's tool as it is put before the model: the same schema in the model's spelling."""
+    properties = {label(name): _folded(_mapping(schema)) for name, schema in _mapping(spec.parameters.get("properties")).items()}
+    required = [label(name) for name in cast("Sequence[str]", spec.parameters.get("required") or ())]
+    return {
+        "name": label(spec.name),
+        "description": " ".join(fold(spec.description).split()),
+        "parameters": {"type": "object", "properties": properties, "required": required},
+    }
+
+
+def _folded(schema: Mapping[str, object]) -> dict[str, object]:
+    form: dict[str, object] = {"type": schema.get("type") or "any"}
+    if choices := schema.get("enum"):
+        form["enum"] = [fold(str(choice)) for choice in cast("Sequence[object]", choices)]
+    if items := _mapping(schema.get("items")):
+        form["items"] = {"type": items.get("type") or "any"}
+    form["description"] = " ".join(fold(str(schema.get("description") or "")).split())
+    return form
+
+
+def _field_of_parameter(parameter: Parameter) -> Field:
+    choices = tuple(Candidate(json.dumps(choice), choice) for choice in parameter.choices)
+    kind = parameter.meaning.kind if parameter.meaning else None
+    return Field(parameter.name, parameter.name, parameter.required, kind, choices)
+
+
+def _field_of_schema(name: str, schema: Mapping[str, object], required: bool) -> Field:
+    choices: tuple[Candidate, ...] = ()
+    kind = _kind(schema)
+    if listed := schema.get("enum"):
+        choices = tuple(_choice(choice) for choice in cast("Sequence[object]", listed))
+    elif schema.get("type") == "boolean":
+        choices = _BOOLEANS
+    elif schema.get("type") in {"array", "tuple"}:
+        element = _kind(_mapping(schema.get("items")))
+        kind = _LISTS.get(element) if element else None
+    return Field(name, label(name), required, kind, choices)
+
+
+def _kind(schema: Mapping[str, object]) -> FieldKind | None:
+    kind = schema.get("type")
+    return _KINDS.get(kind) if isinstance(kind, str) else None
+
+
+def _choice(value: object) -> Candidate:
+    written = fold(value) if isinstance(value, str) else value
+    return Candidate(json.dumps(written, ensure_ascii=False), value)
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}

@@ -1,0 +1,169 @@
+"""A question as the model reads it, and the pieces of it that may become arguments.
+
+The model sees the question with its numbers, durations and dates in one canonical form, in lower case and without
+accents: one spelling for one thing. Every position keeps its way back to the user's own characters, so a copied name
+comes out as it was typed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from unified_intelligence.tools.calculator import find_expressions
+from unified_intelligence.tools.dates import find_date_words
+from unified_intelligence.tools.glossary import find_terms
+from unified_intelligence.tools.quantities import Language, detect_language, normalise
+from unified_intelligence.tools.types import Kind
+from unified_intelligence.tools.units import find_units
+
+if TYPE_CHECKING:
+    from unified_intelligence.tools.quantities import NormalisedText, Quantity
+
+FieldKind = Kind | Literal["text", "texts", "integer", "integers"]
+
+LONGEST_COPY = 14  # words of a copied text
+_WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
+_MAY_START = frozenset("#@/~.$+-<[{(")
+_MAY_END = frozenset(")]}>%+/*$€£!?")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What an argument may be: how it is written in the call, the value meant, the span of the question it uses."""
+
+    literal: str
+    value: object
+    start: int = -1
+    end: int = -1
+
+
+def fold(text: str) -> str:
+    """Lower case without accents, every character in its place (one that would become two stays as it is)."""
+    return "".join(_folded(character) for character in text)
+
+
+def _folded(character: str) -> str:
+    if character in "’‘":
+        return "'"
+    if character.isspace():
+        return "\n" if character == "\n" else " "
+    plain = unicodedata.normalize("NFD", character)[0].lower()
+    return plain if len(plain) == 1 else character
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A question, ready for the model: `text` is what it sees."""
+
+    language: Language
+    normalised: NormalisedText
+    text: str
+    _found: dict[FieldKind, tuple[list[Candidate], ...]] = field(default_factory=dict[Any, Any], repr=False)
+
+    @classmethod
+    def of(cls, question: str, language: Language | None = None) -> Reading:
+        language = language or detect_language(question)
+        normalised = normalise(question.strip(), language)
+        return cls(language, normalised, fold(normalised.text))
+
+    def original(self, start: int, end: int) -> str:
+        """The user's own characters behind a span of `text`."""
+        return self.normalised.original(start, end)
+
+    def candidates(self, kind: FieldKind) -> tuple[list[Candidate], ...]:
+        """What in the question may fill a parameter of this kind, the likeliest sort first."""
+        if kind not in self._found:
+            self._found[kind] = _FINDERS[kind](self)
+        return self._found[kind]
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        return self.normalised.quantities
+
+    def _numbers(self) -> tuple[list[Candidate], ...]:
+        """Plain numbers; failing those, the figures of percentages and durations."""
+        return self._amounts("number"), self._amounts("percent", "duration")
+
+    def _integers(self) -> tuple[list[Candidate], ...]:
+        return tuple([one for one in sort if float(one.literal).is_integer()] for sort in self._numbers())
+
+    def _rates(self) -> tuple[list[Candidate], ...]:
+        """Percentages, as text with the sign, and fractions; failing those, other numbers."""
+        percents = [_quoted(q.text, q) for q in self.quantities if q.kind == "percent"]
+        numbers = self._amounts("number")
+        fractions = [number for number in numbers if abs(float(number.literal)) < 1]
+        return sorted(percents + fractions, key=lambda one: one.start), numbers
+
+    def _durations(self) -> tuple[list[Candidate], ...]:
+        return ([_quoted(q.text, q) for q in self.quantities if q.kind == "duration"],)
+
+    def _years(self) -> tuple[list[Candidate], ...]:
+        return *self._durations(), self._amounts("number")
+
+    def _dates(self) -> tuple[list[Candidate], ...]:
+        written = [_quoted(q.text, q) for q in self.quantities if q.kind == "date"]
+        words = [self._span(start, end) for start, end in find_date_words(self.text)]
+        return (sorted(written + words, key=lambda candidate: candidate.start),)
+
+    def _units(self) -> tuple[list[Candidate], ...]:
+        return ([self._span(match.start, match.end, match.key) for match in find_units(self.text)],)
+
+    def _terms(self) -> tuple[list[Candidate], ...]:
+        """Terms of the glossary; failing those, any words."""
+        found = [self._span(match.start, match.end, match.key) for match in find_terms(self.text, self.language)]
+        return found, *self._texts()
+
+    def _expressions(self) -> tuple[list[Candidate], ...]:
+        dates = [(q.start, q.end) for q in self.quantities if q.kind == "date"]
+        spans = [
+            (start, end)
+            for start, end in find_expressions(self.text)
+            if not any(start < after and before < end for before, after in dates)
+        ]
+        return ([self._span(start, end, self.text[start:end]) for start, end in spans],)
+
+    def _texts(self) -> tuple[list[Candidate], ...]:
+        """Every run of whole words, as a text to copy; the value is as the user typed it."""
+        marks = list(_WORD_OR_SIGN.finditer(self.text))
+        found: list[Candidate] = []
+        for first, opening in enumerate(marks):
+            if not (opening.group().isalnum() or opening.group() in _MAY_START or "_" in opening.group()):
+                continue
+            for closing in marks[first : first + 2 * LONGEST_COPY]:
+                span = self.text[opening.start() : closing.end()]
+                if '"' in span or "\\" in span or "\n" in span or span.count(" ") >= LONGEST_COPY:
+                    break
+                if closing.group()[-1].isalnum() or closing.group()[-1] in _MAY_END:
+                    found.append(self._span(opening.start(), closing.end()))
+        return (found,)
+
+    def _amounts(self, *kinds: str) -> list[Candidate]:
+        return [
+            Candidate(number_text(q.value), q.value, q.start, q.end) for q in self.quantities if q.kind in kinds
+        ]
+
+    def _span(self, start: int, end: int, value: object = None) -> Candidate:
+        meant = self.original(start, end) if value is None else value
+        return Candidate(json.dumps(self.text[start:end], ensure_ascii=False), meant, start, end)
+
+
+def number_text(value: float) -> str:
+    """A number as JSON has it, without exponent or a needless fraction."""
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def _quoted(text: str, quantity: Quantity) -> Candidate:
+    return Candidate(json.dumps(text), text, quantity.start, quantity.end)
+
+
+_FINDERS: dict[FieldKind, Callable[[Reading], tuple[list[Candidate], ...]]] = {
+    "number": Reading._numbers, "numbers": Reading._numbers, "rate": Reading._rates, "rates": Reading._rates,
+    "years": Reading._years, "days": Reading._years, "duration": Reading._durations, "date": Reading._dates,
+    "unit": Reading._units, "expression": Reading._expressions, "term": Reading._terms,
+    "text": Reading._texts, "texts": Reading._texts, "integer": Reading._integers, "integers": Reading._integers,
+}  # fmt: skip

@@ -1,0 +1,239 @@
+"""Trains the embedded model from nothing: tokenizer, circuit, steps, weights. Same seed and library, same result.
+
+    python -m training.embedded.train [--recipe training/embedded/recipe.json] [--out FOLDER] [--steps N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import islice
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers import Qwen3Config, Qwen3ForCausalLM
+
+from training.embedded.circuit import write_induction_circuit
+from training.embedded.conversations import Mixture, conversations
+from training.embedded.vocabulary import save_tokenizer, train_tokenizer
+
+HERE = Path(__file__).parent
+PAD_TO = 16
+IGNORED = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides the weights, besides the phrasings and the library versions."""
+
+    seed: int = 1
+    vocabulary: int = 6144
+    width: int = 256
+    layers: int = 4
+    heads: int = 4
+    head_width: int = 64
+    mlp_width: int = 640
+    rope_theta: float = 1e6
+    longest: int = 2048
+    steps: int = 4000
+    tokens_per_step: int = 8192
+    warmup_steps: int = 60
+    muon_rate: float = 0.006
+    adam_rate: float = 0.001
+    final_rate: float = 0.02
+    clip: float = 1.0
+    unseen_share: float = 0.4
+    none_share: float = 0.3
+    tokenizer_samples: int = 60000
+    threads: int = 2
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        unknown = set(values) - {field.name for field in fields(cls)}
+        if unknown:
+            raise SystemExit(f"{path}: unknown keys {', '.join(sorted(unknown))}.")
+        return cls(**values)
+
+    @property
+    def mixture(self) -> Mixture:
+        return Mixture(self.unseen_share, self.none_share)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`tokens` (rows, length); `targets` are the positions whose next token counts, and those tokens."""
+
+    tokens: Tensor
+    positions: Tensor
+    targets: Tensor
+
+
+def build_tokenizer(recipe: Recipe) -> Tokenizer:
+    sample = islice(conversations(recipe.seed + 1000, recipe.mixture), recipe.tokenizer_samples)
+    return train_tokenizer((text for one in sample for text in (one.prompt, one.completion)), recipe.vocabulary)
+
+
+def build_model(recipe: Recipe, vocabulary: int, end: int) -> Qwen3ForCausalLM:
+    config = Qwen3Config(
+        vocab_size=vocabulary,
+        hidden_size=recipe.width,
+        intermediate_size=recipe.mlp_width,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        num_key_value_heads=recipe.heads,
+        head_dim=recipe.head_width,
+        max_position_embeddings=recipe.longest,
+        rope_parameters={"rope_type": "default", "rope_theta": recipe.rope_theta},
+        tie_word_embeddings=True,
+        eos_token_id=end,
+        bos_token_id=None,
+        pad_token_id=0,
+    )
+    torch.manual_seed(recipe.seed)
+    model = Qwen3ForCausalLM(config)
+    write_induction_circuit(model, recipe.seed)
+    return model
+
+
+def batches(recipe: Recipe, tokenizer: Tokenizer) -> Iterator[Batch]:
+    """Batches of about `tokens_per_step` tokens, rows of like length together."""
+    source = conversations(recipe.seed, recipe.mixture)
+    random = torch.Generator().manual_seed(recipe.seed)
+    while True:
+        pool = [_encoded(tokenizer, one.prompt, one.completion) for one in islice(source, 3000)]
+        pool = sorted((row for row in pool if len(row[0]) <= recipe.longest), key=lambda row: len(row[0]))
+        groups = _groups(pool, recipe.tokens_per_step)
+        for index in torch.randperm(len(groups), generator=random).tolist():
+            yield _batch(groups[index])
+
+
+def _groups(rows: list[tuple[list[int], int]], budget: int) -> list[list[tuple[list[int], int]]]:
+    groups: list[list[tuple[list[int], int]]] = [[]]
+    for row in rows:
+        width = -(-len(row[0]) // PAD_TO) * PAD_TO
+        if groups[-1] and (len(groups[-1]) + 1) * width > budget:
+            groups.append([])
+        groups[-1].append(row)
+    return groups
+
+
+def _encoded(tokenizer: Tokenizer, prompt: str, completion: str) -> tuple[list[int], int]:
+    start = tokenizer.encode(prompt, add_special_tokens=False).ids
+    return start + tokenizer.encode(completion, add_special_tokens=False).ids, len(start)
+
+
+def _batch(rows: list[tuple[list[int], int]]) -> Batch:
+    width = -(-max(len(ids) for ids, _ in rows) // PAD_TO) * PAD_TO
+    tokens = torch.zeros(len(rows), width, dtype=torch.long)
+    labels = torch.full((len(rows), width), IGNORED)
+    for row, (ids, start) in enumerate(rows):
+        tokens[row, : len(ids)] = torch.tensor(ids)
+        labels[row, start - 1 : len(ids) - 1] = torch.tensor(ids[start:])
+    flat = labels.flatten()
+    positions = (flat != IGNORED).nonzero().flatten()
+    return Batch(tokens, positions, flat[positions])
+
+
+def loss_of(model: Qwen3ForCausalLM, batch: Batch) -> Tensor:
+    """Mean cross-entropy of the completions. Padding lies behind, so causal attention never sees it."""
+    with torch.autocast("cpu", torch.bfloat16):
+        hidden = model.model(batch.tokens, use_cache=False).last_hidden_state
+        logits = F.linear(hidden.flatten(0, 1)[batch.positions], model.model.embed_tokens.weight)
+    return F.cross_entropy(logits.float(), batch.targets)
+
+
+def optimizers(recipe: Recipe, model: Qwen3ForCausalLM) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the layers, AdamW for embeddings and gains."""
+    matrices = [p for p in model.model.layers.parameters() if p.ndim == 2]
+    others = [p for p in model.parameters() if all(p is not matrix for matrix in matrices)]
+    return [
+        torch.optim.Muon(matrices, lr=recipe.muon_rate, weight_decay=0.01, adjust_lr_fn="original"),
+        torch.optim.AdamW(others, lr=recipe.adam_rate, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+
+
+def rate_at(recipe: Recipe, step: int) -> float:
+    """Share of the full learning rate: linear warm-up, then cosine down to `final_rate`."""
+    if step < recipe.warmup_steps:
+        return (step + 1) / recipe.warmup_steps
+    done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
+    return recipe.final_rate + (1 - recipe.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def train(recipe: Recipe, out: Path) -> None:
+    torch.set_num_threads(recipe.threads)
+    out.mkdir(parents=True, exist_ok=True)
+    tokenizer = build_tokenizer(recipe)
+    save_tokenizer(tokenizer, out)
+    end = tokenizer.token_to_id("<|im_end|>")
+    model = build_model(recipe, tokenizer.get_vocab_size(), end)
+    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
+    steppers = optimizers(recipe, model)
+    full_rates = [group["lr"] for stepper in steppers for group in stepper.param_groups]
+    started, seen = time.perf_counter(), 0
+    running = 0.0
+    for step, batch in enumerate(islice(_ahead(batches(recipe, tokenizer)), recipe.steps)):
+        share = rate_at(recipe, step)
+        groups = [group for stepper in steppers for group in stepper.param_groups]
+        for group, rate in zip(groups, full_rates, strict=True):
+            group["lr"] = rate * share
+        loss = loss_of(model, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        for stepper in steppers:
+            stepper.step()
+            stepper.zero_grad(set_to_none=True)
+        seen += batch.tokens.numel()
+        running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
+        if step % 50 == 0 or step == recipe.steps - 1:
+            seconds = time.perf_counter() - started
+            print(f"step {step} loss {running:.4f} {seen / seconds:,.0f} tokens/s {seconds:.0f} s", flush=True)
+        if step and step % 500 == 0:
+            save(model, out)
+    save(model, out)
+    summary = asdict(recipe) | {"loss": running, "tokens": seen, "seconds": round(time.perf_counter() - started)}
+    (out / "training.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def save(model: Qwen3ForCausalLM, out: Path) -> None:
+    """Weights in bfloat16, as safetensors, in the layout transformers reads."""
+    copied = Qwen3ForCausalLM(model.config)
+    copied.load_state_dict(model.state_dict())
+    copied.to(torch.bfloat16).save_pretrained(out, safe_serialization=True)
+
+
+def _ahead(source: Iterator[Batch], depth: int = 8) -> Iterator[Batch]:
+    """The same batches in the same order, made by a thread while a step computes."""
+    ready: queue.Queue[Batch] = queue.Queue(depth)
+
+    def fill() -> None:
+        for batch in source:
+            ready.put(batch)
+
+    threading.Thread(target=fill, daemon=True).start()
+    while True:
+        yield ready.get()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", type=Path, default=HERE / "recipe.json")
+    parser.add_argument("--out", type=Path, default=HERE / "runs/latest")
+    parser.add_argument("--steps", type=int, help="instead of the recipe's")
+    options = parser.parse_args()
+    recipe = Recipe.read(options.recipe)
+    train(replace(recipe, steps=options.steps) if options.steps else recipe, options.out)
+
+
+if __name__ == "__main__":
+    main()
