@@ -132,7 +132,7 @@ class _Draw:
             case "duration":
                 return surfaces.duration(random, language, slot.form, "ddddwwmmmy")
             case "date":
-                return surfaces.written_date(random, language)
+                return surfaces.written_date(random, language, "bare" if "today" in self.said.values() else slot.form)
             case _:
                 low, high = AMOUNTS.get(self._tool, AMOUNTS.get(slot.name, (5.0, 1e6)))
                 return surfaces.amount(random, language, low, high)
@@ -141,7 +141,10 @@ class _Draw:
         random, language = self._random, self._language
         match slot.name:
             case "w":
-                return random.choice(words(language, slot.form))
+                word = random.choice(words(language, slot.form))
+                if _plain(word) in _keys():
+                    raise NoSuchSurfaceError(f"{word} is a glossary term")
+                return word
             case "n":
                 return surfaces.grouped(random, random.choice((random.randint(2, 12), random.randint(2, 200), random.randint(2, 5000))), language)
             case "money":

@@ -115,15 +115,16 @@ def duration(random: Random, language: Language, form: str = "", units: str = "y
     return f"{decimal(random, value, language)} {name}"
 
 
-def written_date(random: Random, language: Language) -> str:
-    if random.random() < 0.12:
+def written_date(random: Random, language: Language, form: str = "") -> str:
+    """A day in words or figures; `bare` leaves out the French article and words such as today."""
+    if random.random() < 0.12 and form != "bare":
         return random.choice(("today", "tomorrow", "yesterday", "today") if language == "en" else ("aujourd'hui", "demain", "hier", "aujourd’hui"))
     day = date(1950, 1, 1) + timedelta(days=random.randint(0, 40000))
     month = _MONTHS[language][day.month - 1]
     if language == "fr":
         first = "1er" if day.day == 1 else str(day.day)
         styles = (f"le {first} {month} {day.year}", f"le {day:%d/%m/%Y}", f"{first} {month} {day.year}", day.isoformat(), f"{day:%d/%m/%Y}")
-        return random.choice(styles)
+        return random.choice(styles).removeprefix("le " if form == "bare" else "\0")
     ending = {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10 if day.day not in (11, 12, 13) else 0, "th")
     styles = (f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}", day.isoformat(), f"{month} {day.day}{ending}, {day.year}", f"{day:%m/%d/%Y}", f"{month} {day.day} {day.year}")
     return random.choice(styles)

@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import queue
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
@@ -27,8 +25,11 @@ from training.embedded.conversations import Mixture, conversations
 from training.embedded.vocabulary import save_tokenizer, train_tokenizer
 
 HERE = Path(__file__).parent
-PAD_TO = 16
+WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)  # few shapes: oneDNN prepares a kernel for each
+TARGETS_TO = 512
 IGNORED = -100
+
+Row = tuple[list[int], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,25 +107,23 @@ def build_model(recipe: Recipe, vocabulary: int, end: int) -> Qwen3ForCausalLM:
 
 
 def batches(recipe: Recipe, tokenizer: Tokenizer) -> Iterator[Batch]:
-    """Batches of about `tokens_per_step` tokens, rows of like length together."""
+    """Full batches of about `tokens_per_step` tokens, rows of like length together; what is left over comes later."""
     source = conversations(recipe.seed, recipe.mixture)
     random = torch.Generator().manual_seed(recipe.seed)
+    waiting: dict[int, list[Row]] = {width: [] for width in WIDTHS}
     while True:
-        pool = [_encoded(tokenizer, one.prompt, one.completion) for one in islice(source, 3000)]
-        pool = sorted((row for row in pool if len(row[0]) <= recipe.longest), key=lambda row: len(row[0]))
-        groups = _groups(pool, recipe.tokens_per_step)
-        for index in torch.randperm(len(groups), generator=random).tolist():
-            yield _batch(groups[index])
-
-
-def _groups(rows: list[tuple[list[int], int]], budget: int) -> list[list[tuple[list[int], int]]]:
-    groups: list[list[tuple[list[int], int]]] = [[]]
-    for row in rows:
-        width = -(-len(row[0]) // PAD_TO) * PAD_TO
-        if groups[-1] and (len(groups[-1]) + 1) * width > budget:
-            groups.append([])
-        groups[-1].append(row)
-    return groups
+        full: list[Batch] = []
+        for one in islice(source, 3000):
+            row = _encoded(tokenizer, one.prompt, one.completion)
+            width = next((width for width in WIDTHS if len(row[0]) <= width), None)
+            if width is None:
+                continue
+            waiting[width].append(row)
+            if len(waiting[width]) == recipe.tokens_per_step // width:
+                full.append(_batch(waiting[width], width))
+                waiting[width] = []
+        for index in torch.randperm(len(full), generator=random).tolist():
+            yield full[index]
 
 
 def _encoded(tokenizer: Tokenizer, prompt: str, completion: str) -> tuple[list[int], int]:
@@ -132,8 +131,7 @@ def _encoded(tokenizer: Tokenizer, prompt: str, completion: str) -> tuple[list[i
     return start + tokenizer.encode(completion, add_special_tokens=False).ids, len(start)
 
 
-def _batch(rows: list[tuple[list[int], int]]) -> Batch:
-    width = -(-max(len(ids) for ids, _ in rows) // PAD_TO) * PAD_TO
+def _batch(rows: list[Row], width: int) -> Batch:
     tokens = torch.zeros(len(rows), width, dtype=torch.long)
     labels = torch.full((len(rows), width), IGNORED)
     for row, (ids, start) in enumerate(rows):
@@ -141,7 +139,9 @@ def _batch(rows: list[tuple[list[int], int]]) -> Batch:
         labels[row, start - 1 : len(ids) - 1] = torch.tensor(ids[start:])
     flat = labels.flatten()
     positions = (flat != IGNORED).nonzero().flatten()
-    return Batch(tokens, positions, flat[positions])
+    filler = positions.new_zeros(-len(positions) % TARGETS_TO)
+    ignored = flat.new_full(filler.shape, IGNORED)
+    return Batch(tokens, torch.cat([positions, filler]), torch.cat([flat[positions], ignored]))
 
 
 def loss_of(model: Qwen3ForCausalLM, batch: Batch) -> Tensor:
@@ -149,7 +149,7 @@ def loss_of(model: Qwen3ForCausalLM, batch: Batch) -> Tensor:
     with torch.autocast("cpu", torch.bfloat16):
         hidden = model.model(batch.tokens, use_cache=False).last_hidden_state
         logits = F.linear(hidden.flatten(0, 1)[batch.positions], model.model.embed_tokens.weight)
-    return F.cross_entropy(logits.float(), batch.targets)
+    return F.cross_entropy(logits.float(), batch.targets, ignore_index=IGNORED)
 
 
 def optimizers(recipe: Recipe, model: Qwen3ForCausalLM) -> list[torch.optim.Optimizer]:
@@ -182,7 +182,7 @@ def train(recipe: Recipe, out: Path) -> None:
     full_rates = [group["lr"] for stepper in steppers for group in stepper.param_groups]
     started, seen = time.perf_counter(), 0
     running = 0.0
-    for step, batch in enumerate(islice(_ahead(batches(recipe, tokenizer)), recipe.steps)):
+    for step, batch in enumerate(islice(batches(recipe, tokenizer), recipe.steps)):
         share = rate_at(recipe, step)
         groups = [group for stepper in steppers for group in stepper.param_groups]
         for group, rate in zip(groups, full_rates, strict=True):
@@ -210,19 +210,6 @@ def save(model: Qwen3ForCausalLM, out: Path) -> None:
     copied = Qwen3ForCausalLM(model.config)
     copied.load_state_dict(model.state_dict())
     copied.to(torch.bfloat16).save_pretrained(out, safe_serialization=True)
-
-
-def _ahead(source: Iterator[Batch], depth: int = 8) -> Iterator[Batch]:
-    """The same batches in the same order, made by a thread while a step computes."""
-    ready: queue.Queue[Batch] = queue.Queue(depth)
-
-    def fill() -> None:
-        for batch in source:
-            ready.put(batch)
-
-    threading.Thread(target=fill, daemon=True).start()
-    while True:
-        yield ready.get()
 
 
 def main() -> None:

@@ -27,7 +27,8 @@ def grammar(kind: str) -> tuple[tuple[str, ...], ...]:
         if line.startswith("@"):
             current = line[1:].strip()
         elif current == kind and line.strip() and not line.startswith("#"):
-            rows.append(tuple(part.strip() for part in line.split("|")))
+            parts = [line] if kind == "attributes" else line.split("|")
+            rows.append(tuple(part.strip() for part in parts))
     return tuple(rows)
 
 
@@ -35,8 +36,8 @@ def grammar(kind: str) -> tuple[tuple[str, ...], ...]:
 def attributes() -> tuple[tuple[Field, Node, Node], ...]:
     """`name : type : description = English phrase = French phrase`"""
     rows = []
-    for parts in grammar("attributes"):
-        declared, english, french = "|".join(parts).split(" = ")
+    for (line,) in grammar("attributes"):
+        declared, english, french = line.split(" = ")
         rows.append((parse_field(declared), parse_pattern(english), parse_pattern(french)))
     return tuple(rows)
 
@@ -44,6 +45,15 @@ def attributes() -> tuple[tuple[Field, Node, Node], ...]:
 def row(rng: random.Random, kind: str) -> tuple[str, ...]:
     rows = grammar(kind)
     return rows[int(rng.random() * len(rows))]
+
+
+@cache
+def measures_of(kind: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(entry for entry in grammar("measures") if kind in entry[4])
+
+
+PEOPLE_ONLY = frozenset(("skills", "min_age", "department", "manager"))
+THINGS_ONLY = frozenset(("material", "brand", "size", "color", "quantity"))
 
 
 def article(word: str) -> str:
@@ -77,13 +87,17 @@ def same(rng: random.Random, kind: str, like: Function | None) -> tuple[str, ...
 
 
 def quantity(rng: random.Random, like: Function | None) -> Function:
-    wanted, thing = same(rng, "measures", like), same(rng, "things", like)
+    thing = same(rng, "things", like)
+    fitting = measures_of(thing[5])
+    wanted = fitting[int(rng.random() * len(fitting))]
+    while wanted[0] in ("x", "y", "n", "alpha"):
+        wanted = fitting[int(rng.random() * len(fitting))]
     adjective = pick(rng, ("average", "total", "net", "maximum", "relative", "effective", "residual", "nominal", "expected", "")) if rng.random() < 0.4 else ""  # fmt: skip
     low, high = [(1, 20), (1, 100), (10, 1000), (0.1, 5), (100, 9000), (-30, 30)][int(rng.random() * 6)]  # fmt: skip
     fields: list[Field] = []
     used = {wanted[0]}
     for _ in range(rng.randint(1, 4)):
-        name, french, _gender, unit = row(rng, "measures")
+        name, french, _gender, unit, _kinds = fitting[int(rng.random() * len(fitting))]
         roll = rng.random()
         if name in used:
             continue
@@ -94,7 +108,7 @@ def quantity(rng: random.Random, like: Function | None) -> Function:
         else:
             label = f"{thing[0]} {name}" if roll < 0.4 else name
         said = f"{label[0].upper()}{label[1:]} of the {thing[0]}" if thing[0] not in label else label.capitalize()  # fmt: skip
-        kind = "int" if unit == "" and rng.random() < 0.3 and low >= 1 else "num"
+        kind = "int" if name.startswith("number") or (unit == "" and rng.random() < 0.3 and low >= 1) else "num"  # fmt: skip
         required = not fields or rng.random() < 0.8
         fields.append(Field(label.replace(" ", "_"), french, kind, said, required, False, low, high, unit))  # fmt: skip
     if not fields:
@@ -127,12 +141,18 @@ def mode(rng: random.Random) -> Field:
 
 def action(rng: random.Random, like: Function | None) -> Function:
     verb, thing = same(rng, "verbs", like), same(rng, "things", like)
+    while thing[5] == "h" and verb[0] in ("create", "order", "rent", "publish"):
+        verb = row(rng, "verbs")
     search = verb[2] == "many"
     pool = attributes()
     picked: dict[str, tuple[Field, Node, Node]] = {}
     for _ in range(rng.randint(1, 5)):
         entry = pool[int(rng.random() * len(pool))]
+        if entry[0].name in (PEOPLE_ONLY if thing[5] != "h" else THINGS_ONLY):
+            continue
         picked.setdefault(entry[0].name, entry)
+    if not picked:
+        return action(rng, like)
     fields: list[Field] = []
     english: list[Node] = []
     french: list[Node] = []

@@ -50,7 +50,7 @@ class Field:
 
     def draw(self, rng: random.Random, language: Language) -> Value:
         if self.many:
-            return list_value(rng, self.kind, self.low, self.high, language)
+            return list_value(rng, self.kind, self.low, self.high, language, length=int(self.unit[1:-1]) if self.unit.startswith("[") else None)  # fmt: skip
         if self.kind == "enum":
             choice = self.choices[int(rng.random() * len(self.choices))]
             said = choice.english if language == "en" else choice.french
@@ -230,6 +230,22 @@ UNIT_WORDS = {
 }
 
 
+ARTICLES_FR = ((" du ", " de "), (" le ", " "), (" au ", " à "), (" avant le ", " avant "))
+
+
+def before_day(last: str, day: str, language: Language) -> str:
+    """`on tomorrow`, `le demain`: a relative day takes no preposition."""
+    if language == "fr":
+        ending = next((pair for pair in ARTICLES_FR if last.endswith(pair[0])), None)
+        return last[: -len(ending[0])] + ending[1] if ending else last
+    if last.endswith(" on ") and day.split(" ", 1)[0] in RELATIVE:
+        return last[:-3]
+    return last
+
+
+RELATIVE = frozenset("tomorrow today next this tonight yesterday the last".split())
+
+
 @dataclass(slots=True)
 class Writer:
     """Writes one query: pieces of text, which of them are values, and what the call holds."""
@@ -261,16 +277,19 @@ class Writer:
         value = item.draw(self.rng, self.language)
         self.arguments[item.name] = value.gold
         text = value.text
-        if unit and item.unit and self.rng.random() < 0.8:
+        if unit and item.unit and item.unit[0] != "[" and self.rng.random() < 0.8:
             names = UNIT_WORDS.get(item.unit)
             text += " " + (pick(self.rng, names[self.language == "fr"]) if names else item.unit)
         last = self.pieces[-1][0] if self.pieces else ""
+        if item.kind in ("date", "datetime") and self.pieces and text[0].isalpha():
+            last = before_day(last, text, self.language)
+            self.pieces[-1] = (last, False)
         if text[:1].lower() in "aeiouéèêh" and text[:1]:
             if self.language == "fr" and last.endswith((" de ", " que ")) and text[:1].lower() != "h":
                 self.pieces[-1] = (last[:-2] + "'", False)
             elif self.language == "en" and last.endswith((" a ", "A ")) and text[:1].lower() in "aeio":
                 self.pieces[-1] = (last[:-1] + "n ", False)
-        self.pieces.append((text, item.kind not in ("enum", *NUMERIC) or item.many))
+        self.pieces.append((text, item.kind != "enum"))
 
     def remaining(self) -> list[Field]:
         left = [f for f in self.fields.values() if f.name not in self.arguments]
@@ -295,8 +314,11 @@ class Writer:
             self.joined(items, ". ", "The " if english else "", " is " if english else " : ", ", ", ", and the " if english else ", ")  # fmt: skip
         elif roll < 0.8 and english:
             self.joined(items, pick(self.rng, (" with a ", " given a ", " for a ")), "", " of ", ", a ", " and a ")  # fmt: skip
+        elif english:
+            self.joined(items, pick(self.rng, (" with ", " with ", " using ", " given ")), "", " ", ", ", " and ")  # fmt: skip
         else:
-            self.joined(items, pick(self.rng, (" with ", " with ", " using ", " given ") if english else (" avec ", " avec pour ")), "", " " if english else " ", ", ", " and " if english else " et ")  # fmt: skip
+            numeric = all(item.kind in NUMERIC and not item.many for item in items)
+            self.joined(items, pick(self.rng, (" avec ", " pour ", " avec les valeurs ") if numeric else (" avec ", ", avec ")), "", " de " if numeric else " : ", ", ", " et ")  # fmt: skip
 
     def joined(self, items: list[Field], start: str, article: str, link: str, comma: str, last: str, end: str = "") -> None:  # fmt: skip
         before = start + article
@@ -325,6 +347,7 @@ class Writer:
         on = self.rng.random() < 0.6
         self.arguments[item.name] = on
         english = self.language == "en"
+        label = label.removeprefix("is ")
         if link.strip() in ("=", ":"):
             word = ("true" if on else "false") if english else ("vrai" if on else "faux")
             said = f"{label}{link}{word}"

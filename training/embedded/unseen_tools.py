@@ -116,7 +116,8 @@ def rename_function(rng: random.Random, function: Function) -> tuple[str, bool]:
     if module and rng.random() < 0.6:
         return f"{module}.{name}", meaningful
     if not module and rng.random() < 0.2:
-        module = function.domain.replace(" ", "_") if rng.random() < 0.6 else pseudo_word(rng)
+        domain = "" if function.domain == "invented" else function.domain.split()[0]
+        module = domain if domain and rng.random() < 0.6 else pseudo_word(rng)
         return f"{module}.{name}", meaningful
     return name, meaningful
 
@@ -124,12 +125,12 @@ def rename_function(rng: random.Random, function: Function) -> tuple[str, bool]:
 def rename_fields(rng: random.Random, fields: Sequence[Field]) -> tuple[dict[str, str], dict[str, str]]:  # fmt: skip
     renamed: dict[str, str] = {}
     labels: dict[str, str] = {}
-    camel, invented, chance = rng.random() < 0.2, rng.random() < 0.12, pick(rng, "0035") == "0"
+    camel, invented, kept = rng.random() < 0.2, rng.random() < 0.12, rng.random() < 0.5
     for item in fields:
         words = item.name.split("_")
         if invented and rng.random() < 0.6:
             words = [pseudo_word(rng)]
-        elif not chance:
+        elif not kept:
             words = [w for part in [item.name] for w in other_words(rng, [part] if part in synonyms() else words, 0.45)]  # fmt: skip
         name = styled(rng, words, "camel" if camel else "snake")
         if name in renamed.values():
@@ -166,11 +167,11 @@ def field_schema(rng: random.Random, item: Field, *, needed: bool) -> dict[str, 
         schema["enum"] = [choice.value for choice in item.choices]
     text = item.description
     roll = rng.random()
-    if item.unit and item.unit not in text.lower() and roll < 0.5:
+    if item.unit and item.unit[0] != "[" and item.unit not in text.lower() and roll < 0.5:
         text += f" in {item.unit}"
     if roll < 0.12 and not needed:
         text = ""
-    elif roll < 0.3:
+    elif roll < 0.3 and not text.startswith("Whether"):
         text = f"The {text[0].lower()}{text[1:]}" if text[1:2].islower() else text
     default: object = None
     if not item.required and rng.random() < 0.5:
@@ -255,7 +256,7 @@ def polished(rng: random.Random, pieces: list[tuple[str, bool]], language: Liter
     first, space, rest = text.partition(" ")
     question = False
     if not is_value and first in verbs(language) and rng.random() < 0.35:
-        ask = pick(rng, phrases("ask", language))
+        ask = pick(rng, phrases("ask", language)[:4] if rest.startswith("me ") else phrases("ask", language))  # fmt: skip
         question = ask.startswith(("Can", "Could", "Would", "Peux", "Pou", "Tu peux", "Est-ce"))
         pieces = [(ask.replace("#", verbs(language)[first]) + space + rest, False), *pieces[1:]]
         if language == "fr" and ask.endswith((" de #", " à #")) and verbs("fr")[first][0] in "aeéo":
@@ -290,7 +291,7 @@ def tidy(text: str, language: str) -> str:
     text = text.replace(" ,", ",").replace(" .", ".").replace("..", ".").strip()
     if language == "en":
         text = text.replace(" ?", "?")
-    return text.replace("?.", "?").replace("!.", "!")
+    return text.replace("?.", "?").replace("!.", "!").replace("??", "?")
 
 
 # ---- examples ------------------------------------------------------------------------------
@@ -333,6 +334,10 @@ def pick_function(rng: random.Random, functions: Sequence[Function]) -> Function
 def foreign(rng: random.Random, function: Function) -> Function:
     """A tool that cannot answer a request for `function`: another domain, no word in common."""
     while True:
+        if function.domain != "invented" and rng.random() < 0.2:
+            other = pick_function(rng, by_domain()[function.domain])
+            if not content_words(other.name) & content_words(function.name):
+                return other
         other = invent(rng) if rng.random() < 0.25 else any_function(rng)
         if other.domain == "invented" == function.domain:
             if not content_words(other.name) & content_words(function.name):

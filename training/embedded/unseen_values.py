@@ -99,7 +99,7 @@ def draw_number(rng: random.Random, low: float, high: float, *, whole: bool) -> 
         value = low + (high - low) * rng.random()
     roll = rng.random()
     if not whole and roll < 0.4:
-        decimals = 1 if roll < 0.2 else 2 if roll < 0.35 else 3
+        decimals = 1 if roll < 0.22 else 2 if roll < 0.38 or value > 1000 else 3
         if high <= 1:
             decimals += 1
         rounded = round(value, decimals)
@@ -130,7 +130,7 @@ def say_number(rng: random.Random, number: int | float, language: Language, *, p
     whole, _, decimals = text.partition(".")
     if number >= 1000 and rng.random() < 0.5:
         whole = f"{int(whole):,}" if language == "en" else f"{int(whole):,}".replace(",", " ")
-    mark = "," if language == "fr" and rng.random() < 0.6 else "."
+    mark = "," if language == "fr" and len(decimals) < 3 and rng.random() < 0.6 else "."
     return whole + (mark + decimals if decimals else "")
 
 
@@ -214,15 +214,15 @@ def title(rng: random.Random, language: Language) -> str:
 def filled(kind: str) -> Builder:
     """A sentence of the class with `<other class>` filled in."""
 
-    def build(rng: random.Random, language: Language) -> str:
-        parts = pick(rng, words_of(kind, language)).split("<")
-        text = parts[0]
-        for part in parts[1:]:
-            inner, _, rest = part.partition(">")
-            text += string_text(rng, inner, language) + rest
-        return text
+    return lambda rng, language: fill(rng, pick(rng, words_of(kind, language)), language)
 
-    return build
+
+def fill(rng: random.Random, pattern: str, language: Language) -> str:
+    text, *parts = pattern.split("<")
+    for part in parts:
+        inner, _, rest = part.partition(">")
+        text += string_text(rng, inner, language) + rest
+    return text
 
 
 def identifier(rng: random.Random, language: Language) -> str:
@@ -254,7 +254,8 @@ def url(rng: random.Random, language: Language) -> str:
 
 def path(rng: random.Random, language: Language) -> str:
     folder = pick(rng, ("/home/" + pseudo_word(rng), "/var/log", "~/Documents", "/data/" + pseudo_word(rng), "src", "C:/Users/" + pseudo_word(rng)))  # fmt: skip
-    stem = pick(rng, words_of("file_stem", language)) if rng.random() < 0.7 else pseudo_word(rng)
+    stem = string_text(rng, "file_stem", language) if rng.random() < 0.7 else pseudo_word(rng)
+    stem = stem.replace(" ", "_")
     return f"{folder}/{stem}{pick(rng, ('.txt', '.csv', '.pdf', '.png', '.py', '.log', '.json', '.docx', ''))}"  # fmt: skip
 
 
@@ -263,13 +264,9 @@ def filename(rng: random.Random, language: Language) -> str:
 
 
 def address(rng: random.Random, language: Language) -> str:
-    street, number = pick(rng, words_of("street", language)), rng.randint(1, 999)
+    street, number = string_text(rng, "street", language), rng.randint(1, 999)
     text = f"{number} {street}"
     return f"{text}, {pick(rng, words_of('city', language))}" if rng.random() < 0.5 else text
-
-
-def dish_mix(rng: random.Random, language: Language) -> str:
-    return pick(rng, words_of("dish", language))
 
 
 def formula(rng: random.Random, language: Language) -> str:
@@ -289,7 +286,7 @@ def symbol(rng: random.Random, language: Language) -> str:
 BUILDERS: Mapping[str, Builder] = {
     "date": date_text,
     "time": time_text,
-    "datetime": lambda r, g: f"{date_text(r, g)} {pick(r, ('at', 'at') if g == 'en' else ('à', 'à'))} {time_text(r, g)}",  # fmt: skip
+    "datetime": lambda r, g: f"{date_text(r, g)} {'at' if g == 'en' else 'à'} {time_text(r, g)}",  # fmt: skip
     "person": person,
     "company": company,
     "title": title,
@@ -318,9 +315,14 @@ BUILDERS: Mapping[str, Builder] = {
     "plate": lambda r, g: f"{''.join(pick(r, 'ABCDEFGHJKLMNPRSTVWXYZ') for _ in range(2))}-{r.randint(100, 999)}-{''.join(pick(r, 'ABCDEFGHJKLMNPRSTVWXYZ') for _ in range(2))}",
     "dna": lambda r, g: "".join(pick(r, "ACGT") for _ in range(r.randint(6, 18))),
     "word": lambda r, g: pseudo_word(r),
+    "folder": lambda r, g: path(r, g).rsplit("/", 1)[0] + pick(r, ("", "/", "/" + pseudo_word(r))),
+    "branch": lambda r, g: f"{pick(r, ('feature', 'fix', 'hotfix', 'release', 'chore'))}/{pseudo_word(r)}" if r.random() < 0.5 else pick(r, words_of("branch", g)),
+    "duration": lambda r, g: f"{r.randint(2, 90)} {pick(r, ('minutes', 'min', 'seconds', 'hours', 'days') if g == 'en' else ('minutes', 'min', 'secondes', 'heures', 'jours'))}" if r.random() < 0.6 else pick(r, words_of("duration", g)),
+    "period": lambda r, g: f"{pick(r, ('the last', 'the past') if g == 'en' else ('les', 'ces'))} {r.randint(2, 60)} {pick(r, ('days', 'weeks', 'months') if g == 'en' else ('derniers jours', 'dernières semaines', 'derniers mois'))}" if r.random() < 0.5 else pick(r, words_of("period", g)),
 }  # fmt: skip
 QUOTED = frozenset("title message sentence topic song book movie painting task event_title".split())
-PROPER = frozenset("city company team song book movie artist restaurant hotel landmark product game university museum brand river mountain festival project host".split())  # fmt: skip
+PROPER = frozenset("city company team song book movie artist restaurant hotel landmark product game university museum brand river mountain festival project host league airline painting crypto state repo".split())  # fmt: skip
+COMMON = frozenset("food dish ingredient animal disease drug crop plant material gadget keyword tag skill instrument star planet column table protein chemical game genre symptom body_part cuisine room device sport subject exercise crime specialty department garment amenity cell gene movie_genre species".split())  # fmt: skip
 QUOTES = {"en": (('"', '"'), ("'", "'"), ("“", "”")), "fr": (('"', '"'), ("« ", " »"), ("'", "'"))}
 
 
@@ -330,8 +332,12 @@ def string_text(rng: random.Random, kind: str, language: Language) -> str:
         return pseudo_name(rng)
     if roll < 0.25 and kind in ("song", "book", "movie"):
         return title(rng, language)
-    build = BUILDERS.get(kind)
-    return build(rng, language) if build else pick(rng, words_of(kind, language))
+    if roll > 0.94 and kind in COMMON:
+        return pseudo_word(rng)
+    if build := BUILDERS.get(kind):
+        return build(rng, language)
+    text = pick(rng, words_of(kind, language))
+    return fill(rng, text, language) if "<" in text else text
 
 
 def string_value(rng: random.Random, kind: str, language: Language) -> Value:
@@ -352,12 +358,12 @@ def listing(parts: Sequence[str], language: Language, rng: random.Random) -> str
     return ", ".join(parts[:-1]) + f"{comma} {'and' if language == 'en' else 'et'} {parts[-1]}"
 
 
-def list_value(rng: random.Random, kind: str, low: float, high: float, language: Language) -> Value:
+def list_value(rng: random.Random, kind: str, low: float, high: float, language: Language, *, length: int | None = None) -> Value:  # fmt: skip
     """`kind` is a class of strings, or int / num for a list of numbers."""
     if kind in ("int", "num"):
-        numbers = [draw_number(rng, low, high, whole=kind == "int") for _ in range(rng.randint(2, 7))]  # fmt: skip
+        numbers = [draw_number(rng, low, high, whole=kind == "int") for _ in range(length or rng.randint(2, 7))]  # fmt: skip
         said = [str(n) for n in numbers]
-        if rng.random() < 0.3:
+        if length or rng.random() < 0.3:
             return Value("[" + ", ".join(said) + "]", numbers)
         return Value(listing(said, language, rng), numbers)
     texts = list(dict.fromkeys(string_text(rng, kind, language) for _ in range(rng.randint(1, 4))))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -97,7 +97,8 @@ class Reading:
         percents = [_quoted(q.text, q) for q in self.quantities if q.kind == "percent"]
         numbers = self._amounts("number")
         fractions = [number for number in numbers if abs(float(number.literal)) < 1]
-        return sorted(percents + fractions, key=lambda one: one.start), numbers
+        points = [replace(number, value=f"{number.literal}%") for number in numbers]  # "at 5 over ten years"
+        return sorted(percents + fractions, key=lambda one: one.start), points
 
     def _durations(self) -> tuple[list[Candidate], ...]:
         return ([_quoted(q.text, q) for q in self.quantities if q.kind == "duration"],)
@@ -108,7 +109,8 @@ class Reading:
     def _dates(self) -> tuple[list[Candidate], ...]:
         written = [_quoted(q.text, q) for q in self.quantities if q.kind == "date"]
         words = [self._span(start, end) for start, end in find_date_words(self.text)]
-        return (sorted(written + words, key=lambda candidate: candidate.start),)
+        unsaid = Candidate('"today"', "today")  # "how long until ..." counts from now
+        return ([*sorted(written + words, key=lambda candidate: candidate.start), unsaid],)
 
     def _units(self) -> tuple[list[Candidate], ...]:
         return ([self._span(match.start, match.end, match.key) for match in find_units(self.text)],)

@@ -63,13 +63,13 @@ class InvalidRequestError(UnifiedIntelligenceError):
 
 
 class ContextLengthError(InvalidRequestError):
-    def __init__(self, tokens: int, longest: int, *, provider: str = "") -> None:
+    def __init__(self, length: int, longest: int, *, unit: str = "tokens", provider: str = "") -> None:
         super().__init__(
-            f"The conversation has {tokens} tokens; the model reads at most {longest}.",
+            f"The conversation has {length} {unit}; the model reads at most {longest}.",
             hint="Shorten the question or the text piped in.",
             provider=provider,
         )
-        self.tokens, self.longest = tokens, longest
+        self.length, self.longest = length, longest
 
 
 class ModelError(UnifiedIntelligenceError):

@@ -1,0 +1,206 @@
+"""The provider that answers on a fresh machine: the embedded model routes, a built-in tool computes, a template words it.
+
+The model's own output, one function call, is the reasoning of the answer; the text is what the tool found. Only the
+last question is read: there is no memory of earlier turns. Nothing is sampled, so temperature and seed change nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+from uuid import uuid4
+
+from unified_intelligence.embedded.router import Route, Router
+from unified_intelligence.embedded.safetensors import DamagedFileError
+from unified_intelligence.entities.errors import ContextLengthError, ModelError
+from unified_intelligence.entities.generation import (
+    Event,
+    Finished,
+    FinishReason,
+    GenerationConfig,
+    ReasoningDelta,
+    TextDelta,
+    Timings,
+    ToolCallDelta,
+    Usage,
+)
+from unified_intelligence.entities.message import Message, MessageLike, read_messages
+from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
+from unified_intelligence.tools.answer import render
+from unified_intelligence.tools.quantities import Language, detect_language
+from unified_intelligence.tools.registry import BUILT_IN, Outcome, ToolError
+
+if TYPE_CHECKING:
+    from unified_intelligence.entities.tools import ToolCall, ToolSpec
+    from unified_intelligence.tools.registry import Tool
+
+LONGEST_QUESTION = 4000  # characters
+_WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
+
+_SENTENCES: dict[Language, dict[str, str]] = {
+    "en": {
+        "out_of_scope": "That is outside what the embedded model can answer (finance, arithmetic, units, dates, a "
+        "glossary, this program): see `uic providers` for a larger model.",
+        "no_tool": "None of the given tools fits this question.",
+        "missing": "To answer with {tool} I need: {missing}.",
+        "understood": "Understood: {understood}.",
+    },
+    "fr": {
+        "out_of_scope": "C'est hors de ce que le modèle embarqué sait traiter (finance, calcul, unités, dates, "
+        "glossaire, ce programme) : voir `uic providers` pour un plus grand modèle.",
+        "no_tool": "Aucun des outils donnés ne convient à cette question.",
+        "missing": "Pour répondre avec {tool}, il me faut : {missing}.",
+        "understood": "Compris : {understood}.",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """All of an answer before it is streamed; `calls` are for the caller to run."""
+
+    reasoning: str = ""
+    text: str = ""
+    calls: tuple[ToolCallDelta, ...] = ()
+    prompt_tokens: int = 0
+
+
+class EmbeddedAdapter(InProcessTextGenerator):
+    """Answers in English and French what its built-in tools compute; calls one of `config.tools` when given any.
+
+    A token, for `max_tokens` and for usage, is one of the model's own, also in the text that a template words.
+    """
+
+    def __init__(
+        self,
+        *,
+        language: Annotated[Literal["auto", "en", "fr"], "of the answers; auto: that of the question"] = "auto",
+    ) -> None:
+        self._language: Language | None = None if language == "auto" else language
+
+    def stream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> Generator[Event, None, None]:
+        started = time.perf_counter()
+        config = config or GenerationConfig()
+        answer = self._answer(read_messages(messages), config.tools)
+        first = time.perf_counter() - started
+        written = reasoned = 0
+        finish: FinishReason = "tool_calls" if answer.calls else "stop"
+        for event, length in _events(answer):
+            if config.max_tokens is not None and written + length > config.max_tokens:
+                finish = "length"
+                break
+            written += length
+            reasoned += length if isinstance(event, ReasoningDelta) else 0
+            yield event
+        usage = Usage(answer.prompt_tokens, written, reasoned)
+        yield Finished(finish, usage, Timings(first, time.perf_counter() - started))
+
+    def _answer(self, turns: Sequence[Message], tools: Sequence[ToolSpec]) -> _Answer:
+        if turns[-1].role == "tool":
+            return self._told(turns)
+        question = turns[-1].content
+        if len(question) > LONGEST_QUESTION:
+            raise ContextLengthError(len(question), LONGEST_QUESTION, unit="characters", provider="embedded")
+        if not tools:
+            return self._answer_built_in(_router().route(question))
+        if all(tool.name in BUILT_IN for tool in tools):
+            return self._call(_router().route(question), {tool.name for tool in tools})
+        return self._call(_router().route_among(question, tools), {tool.name for tool in tools})
+
+    def _answer_built_in(self, route: Route) -> _Answer:
+        language = self._language or route.reading.language
+        if route.call is None:
+            return _Answer(text=_SENTENCES[language]["out_of_scope"], prompt_tokens=route.prompt_tokens)
+        tool, arguments = BUILT_IN[route.call.function.name], route.call.arguments
+        shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        if route.call.missing:
+            text = _asked_back(tool, route, language)
+        else:
+            try:
+                text = render(
+                    tool, tool.bind(arguments), tool.run(arguments), language, currency=_currency(route)
+                )
+            except ToolError as error:
+                text = f"{error}\n\n{_SENTENCES[language]['understood'].format(understood=shown)}"
+        return _Answer(f"{tool.name}({shown})", text, (), route.prompt_tokens)
+
+    def _call(self, route: Route, allowed: Collection[str]) -> _Answer:
+        language = self._language or route.reading.language
+        call = route.call
+        if call is None or call.function.name not in allowed:
+            return _Answer(text=_SENTENCES[language]["no_tool"], prompt_tokens=route.prompt_tokens)
+        if call.missing:
+            text = _SENTENCES[language]["missing"].format(tool=call.function.name, missing=", ".join(call.missing))
+            return _Answer(text=text, prompt_tokens=route.prompt_tokens)
+        arguments = json.dumps(call.arguments, ensure_ascii=False)
+        delta = ToolCallDelta(0, f"call_{uuid4().hex[:12]}", call.function.name, arguments)
+        return _Answer(calls=(delta,), prompt_tokens=route.prompt_tokens)
+
+    def _told(self, turns: Sequence[Message]) -> _Answer:
+        """The results of tools in words: a built-in's by its template, any other's as they came."""
+        calls = {call.id: call for turn in turns for call in turn.tool_calls}
+        asked = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
+        language = self._language or detect_language(asked)
+        last = next(index for index in range(len(turns), 0, -1) if turns[index - 1].role != "tool")
+        return _Answer(text="\n\n".join(_worded(turn, calls.get(turn.tool_call_id), language) for turn in turns[last:]))
+
+
+def _events(answer: _Answer) -> Iterator[tuple[Event, int]]:
+    """The events of an answer, each with its length in tokens."""
+    count = _router().tokens.encode
+    for word in _WORD.findall(answer.reasoning):
+        yield ReasoningDelta(word), len(count(word))
+    for word in _WORD.findall(answer.text):
+        yield TextDelta(word), len(count(word))
+    for call in answer.calls:
+        yield call, len(count(call.name + call.arguments))
+
+
+def _asked_back(tool: Tool, route: Route, language: Language) -> str:
+    assert route.call is not None
+    missing = ", ".join(name.replace("_", " ") for name in route.call.missing)
+    return _SENTENCES[language]["missing"].format(tool=tool.name, missing=missing)
+
+
+def _worded(turn: Message, call: ToolCall | None, language: Language) -> str:
+    try:
+        told: object = json.loads(turn.content)
+        arguments: object = json.loads(call.arguments) if call else None
+    except ValueError:
+        return turn.content
+    if not (call and call.name in BUILT_IN and isinstance(told, dict) and isinstance(arguments, dict)):
+        return turn.content
+    figures = cast("dict[str, object]", told)
+    if "error" in figures:
+        return str(figures["error"])
+    tool = BUILT_IN[call.name]
+    formula, notes = figures.pop("formula", ""), figures.pop("notes", ())
+    outcome = Outcome(cast("Mapping[str, float | str]", figures), str(formula), tuple(cast("Sequence[str]", notes)))
+    return render(tool, tool.bind(cast("Mapping[str, object]", arguments)), outcome, language)
+
+
+def _currency(route: Route) -> str | None:
+    """The currency of the amounts in the question, where they all have the same."""
+    units = {quantity.unit for quantity in route.reading.quantities if quantity.kind == "number" and quantity.unit}
+    return units.pop() if len(units) == 1 else None
+
+
+@cache
+def _router() -> Router:
+    try:
+        return Router()
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"The embedded model's file {error.filename} is missing.",
+            hint="Reinstall the package: pip install --force-reinstall unified-intelligence-cli",
+            provider="embedded",
+        ) from error
+    except DamagedFileError as error:
+        raise ModelError(str(error), hint="Reinstall the package.", provider="embedded") from error
