@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
@@ -181,6 +180,8 @@ class JsonlAnswer(Answer):
 
     def called(self, call: ToolCall, result: str) -> None:
         """A line with the result."""
+        import json
+
         self._line("tool_result", id=call.id, name=call.name, result=json.loads(result))
 
     def end(self) -> None:

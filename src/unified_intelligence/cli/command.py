@@ -31,10 +31,9 @@ class LightCommand(TyperCommand):
         return []
 
 
-def new_app(help_text: str = "") -> Typer:
+def new_app() -> Typer:
     """An app without typer's colours, boxes and tracebacks: errors are worded in `main`, help is plain text."""
     return Typer(
-        help=help_text or None,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         add_completion=False,

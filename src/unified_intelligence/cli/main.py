@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from unified_intelligence.cli.output import Output, OutputClosedError, forget_stdout
 from unified_intelligence.config.environment import Environment
 from unified_intelligence.entities.errors import StreamInterruptedError, UnifiedIntelligenceError
 
-
 INTERNAL, USAGE, INTERRUPTED, CLOSED = 1, 2, 130, 141
+EXIT_CODES: Mapping[int, str] = {
+    0: "the answer is complete",
+    INTERNAL: "something broke: the model, a tool, the disk, or this program",
+    USAGE: "the command cannot be carried out as it was typed",
+    3: "a setting, a name or a file is wrong, or a library is missing",
+    8: "the answer is incomplete: cut off, or at its limit with `--strict`",
+    INTERRUPTED: "stopped with Ctrl-C; what had come is on stdout",
+    CLOSED: "nobody reads stdout any more, as in `uic ... | head`",
+}
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -34,12 +43,15 @@ def _run(arguments: list[str], output: Output) -> int:
     from typer import Exit
     from typer.exceptions import TyperException
 
+    from unified_intelligence.cli.group import COMMANDS
+
     try:
         return _dispatch(arguments, output)
     except Exit as error:
         return error.exit_code
     except TyperException as error:
-        _fail(output, "usage", USAGE, error.format_message(), "See: uic --help")
+        command = f"{arguments[0]} " if arguments and arguments[0] in COMMANDS else ""
+        _fail(output, "usage", USAGE, error.format_message(), f"See: uic {command}--help")
         return USAGE
     except UnifiedIntelligenceError as error:
         extra = {"partial": error.partial} if isinstance(error, StreamInterruptedError) else {}
@@ -82,7 +94,10 @@ def _fail(
 
 def _machine_format(arguments: Sequence[str]) -> str:
     """The format asked for, as far as it can be seen before the arguments are understood: for errors in them."""
-    pairs = [*zip(arguments, arguments[1:], strict=False), *(tuple(item.split("=", 1)) for item in arguments if "=" in item)]
+    pairs = [
+        *pairwise(arguments),
+        *(tuple(item.split("=", 1)) for item in arguments if "=" in item),
+    ]
     chosen = [value for name, value in pairs if name == "--format" and value in {"json", "jsonl"}]
     if chosen:
         return chosen[-1]

@@ -45,6 +45,8 @@ _TYPE_NAMES: Mapping[type, str] = {
 }
 
 _PROVIDERS_OWN = "the provider's own"
+_THINK = ("show", "hide", "only")
+_FORMATS = ("auto", "text", "markdown", "json", "jsonl")
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("provider", str, "embedded", "who answers"),
@@ -52,13 +54,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("system", str, None, "the system message: how to answer", none="no system message"),
     Setting("max_tokens", int, None, "longest answer in tokens, reasoning included", none=_PROVIDERS_OWN, minimum=1),
     Setting("temperature", float, None, "0 is greedy, higher is more varied", none=_PROVIDERS_OWN, minimum=0),
-    Setting("top_p", float, None, "sample from the likeliest tokens up to this probability", none=_PROVIDERS_OWN, minimum=0),
+    Setting("top_p", float, None, "sample from the likeliest tokens of this probability", none=_PROVIDERS_OWN, minimum=0),
     Setting("seed", int, None, "makes sampling repeatable", none="another one each time"),
     Setting("thinking", bool, None, "ask a model that can reason aloud to do so, or not to", none=_PROVIDERS_OWN),
-    Setting("think", str, "show", "reasoning: on stderr, left out, or in place of the answer", choices=("show", "hide", "only")),
+    Setting("think", str, "show", "reasoning: on stderr, left out, or in place of the answer", choices=_THINK),
     Setting("tools", list, [], "groups of tools the model may call"),
     Setting("stream", bool, True, "print the answer as it is made"),
-    Setting("format", str, "auto", "auto is markdown on a terminal, text in a pipe", choices=("auto", "text", "markdown", "json", "jsonl")),
+    Setting("format", str, "auto", "auto is markdown on a terminal, text in a pipe", choices=_FORMATS),
     Setting("strict", bool, False, "exit with 8 when the answer is cut at its limit"),
 )  # fmt: skip
 
