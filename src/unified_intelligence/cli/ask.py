@@ -1,4 +1,4 @@
-"""`uic ask`, and `uic` without a command: its flags. What it does is left to `conversation`; `--help` needs none of it."""
+"""`uic ask`, and `uic` without a command: its flags. What it does is left to `conversation`, which `--help` spares."""
 
 from __future__ import annotations
 

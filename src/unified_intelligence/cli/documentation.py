@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from unified_intelligence.cli.ask import app
 from unified_intelligence.cli.group import COMMANDS
-from unified_intelligence.cli.main import EXIT_CODES
+from unified_intelligence.cli.main import CODES, EXIT_CODES
 from unified_intelligence.cli.output import write_stderr
 from unified_intelligence.config.settings import (
     OTHER_ENVIRONMENT,
@@ -99,7 +99,7 @@ def _flags() -> Table:
 
 
 def _exit_codes() -> Table:
-    raised: dict[int, list[str]] = {}
+    raised: dict[int, list[str]] = {exit_code: [code] for exit_code, code in CODES.items()}
     for error in _errors(UnifiedIntelligenceError):
         raised.setdefault(error.exit_code, []).append(error.__new__(error).code)
     rows = [

@@ -10,6 +10,7 @@ from unified_intelligence.config.environment import Environment
 from unified_intelligence.entities.errors import StreamInterruptedError, UnifiedIntelligenceError
 
 INTERNAL, USAGE, INTERRUPTED, CLOSED = 1, 2, 130, 141
+CODES: Mapping[int, str] = {INTERNAL: "internal", USAGE: "usage", INTERRUPTED: "interrupted"}
 EXIT_CODES: Mapping[int, str] = {
     0: "the answer is complete",
     INTERNAL: "something broke: the model, a tool, the disk, or this program",
@@ -31,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
         forget_stdout()
         return CLOSED
     except KeyboardInterrupt:
-        output.fail("Interrupted.", "", {"code": "interrupted", "exit": INTERRUPTED, "provider": ""})
+        _fail(output, CODES[INTERRUPTED], INTERRUPTED, "Interrupted.", "")
         return INTERRUPTED
     except Exception as error:
         if output.environment.debug:
@@ -51,7 +52,7 @@ def _run(arguments: list[str], output: Output) -> int:
         return error.exit_code
     except TyperException as error:
         command = f"{arguments[0]} " if arguments and arguments[0] in COMMANDS else ""
-        _fail(output, "usage", USAGE, error.format_message(), f"See: uic {command}--help")
+        _fail(output, CODES[USAGE], USAGE, error.format_message(), f"See: uic {command}--help")
         return USAGE
     except UnifiedIntelligenceError as error:
         extra = {"partial": error.partial} if isinstance(error, StreamInterruptedError) else {}
@@ -76,7 +77,7 @@ def _unexpected(error: Exception, output: Output) -> int:
     else:
         what = f"Something went wrong that should not have: {type(error).__name__}: {error}"
         hint = "UIC_DEBUG=1 shows where."
-    _fail(output, "internal", INTERNAL, what, hint)
+    _fail(output, CODES[INTERNAL], INTERNAL, what, hint)
     return INTERNAL
 
 

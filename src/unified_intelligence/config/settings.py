@@ -54,7 +54,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("system", str, None, "the system message: how to answer", none="no system message"),
     Setting("max_tokens", int, None, "longest answer in tokens, reasoning included", none=_PROVIDERS_OWN, minimum=1),
     Setting("temperature", float, None, "0 is greedy, higher is more varied", none=_PROVIDERS_OWN, minimum=0),
-    Setting("top_p", float, None, "sample from the likeliest tokens of this probability", none=_PROVIDERS_OWN, minimum=0),
+    Setting("top_p", float, None, "sample from the likeliest, up to this probability", none=_PROVIDERS_OWN, minimum=0),
     Setting("seed", int, None, "makes sampling repeatable", none="another one each time"),
     Setting("thinking", bool, None, "ask a model that can reason aloud to do so, or not to", none=_PROVIDERS_OWN),
     Setting("think", str, "show", "reasoning: on stderr, left out, or in place of the answer", choices=_THINK),
