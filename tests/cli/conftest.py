@@ -1,27 +1,13 @@
-"""The real program, in a process of its own, with an environment and a home that are empty."""
+"""The real program, with an environment and a home that are empty."""
 
 from __future__ import annotations
 
 import os
-import pty
 import subprocess
-import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-
-SRC = Path(__file__).resolve().parents[2] / "src"
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Ran]
+from uic_program import SRC, Install, Ran, Run, command, in_terminal
 
 
 @pytest.fixture
@@ -66,28 +52,6 @@ def uic(environment: dict[str, str], home: Path) -> Run:
     return run
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "unified_intelligence", *arguments]
-
-
-def in_terminal(arguments: list[str], environment: Mapping[str, str], cwd: Path) -> Ran:
-    """The program with a terminal for stdin and stdout; stderr is a pipe."""
-    ours, its = pty.openpty()
-    process = subprocess.Popen(
-        arguments, stdin=its, stdout=its, stderr=subprocess.PIPE, env=dict(environment), cwd=cwd, start_new_session=True
-    )
-    os.close(its)
-    shown = bytearray()
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:
-        pass
-    os.close(ours)
-    _, err = process.communicate(timeout=30)
-    return Ran(process.returncode, shown.decode().replace("\r\n", "\n"), err.decode())
-
-
 @pytest.fixture
 def terminal(environment: dict[str, str], home: Path) -> Run:
     def run(*arguments: str, **variables: str) -> Ran:
@@ -97,7 +61,7 @@ def terminal(environment: dict[str, str], home: Path) -> Run:
 
 
 @pytest.fixture
-def plugin(environment: dict[str, str], tmp_path: Path) -> Callable[[str, str], None]:
+def plugin(environment: dict[str, str], tmp_path: Path) -> Install:
     """Installs a provider: a module with a class `Generator`, and the metadata that names it."""
 
     def install(name: str, source: str) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SRC, Run
+from uic_program import SRC, Run
 
 ANSWER = "Ça coûte 15 €,\n\n  naïve 🎈 and\ttabs — fine."
 

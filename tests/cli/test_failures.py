@@ -8,13 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Run, command
-
-Install = Callable[[str, str], None]
+from uic_program import Install, Run, command
 
 INTERRUPTING = """
 class Generator(InProcessTextGenerator):

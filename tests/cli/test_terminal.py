@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Run
+from uic_program import Install, Run
 
 HOSTILE = "safe \x1b]0;owned\x07\x1b[2J\x9b31m\u202eé 🎈\x08\x07 end"
 
@@ -41,16 +41,14 @@ def test_a_terminal_on_stdin_is_not_waited_for(terminal: Run) -> None:
     assert "Nothing was asked" in ran.err
 
 
-def test_reasoning_is_talk(uic: Run, plugin: object) -> None:
-    assert callable(plugin)
+def test_reasoning_is_talk(uic: Run, plugin: Install) -> None:
     plugin("thinker", THINKER)
     assert uic("-q", "x", "-P", "thinker") == (0, "Réponse.\n", "Je pense…\n")
     assert uic("-q", "x", "-P", "thinker", "--think", "hide") == (0, "Réponse.\n", "")
     assert uic("-q", "x", "-P", "thinker", "--think", "only") == (0, "Je pense…\n", "")
 
 
-def test_calls_of_tools_are_talk(uic: Run, plugin: object) -> None:
-    assert callable(plugin)
+def test_calls_of_tools_are_talk(uic: Run, plugin: Install) -> None:
     plugin("caller", CALLER)
     ran = uic("-q", "x", "-P", "caller", "--tools", "calculator")
     assert ran.out.startswith("It was told: ")
