@@ -7,8 +7,8 @@ Names are resolved on first use, so that importing the package costs nothing.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # importing typing takes as long as starting Python
 if TYPE_CHECKING:
     from unified_intelligence.entities.errors import UnifiedIntelligenceError as UnifiedIntelligenceError
     from unified_intelligence.entities.generation import Generation as Generation

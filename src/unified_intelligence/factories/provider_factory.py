@@ -6,11 +6,14 @@ import importlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError, UnknownNameError
-from unified_intelligence.factories.options import Option, bind, options_of
 from unified_intelligence.interfaces.provider_factory import IProviderFactory
-from unified_intelligence.interfaces.text_generator import ITextGenerator
+
+if TYPE_CHECKING:
+    from unified_intelligence.factories.options import Option
+    from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 ENTRY_POINTS = "unified_intelligence.providers"
 
@@ -52,18 +55,24 @@ class ProviderFactory(IProviderFactory):
 
     def options(self, name: str) -> tuple[Option, ...]:
         """What `create` accepts for a provider. Raises UnknownNameError, MissingDependencyError."""
+        from unified_intelligence.factories.options import options_of
+
         return options_of(self._adapter(name))
 
     def create(self, name: str, **options: object) -> ITextGenerator:
+        from unified_intelligence.factories.options import bind
+
         adapter = self._adapter(name)
         arguments = bind(name, adapter, options)
         with _libraries_of(name, self.provider(name)):
             return adapter(**arguments)
 
     def _adapter(self, name: str) -> type[ITextGenerator]:
+        from unified_intelligence.interfaces.text_generator import ITextGenerator
+
         provider = self.provider(name)
         module, _, attribute = provider.target.partition(":")
-        with _libraries_of(name, provider):
+        with _libraries_of(name, provider), _plugin_is_to_blame(name, provider):
             loaded = getattr(importlib.import_module(module), attribute)
         if not (isinstance(loaded, type) and issubclass(loaded, ITextGenerator)):
             raise ConfigurationError(f"{provider.target} is not an ITextGenerator.", provider=name)
@@ -89,3 +98,18 @@ def _libraries_of(name: str, provider: Provider) -> Generator[None]:
         if not provider.extra or missing == "unified_intelligence":
             raise
         raise MissingDependencyError(name, missing, provider.extra) from error
+
+
+@contextmanager
+def _plugin_is_to_blame(name: str, provider: Provider) -> Generator[None]:
+    """Whatever goes wrong while somebody else's module is imported is told as theirs."""
+    try:
+        yield
+    except Exception as error:
+        if name in PROVIDERS:
+            raise
+        raise ConfigurationError(
+            f"{name}, a {provider.summary}, cannot be loaded from {provider.target}: {type(error).__name__}: {error}",
+            hint="Mend or uninstall that package.",
+            provider=name,
+        ) from error

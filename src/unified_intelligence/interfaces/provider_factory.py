@@ -1,8 +1,12 @@
 """The seam through which the rooms that use a generator get one by name."""
 
-from abc import ABC, abstractmethod
+from __future__ import annotations
 
-from unified_intelligence.interfaces.text_generator import ITextGenerator
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 
 class IProviderFactory(ABC):

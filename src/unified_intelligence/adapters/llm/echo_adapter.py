@@ -29,7 +29,8 @@ class EchoAdapter(InProcessTextGenerator):
         limit = config.max_tokens if config and config.max_tokens is not None else len(words)
         first = 0.0
         for word in words[:limit]:
-            time.sleep(self._delay)
+            if self._delay:  # even sleep(0) takes a turn of the scheduler
+                time.sleep(self._delay)
             first = first or time.perf_counter() - started
             yield TextDelta(word)
         yield Finished(

@@ -1,0 +1,20 @@
+"""`python -m unified_intelligence` and the command `uic`. The version is answered before anything is imported."""
+
+import sys
+
+
+def main() -> int:
+    """The exit code."""
+    if sys.argv[1:] == ["--version"]:
+        from unified_intelligence import __version__
+        from unified_intelligence.cli.output import write_stdout
+
+        write_stdout(f"uic {__version__}\n")
+        return 0
+    from unified_intelligence.cli.main import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""`uic` itself: finds the command, or takes what was typed as a question; prints one help page for both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from typer import Typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from unified_intelligence.factories.provider_factory import PROVIDERS
+
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter  # pyright: ignore[reportPrivateUsage] methods are typed with them
+    from typer._click.core import Command  # pyright: ignore[reportPrivateUsage]
+
+
+class Entry(NamedTuple):
+    """A row: the module whose `app` it is, and what it does in a line."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "ask": Entry("unified_intelligence.cli.ask", "ask a question; this is the command when none is named"),
+    "providers": Entry("unified_intelligence.cli.providers", "who can answer, and with which options"),
+    "config": Entry("unified_intelligence.cli.config", "which settings hold, and who set them"),
+}
+DEFAULT = "ask"
+_HELP_FLAGS = ("--help", "-h")
+
+
+class Uic(TyperGroup):
+    """Commands by name, imported when they are asked for; `ask` for everything else."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """The names, in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """The command of that name, its module imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        app: Typer = import_module(COMMANDS[cmd_name].module).app
+        return get_command(app)
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Whatever does not begin with a command's name is a question or a flag of `ask`."""
+        if args and args[0] in _HELP_FLAGS:
+            return super().parse_args(ctx, args)
+        named = bool(args) and args[0] in COMMANDS
+        ctx.args = args[1:] if named else args
+        ctx._protected_args = [args[0] if named else DEFAULT]  # pyright: ignore[reportPrivateUsage] as typer's own does
+        return ctx.args
+
+    def collect_usage_pieces(self, ctx: Context) -> list[str]:
+        """Both ways to call it."""
+        return ["[OPTIONS] [PROMPT]...  |  uic COMMAND ..."]
+
+    def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """The flags of `ask`, the commands, and the table of providers."""
+        ask = self.get_command(ctx, DEFAULT)
+        if ask is not None:
+            ask.format_options(ctx, formatter)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+        with formatter.section("Providers"):
+            formatter.write_dl([(name, provider.summary) for name, provider in PROVIDERS.items()])
+
+
+def new_group() -> Uic:
+    """The whole command line."""
+    return Uic(
+        name="uic",
+        help="Ask a language model, wherever it runs. Text that is piped in comes before the question.",
+        epilog="uic --version prints the version. Settings can also be in a config.json: uic config --help",
+        rich_markup_mode=None,
+        context_settings={"help_option_names": list(_HELP_FLAGS), "max_content_width": 110},
+    )

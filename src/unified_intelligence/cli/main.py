@@ -1,0 +1,105 @@
+"""The commands, and how every failure becomes a sentence and an exit code. Each command is in a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from unified_intelligence.cli.output import Output, OutputClosedError, forget_stdout
+from unified_intelligence.config.environment import Environment
+from unified_intelligence.entities.errors import StreamInterruptedError, UnifiedIntelligenceError
+
+INTERNAL, USAGE, INTERRUPTED, CLOSED = 1, 2, 130, 141
+CODES: Mapping[int, str] = {INTERNAL: "internal", USAGE: "usage", INTERRUPTED: "interrupted"}
+EXIT_CODES: Mapping[int, str] = {
+    0: "the answer is complete",
+    INTERNAL: "something broke: the model, a tool, the disk, or this program",
+    USAGE: "the command cannot be carried out as it was typed",
+    3: "a setting, a name or a file is wrong, or a library is missing",
+    8: "the answer is incomplete: cut off, or at its limit with `--strict`",
+    INTERRUPTED: "stopped with Ctrl-C; what had come is on stdout",
+    CLOSED: "nobody reads stdout any more, as in `uic ... | head`",
+}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line. Returns the exit code; the only catch-all of the program is here."""
+    output = Output(Environment.of_process())
+    output.machine = _machine_format(arguments) or output.environment.machine_format
+    try:
+        return _run(list(arguments), output)
+    except (OutputClosedError, BrokenPipeError):
+        forget_stdout()
+        return CLOSED
+    except KeyboardInterrupt:
+        _fail(output, CODES[INTERRUPTED], INTERRUPTED, "Interrupted.", "")
+        return INTERRUPTED
+    except Exception as error:
+        if output.environment.debug:
+            raise
+        return _unexpected(error, output)
+
+
+def _run(arguments: list[str], output: Output) -> int:
+    from typer import Exit
+    from typer.exceptions import TyperException
+
+    from unified_intelligence.cli.group import COMMANDS
+
+    try:
+        return _dispatch(arguments, output)
+    except Exit as error:
+        return error.exit_code
+    except TyperException as error:
+        command = f"{arguments[0]} " if arguments and arguments[0] in COMMANDS else ""
+        _fail(output, CODES[USAGE], USAGE, error.format_message(), f"See: uic {command}--help")
+        return USAGE
+    except UnifiedIntelligenceError as error:
+        extra = {"partial": error.partial} if isinstance(error, StreamInterruptedError) else {}
+        _fail(output, error.code, error.exit_code, error.message, error.hint, error.provider, extra)
+        return error.exit_code
+
+
+def _dispatch(arguments: list[str], output: Output) -> int:
+    from unified_intelligence.cli.group import new_group
+
+    group = new_group()
+    with group.make_context("uic", arguments, obj=output) as context:
+        code = group.invoke(context)
+    return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: Exception, output: Output) -> int:
+    """A bug, ours or a plugin's, or a disk that is full."""
+    if isinstance(error, OSError) and error.strerror:
+        what, hint = f"{error.strerror}{f': {error.filename}' if error.filename else ''}.", ""
+        forget_stdout()
+    else:
+        what = f"Something went wrong that should not have: {type(error).__name__}: {error}"
+        hint = "UIC_DEBUG=1 shows where."
+    _fail(output, CODES[INTERNAL], INTERNAL, what, hint)
+    return INTERNAL
+
+
+def _fail(
+    output: Output,
+    code: str,
+    exit_code: int,
+    message: str,
+    hint: str,
+    provider: str = "",
+    extra: Mapping[str, object] | None = None,
+) -> None:
+    output.fail(message, hint, {"code": code, "exit": exit_code, "provider": provider, **(extra or {})})
+
+
+def _machine_format(arguments: Sequence[str]) -> str:
+    """The format asked for, as far as it can be seen before the arguments are understood: for errors in them."""
+    pairs = [
+        *pairwise(arguments),
+        *(tuple(item.split("=", 1)) for item in arguments if "=" in item),
+    ]
+    chosen = [value for name, value in pairs if name == "--format" and value in {"json", "jsonl"}]
+    if chosen:
+        return chosen[-1]
+    return "json" if "--json" in arguments else ""

@@ -1,0 +1,118 @@
+"""`uic providers`: who can answer, what each needs, and its options."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unified_intelligence.cli.command import LightCommand, new_app
+from unified_intelligence.cli.output import Output
+from unified_intelligence.cli.table import aligned
+from unified_intelligence.factories.options import Option
+from unified_intelligence.factories.provider_factory import PROVIDERS, ProviderFactory
+
+DISTRIBUTION = "unified-intelligence-cli"
+
+app = new_app()
+
+
+@app.command(cls=LightCommand)
+def providers(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="show this provider's options")] = None,
+    json: Annotated[bool | None, typer.Option("--json", help="as JSON")] = None,
+) -> int:
+    """All providers, plugins included; or the options of one."""
+    output: Output = context.obj
+    factory = ProviderFactory()
+    if name is None:
+        _list(factory, output, bool(json))
+    else:
+        _describe(factory, name, output, bool(json))
+    return 0
+
+
+def _list(factory: ProviderFactory, output: Output, as_json: bool) -> None:
+    rows = [
+        {
+            "name": name,
+            "summary": factory.provider(name).summary,
+            "extra": factory.provider(name).extra,
+            "installed": _installed(factory.provider(name).extra),
+            "built_in": name in PROVIDERS,
+        }
+        for name in factory.names()
+    ]
+    if as_json:
+        output.json(rows, indented=True)
+        return
+    table = [(str(row["name"]), _state(str(row["extra"]), row["installed"]), str(row["summary"])) for row in rows]
+    output.line(aligned([("NAME", "NEEDS", "WHAT IT IS"), *table]))
+
+
+def _describe(factory: ProviderFactory, name: str, output: Output, as_json: bool) -> None:
+    provider, options = factory.provider(name), factory.options(name)
+    if as_json:
+        described = {"name": name, "summary": provider.summary, "extra": provider.extra}
+        output.json({**described, "options": [_option(option) for option in options]}, indented=True)
+        return
+    output.line(f"{name}: {provider.summary}")
+    if not options:
+        output.line("It has no options.")
+        return
+    rows = [(option.name, _type(option), _default(option), option.description) for option in options]
+    output.line(aligned([("OPTION", "TYPE", "DEFAULT", "WHAT IT IS"), *rows]))
+
+
+def _installed(extra: str) -> bool | None:
+    """Whether the libraries of an extra are there; None in a checkout, where no package says which they are."""
+    if not extra:
+        return True
+    from importlib.metadata import PackageNotFoundError, distribution, requires
+
+    try:
+        needed = requires(DISTRIBUTION) or []
+        names = [line.split(";")[0] for line in needed if f'extra == "{extra}"' in line.replace("'", '"')]
+    except PackageNotFoundError:
+        return None
+    for name in names:
+        try:
+            distribution(_bare(name))
+        except PackageNotFoundError:
+            return False
+    return True
+
+
+def _bare(requirement: str) -> str:
+    import re
+
+    return re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0]
+
+
+def _state(extra: str, installed: object) -> str:
+    if not extra:
+        return "nothing more"
+    if installed is None:
+        return f"the libraries of the extra {extra}"
+    return "installed" if installed else f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def _option(option: Option) -> dict[str, object]:
+    return {
+        "name": option.name,
+        "type": _type(option),
+        "required": option.required,
+        "default": None if option.required else option.default,
+        "description": option.description,
+    }
+
+
+def _type(option: Option) -> str:
+    return "|".join(option.choices) or option.kind.__name__
+
+
+def _default(option: Option) -> str:
+    if option.required:
+        return "(required)"
+    return "(none)" if option.default is None else str(option.default)

@@ -1,0 +1,163 @@
+"""Which value holds, and who said so.
+
+flag > environment > `--config FILE` > project's config.json > user's config.json > default
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from unified_intelligence.config.environment import Environment
+from unified_intelligence.config.places import FILE_NAME, project_file, user_file
+from unified_intelligence.config.settings import PROVIDERS_KEY, SETTINGS, known, read_text
+from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from unified_intelligence.config.files import ConfigFile
+
+SECRET = "***"
+_SECRET_WORDS = ("key", "token", "secret", "password")
+
+T = TypeVar("T")
+
+
+class Resolved(NamedTuple):
+    """A value and its origin: `flag --seed`, `environment UIC_SEED`, `/home/me/config.json:3` or `default`."""
+
+    value: object
+    origin: str
+
+
+class Source(NamedTuple):
+    """A place where a configuration file may be: `state` is `read`, or why it was not; `file` is what was read."""
+
+    layer: str
+    path: Path
+    state: str
+    file: ConfigFile | None = None
+
+
+Layer = Mapping[str, Mapping[str, Resolved]]
+_ANY = ""
+
+
+class Settings(NamedTuple):
+    """All settings, resolved. `layers` hold the options by provider, the strongest last; `_ANY` is every provider."""
+
+    values: Mapping[str, Resolved]
+    layers: tuple[Layer, ...]
+    sources: tuple[Source, ...]
+
+    def get(self, name: str, kind: type[T]) -> T:
+        """The value of a setting that is never unset."""
+        value = self.values[known(name).name].value
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} is {type(value).__name__}, not {kind.__name__}")
+        return value
+
+    def maybe(self, name: str, kind: type[T]) -> T | None:
+        """The value of a setting that may be unset."""
+        return None if self.values[known(name).name].value is None else self.get(name, kind)
+
+    def provider_options(self, provider: str) -> dict[str, Resolved]:
+        """The options of a provider, `model` among them, each from the strongest layer that gives it."""
+        found: dict[str, Resolved] = {}
+        for layer in self.layers:
+            found.update(layer.get(_ANY, {}))
+            found.update(layer.get(provider, {}))
+        return found
+
+    def configured_providers(self) -> tuple[str, ...]:
+        return tuple(sorted({name for layer in self.layers for name in layer if name != _ANY}))
+
+
+def resolve(flags: Mapping[str, str | bool | list[str] | None], environment: Environment, config: str = "") -> Settings:
+    """All layers, laid over each other. Raises ConfigurationError; InvalidRequestError for a flag's value."""
+    values = {setting.name: Resolved(setting.default, "default") for setting in SETTINGS}
+    layers: list[Layer] = []
+    sources = tuple(_sources(environment, config))
+    for source in sources:
+        if source.file:
+            found = {name: Resolved(value, source.file.where(name)) for name, value in source.file.values.items()}
+            values.update(found)
+            layers.append({**_provider_options(source.file), **_for_any(found)})
+    for found in (_from_environment(environment), _from_flags(flags)):
+        values.update(found)
+        layers.append(_for_any(found))
+    return Settings(values, tuple(layers), sources)
+
+
+def is_secret(name: str) -> bool:
+    """Whether an option's value is left out of what is shown."""
+    words = name.lower().split("_")
+    return any(word in words or name.lower().endswith(word) for word in _SECRET_WORDS)
+
+
+def _sources(environment: Environment, config: str) -> Iterator[Source]:
+    """Where the files are, the weakest first."""
+    home, directory = environment.home, environment.directory
+    user = user_file(home, environment.get("XDG_CONFIG_HOME"))
+    yield _read("user", user) if user.is_file() else Source("user", user, "not there")
+    project = project_file(directory, home)
+    if project is None:
+        yield Source("project", directory / FILE_NAME, "not there")
+    else:
+        from unified_intelligence.config.files import read_if_ours
+
+        file = read_if_ours(project)
+        yield Source("project", project, "read" if file else "another program's", file)
+    named = config or environment.get("UIC_CONFIG")
+    if named:
+        yield _read("named", _existing(Path(named).expanduser(), "--config" if config else "UIC_CONFIG"))
+
+
+def _read(layer: str, path: Path) -> Source:
+    from unified_intelligence.config.files import read_file
+
+    return Source(layer, path, "read", read_file(path))
+
+
+def _existing(path: Path, named_by: str) -> Path:
+    if not path.is_file():
+        raise ConfigurationError(
+            f"There is no configuration file {path}, named by {named_by}.", hint="See where they are: uic config path"
+        )
+    return path
+
+
+def _provider_options(file: ConfigFile) -> Layer:
+    return {
+        provider: {name: Resolved(value, file.where(PROVIDERS_KEY, provider, name)) for name, value in given.items()}
+        for provider, given in file.providers.items()
+    }
+
+
+def _for_any(found: Mapping[str, Resolved]) -> Layer:
+    return {_ANY: {"model": found["model"]}} if "model" in found else {}
+
+
+def _from_environment(environment: Environment) -> dict[str, Resolved]:
+    found: dict[str, Resolved] = {}
+    for setting in SETTINGS:
+        text = environment.get(setting.environment)
+        try:
+            if text:
+                found[setting.name] = Resolved(read_text(setting, text), f"environment {setting.environment}")
+        except ValueError as error:
+            raise ConfigurationError(f"The environment variable {setting.environment} is {error}.") from error
+    return found
+
+
+def _from_flags(flags: Mapping[str, str | bool | list[str] | None]) -> dict[str, Resolved]:
+    found: dict[str, Resolved] = {}
+    for name, given in flags.items():
+        flag = f"--{name.replace('_', '-')}"
+        try:
+            if given is not None:
+                value = read_text(known(name), given) if isinstance(given, str) else given
+                found[name] = Resolved(value, f"flag {flag}")
+        except ValueError as error:
+            raise InvalidRequestError(f"{flag} is {error}.", hint="See: uic ask --help") from error
+    return found
