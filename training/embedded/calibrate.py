@@ -1,0 +1,87 @@
+"""Sets when the model calls nothing: the log-odds at which made-up questions it never trained on are told apart best.
+
+    python -m training.embedded.calibrate --model FOLDER
+
+The hand-written cases take no part in it: they are for judging.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from training.embedded import built_in_examples, unseen_tools
+from unified_intelligence.embedded.router import Router
+
+HELD_OUT_SEED = 90210
+FALSE_REFUSAL_COST = 2.0  # refusing what can be answered is worse than trying what cannot
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A threshold and what it gave on the held-out questions."""
+
+    threshold: float
+    false_refusals: float
+    false_calls: float
+
+
+def calibrate(wanted: Sequence[float], unwanted: Sequence[float]) -> Calibration:
+    """The threshold of least cost; `wanted` are the scores of questions that a tool answers, `unwanted` of the others."""
+    best = Calibration(0.0, 1.0, 1.0)
+    for threshold in sorted({*wanted, *unwanted}):
+        refusals = sum(score < threshold for score in wanted) / len(wanted)
+        calls = sum(score >= threshold for score in unwanted) / len(unwanted)
+        if _cost(refusals, calls) < _cost(best.false_refusals, best.false_calls):
+            best = Calibration(threshold, refusals, calls)
+    return best
+
+
+def _cost(refusals: float, calls: float) -> float:
+    return FALSE_REFUSAL_COST * refusals + calls
+
+
+def built_in_scores(router: Router, count: int) -> tuple[list[float], list[float]]:
+    wanted: list[float] = []
+    unwanted: list[float] = []
+    for example in islice(built_in_examples.examples(HELD_OUT_SEED, none_share=0.5), count):
+        scores = unwanted if example.function is None else wanted
+        scores.append(router.route(example.question).score)
+    return wanted, unwanted
+
+
+def user_scores(router: Router, count: int) -> tuple[list[float], list[float]]:
+    wanted: list[float] = []
+    unwanted: list[float] = []
+    for example in islice(unseen_tools.examples(HELD_OUT_SEED), count):
+        scores = unwanted if example.call is None else wanted
+        scores.append(router.route_among(example.query, example.tools).score)
+    return wanted, unwanted
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=2000, help="questions of each sort")
+    options = parser.parse_args()
+    router = Router(options.model)
+    found = {
+        "built_in": calibrate(*built_in_scores(router, options.count)),
+        "user": calibrate(*user_scores(router, options.count)),
+    }
+    rows = {name: round(one.threshold, 3) for name, one in found.items()}
+    held_out = {
+        name: {"false_refusals": round(one.false_refusals, 4), "false_calls": round(one.false_calls, 4)}
+        for name, one in found.items()
+    }
+    text = json.dumps(rows | {"questions": options.count, "held_out": held_out}, indent=2)
+    (options.model / "thresholds.json").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
