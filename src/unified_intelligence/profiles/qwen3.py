@@ -5,24 +5,15 @@ template in their tokenizer_config.json. Other families that write the same tags
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from unified_intelligence.entities.errors import MalformedToolCallError
 from unified_intelligence.entities.reasoning import Tags
 from unified_intelligence.entities.tools import ToolCall
+from unified_intelligence.profiles.sampling import Sampling
 
 TAGS: Tags = {"reasoning": ("<think>", "</think>"), "tool_call": ("<tool_call>", "</tool_call>")}
 END_OF_TURN = ("<|im_end|>", "<|endoftext|>")
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """temperature 0 is greedy, top_k 0 is no limit."""
-
-    temperature: float
-    top_p: float = 1.0
-    top_k: int = 0
 
 
 def recommended_sampling(*, thinking: bool) -> Sampling:
