@@ -64,9 +64,9 @@ class ProviderFactory(IProviderFactory):
         provider = self.provider(name)
         module, _, attribute = provider.target.partition(":")
         with _libraries_of(name, provider):
-            loaded = getattr(importlib.import_module(module), attribute)
+            loaded: object = getattr(importlib.import_module(module), attribute, None)
         if not (isinstance(loaded, type) and issubclass(loaded, ITextGenerator)):
-            raise ConfigurationError(f"{provider.target} is not an ITextGenerator.", provider=name)
+            raise ConfigurationError(f"{provider.target} is not there or no ITextGenerator.", provider=name)
         return loaded
 
     @staticmethod
@@ -81,11 +81,17 @@ class ProviderFactory(IProviderFactory):
 
 @contextmanager
 def _libraries_of(name: str, provider: Provider) -> Generator[None]:
-    """A library that is missing becomes one sentence with the extra; a module of ours that is missing stays a bug."""
+    """A library that is missing becomes one sentence that says what to install; a module of ours stays a bug."""
     try:
         yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
+        if name not in PROVIDERS and missing != "unified_intelligence":
+            raise ConfigurationError(
+                f"{provider.target}, a {provider.summary}, needs the module {missing!r}, which is not installed.",
+                hint="Install that package again with what it requires.",
+                provider=name,
+            ) from error
         if not provider.extra or missing == "unified_intelligence":
             raise
         raise MissingDependencyError(name, missing, provider.extra) from error
