@@ -5,6 +5,7 @@ The tokenizer knows the 256 bytes, Qwen3's own special tokens, and what `say` ad
 
 from __future__ import annotations
 
+import importlib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -84,12 +85,15 @@ def _distinct_pieces(text: str) -> list[str]:
 
 
 def _tokenizer(pieces: Sequence[str], template: str | None) -> Any:
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    import tokenizers
+    from tokenizers import AddedToken, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     longer = sorted(set(pieces) - set(alphabet))
-    inner = Tokenizer(models.BPE({token: index for index, token in enumerate([*alphabet, *longer])}, []))
+    inner: Any = tokenizers.Tokenizer(
+        models.BPE({token: index for index, token in enumerate([*alphabet, *longer])}, [])
+    )
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     inner.decoder = decoders.ByteLevel()
     inner.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in _SPECIAL])
@@ -107,12 +111,12 @@ def _id(tokenizer: Any, token: str) -> int:
 
 
 def _model(tokenizer: Any, seed: int) -> Any:
-    import torch
+    library: Any = importlib.import_module("torch")
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
     size = tokenizer.backend_tokenizer.get_vocab_size()
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    with library.random.fork_rng():
+        library.manual_seed(seed)
         return Qwen3ForCausalLM(
             Qwen3Config(
                 vocab_size=size,

@@ -181,7 +181,7 @@ def test_max_tokens_cuts_the_answer_and_says_so(generator: ITextGenerator, case:
     assert generator.generate(case.question, exact).finish_reason == "stop"
 
 
-def test_an_unknown_option_is_refused_with_the_nearest(provider: str, case: Case, tmp_path: Path) -> None:
+def test_an_unknown_option_is_refused_with_the_nearest(provider: str) -> None:
     options = [option.name for option in ProviderFactory().options(provider)]
     for name in options:
         with pytest.raises(UnknownNameError) as refused:
@@ -219,7 +219,9 @@ def test_a_stream_closed_half_way_leaves_no_thread(generator: ITextGenerator, ca
     assert _ended(before)
 
 
-def test_a_cancelled_task_leaves_no_thread_and_the_provider_still_answers(generator: ITextGenerator, case: Case) -> None:
+def test_a_cancelled_task_leaves_no_thread_and_the_provider_still_answers(
+    generator: ITextGenerator, case: Case
+) -> None:
     before = _workers()
 
     async def cancelled() -> None:

@@ -43,7 +43,10 @@ def tokens(model: PreTrainedModel, plan: Plan, turn: Lock, cancelled: Event) -> 
 
     device = model.device
     random = torch.Generator(device)
-    random.manual_seed(plan.seed) if plan.seed is not None else random.seed()
+    if plan.seed is None:
+        random.seed()
+    else:
+        random.manual_seed(plan.seed)
     fresh, cache = list(plan.prompt), None
     for _ in range(plan.limit):
         if cancelled.is_set():

@@ -44,7 +44,9 @@ class UnknownNameError(ConfigurationError):
     def __init__(self, kind: str, name: str, known: Iterable[str], *, provider: str = "", hint: str = "") -> None:
         names = sorted(known)
         self.nearest = tuple(get_close_matches(name, names, n=3, cutoff=0.5))
-        listed = f"Did you mean {' or '.join(self.nearest)}?" if self.nearest else f"Known: {', '.join(names) or 'none'}."
+        listed = (
+            f"Did you mean {' or '.join(self.nearest)}?" if self.nearest else f"Known: {', '.join(names) or 'none'}."
+        )
         super().__init__(f"There is no {kind} {name!r}. {listed}", hint=hint, provider=provider)
         self.name = name
 

@@ -31,7 +31,7 @@ class TagSplitter:
 
     def __init__(self, tags: Tags, start: Channel = "text") -> None:
         self._tags = tags
-        self._openings = {opening: channel for channel, (opening, _) in tags.items()}
+        self._openings: dict[str, Channel] = {opening: channel for channel, (opening, _) in tags.items()}
         self._held = ""
         self._after_tag = start != "text"
         self._enter(start)

@@ -1,13 +1,13 @@
 import random
 import time
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
-from unified_intelligence.entities.reasoning import Channel, Piece, TagSplitter, beginning_at_end
+from unified_intelligence.entities.reasoning import Channel, Piece, TagSplitter, Tags, beginning_at_end
 
-TAGS = {"reasoning": ("<think>", "</think>"), "tool_call": ("<tool_call>", "</tool_call>")}
+TAGS: Tags = {"reasoning": ("<think>", "</think>"), "tool_call": ("<tool_call>", "</tool_call>")}
 
 
 def split(chunks: Iterable[str], start: Channel = "text") -> list[Piece]:
@@ -46,7 +46,7 @@ CASES: list[tuple[str, Channel, list[Piece]]] = [
 def test_every_cutting_gives_the_same_pieces(text: str, start: Channel, expected: list[Piece]) -> None:
     for cuts in (cuts for count in range(3) for cuts in combinations(range(len(text) + 1), count)):
         edges = (0, *cuts, len(text))
-        assert split((text[a:b] for a, b in zip(edges, edges[1:], strict=False)), start) == expected, cuts
+        assert split((text[a:b] for a, b in pairwise(edges)), start) == expected, cuts
     assert split(text, start) == expected
 
 
@@ -57,7 +57,7 @@ def test_random_texts_in_random_cuttings() -> None:
         text = "".join(draw.choices(parts, k=draw.randrange(14)))
         start: Channel = draw.choice(("text", "reasoning"))
         edges = sorted({0, len(text), *(draw.randrange(len(text) + 1) for _ in range(6))})
-        chunks = [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+        chunks = [text[a:b] for a, b in pairwise(edges)]
         assert split(chunks, start) == split([text], start), (text, chunks)
 
 
