@@ -17,9 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
 
 REQUIRED = inspect.Parameter.empty
-_TRUTH: dict[str, bool] = dict.fromkeys(("true", "yes", "1", "on"), True) | dict.fromkeys(
-    ("false", "no", "0", "off"), False
-)
+_TRUTH = {word: True for word in ("true", "yes", "1", "on")} | {word: False for word in ("false", "no", "0", "off")}
 
 
 @dataclass(frozen=True, slots=True)
