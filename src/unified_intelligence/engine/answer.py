@@ -67,8 +67,12 @@ class Reader:
         return self._events(pieces)
 
     def _end(self, *, complete: bool) -> Iterator[Event]:
-        """What was held back. A call left open is read if the model ended its turn, and dropped if it was cut off."""
-        yield from self._events([*self._splitter.feed(self._text.rest()), *self._splitter.flush()])
+        """What was held back.
+
+        Of an answer that was cut off, half a tag and half a call are dropped; a complete one means what it says.
+        """
+        pieces = self._splitter.feed(self._text.rest())
+        yield from self._events([*pieces, *self._splitter.flush()] if complete else pieces)
         if not self._stop.met and (held := self._stop.flush()):
             yield TextDelta(held)
         if complete and self._call:

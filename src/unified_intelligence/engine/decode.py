@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from unified_intelligence.profiles.sampling import Sampling
 
 _UNFINISHED = "\ufffd"  # what an incomplete UTF-8 sequence decodes to
+_GREEDY = 1e-5  # a temperature so small leaves no choice, and dividing by it no numbers
 _LONGEST_WAIT = 8  # tokens that may wait for the rest of a character; only damaged text needs more
 
 
@@ -68,10 +69,9 @@ def choose(logits: torch.Tensor, sampling: Sampling, random: torch.Generator) ->
     best = logits.argmax()
     if not torch.isfinite(logits[best]):
         raise ModelError("The model computed no finite number.", hint="Try the dtype float32.")
-    if sampling.temperature == 0:
+    if sampling.temperature < _GREEDY:
         return int(best)
-    # shifted before it is divided: a tiny temperature must give minus infinity, not infinity minus infinity
-    ordered, order = ((logits.float() - logits[best].float()) / sampling.temperature).sort(descending=True)
+    ordered, order = (logits.float() / sampling.temperature).sort(descending=True)
     if sampling.top_k:
         ordered, order = ordered[: sampling.top_k], order[: sampling.top_k]
     chances = ordered.softmax(-1)
@@ -100,7 +100,8 @@ class TextOfTokens:
         return added
 
     def rest(self) -> str:
-        return self._added()
+        """What still waits, without a character that was cut off."""
+        return self._added().rstrip(_UNFINISHED)
 
     def _added(self) -> str:
         return self._decode(self._shown + self._waiting)[len(self._decode(self._shown)) :]

@@ -52,9 +52,9 @@ def require_libraries() -> None:
 def local_folder(model: str) -> Path | None:
     """The folder a model is in, None for a Hub id. Raises ModelNotFoundError for a path that is no folder."""
     path = Path(model).expanduser()
-    if path.is_dir():
+    if model and path.is_dir():
         return path
-    if path.exists():
+    if model and path.exists():
         raise ModelNotFoundError(f"{model} is a file.", hint="Give the folder with config.json and the weights.")
     if path.is_absolute() or model.startswith((".", "~")) or model.count("/") != 1 or model.endswith("/"):
         raise ModelNotFoundError(
@@ -214,7 +214,7 @@ def _hub_error(error: Exception, model: str) -> ConfigurationError | ModelNotFou
         case errors.HFValidationError():
             return ModelNotFoundError(f"{model!r} is neither a folder nor a Hub id.", hint="An id is owner/name.")
         case errors.LocalEntryNotFoundError() | errors.OfflineModeIsEnabled():
-            hint = f"Go online and run: hf download {model}"
-            return ModelNotFoundError(f"{model} is not in the cache and the Hub cannot be reached.", hint=hint)
+            hint = f"With the Hub in reach run: hf download {model}"
+            return ModelNotFoundError(f"{model} is not in the cache, and the Hub did not give it.", hint=hint)
         case _:
             return ModelNotFoundError(f"{model} could not be downloaded: {error}", hint="Try again, or give a folder.")

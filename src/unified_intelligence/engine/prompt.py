@@ -31,7 +31,8 @@ def write(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) ->
     """The prompt, up to where the answer begins. Raises ConfigurationError, InvalidRequestError."""
     from jinja2 import TemplateError
 
-    if config.tools and "tools" not in template_of(loaded):
+    template = template_of(loaded)
+    if config.tools and "tools" not in template:
         raise InvalidRequestError(f"The chat template of {loaded.model.name_or_path} has no place for tools.")
     try:
         return str(
