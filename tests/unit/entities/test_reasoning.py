@@ -5,7 +5,7 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from unified_intelligence.entities.reasoning import Channel, Piece, TagSplitter, Tags, beginning_at_end
+from unified_intelligence.entities.reasoning import Channel, Piece, Tags, TagSplitter, beginning_at_end
 
 TAGS: Tags = {"reasoning": ("<think>", "</think>"), "tool_call": ("<tool_call>", "</tool_call>")}
 

@@ -68,7 +68,7 @@ def test_a_choice_is_one_of_its_choices(value: object) -> None:
 
 
 def test_an_unknown_option_names_the_nearest_and_where_to_look() -> None:
-    with pytest.raises(UnknownNameError, match="'tiemout'.*Did you mean timeout") as refused:
+    with pytest.raises(UnknownNameError, match=r"'tiemout'.*Did you mean timeout") as refused:
         bound(tiemout=3)
     assert refused.value.nearest == ("timeout",)
     assert refused.value.hint == "See them: uic providers fake"
