@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
 
 REQUIRED = inspect.Parameter.empty
-_TRUTH = {word: True for word in ("true", "yes", "1", "on")} | {word: False for word in ("false", "no", "0", "off")}
+_TRUTH = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 
 
 @dataclass(frozen=True, slots=True)

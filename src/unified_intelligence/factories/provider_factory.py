@@ -27,10 +27,14 @@ class Provider:
 _LLM = "unified_intelligence.adapters.llm"
 
 PROVIDERS: dict[str, Provider] = {
-    "embedded": Provider(f"{_LLM}.embedded_adapter:EmbeddedAdapter", "offline: finance, arithmetic, units, dates, a glossary"),
+    "embedded": Provider(
+        f"{_LLM}.embedded_adapter:EmbeddedAdapter", "offline: finance, arithmetic, units, dates, a glossary"
+    ),
     "echo": Provider(f"{_LLM}.echo_adapter:EchoAdapter", "says back what it was told: for tests and first steps"),
-    "local": Provider(f"{_LLM}.transformers_adapter:TransformersAdapter", "a model of your own or of the Hub, run here", "local"),
-}  # fmt: skip
+    "local": Provider(
+        f"{_LLM}.transformers_adapter:TransformersAdapter", "a model of your own or of the Hub, run here", "local"
+    ),
+}
 
 DEFAULT_PROVIDER = "embedded"
 

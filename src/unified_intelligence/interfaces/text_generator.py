@@ -51,7 +51,7 @@ class ITextGenerator(ABC):
         _refuse_running_loop("generate", "agenerate")
         return collect(self.stream(messages, config))
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a default that is true
         """Gives back what is held open: connections, threads, memory. The default holds nothing."""
 
 

@@ -37,7 +37,8 @@ def test_events_add_up_to_the_answer() -> None:
     usage, timings = Usage(3, 9, 2), Timings(0.1, 0.4)
     events = [
         ReasoningDelta("Hm"), ReasoningDelta("…\n"), TextDelta("Ça va ? "), TextDelta("🙂\n"),
-        ToolCallDelta(1, "b", "now"), ToolCallDelta(0, "a", "météo", '{"ville": '), ToolCallDelta(0, arguments='"Nîmes"}'),
+        ToolCallDelta(1, "b", "now"), ToolCallDelta(0, "a", "météo", '{"ville": '),
+        ToolCallDelta(0, arguments='"Nîmes"}'),
         Finished("tool_calls", usage, timings),
     ]  # fmt: skip
     answer = collect(events)
