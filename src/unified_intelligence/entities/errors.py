@@ -7,7 +7,8 @@ UnifiedIntelligenceError
 ├── InvalidRequestError           2  the conversation or the call cannot be sent as it is
 │   └── ContextLengthError        2  it does not fit the model's context
 ├── ModelError                    1  the model could not be loaded or broke while answering
-│   └── ModelNotFoundError        3  no model at that path or id
+│   ├── ModelNotFoundError        3  no model at that path or id
+│   └── MalformedToolCallError    1  the model wrote a call nobody can read; carries what it wrote
 ├── StreamInterruptedError        8  the answer stopped before its end; carries what came
 └── ToolFailedError               1  a tool the model called raised
 """
@@ -43,7 +44,9 @@ class UnknownNameError(ConfigurationError):
     def __init__(self, kind: str, name: str, known: Iterable[str], *, provider: str = "", hint: str = "") -> None:
         names = sorted(known)
         self.nearest = tuple(get_close_matches(name, names, n=3, cutoff=0.5))
-        listed = f"Did you mean {' or '.join(self.nearest)}?" if self.nearest else f"Known: {', '.join(names) or 'none'}."
+        listed = (
+            f"Did you mean {' or '.join(self.nearest)}?" if self.nearest else f"Known: {', '.join(names) or 'none'}."
+        )
         super().__init__(f"There is no {kind} {name!r}. {listed}", hint=hint, provider=provider)
         self.name = name
 
@@ -78,6 +81,18 @@ class ModelError(UnifiedIntelligenceError):
 
 class ModelNotFoundError(ModelError):
     exit_code = 3
+
+
+class MalformedToolCallError(ModelError):
+    retryable = True
+
+    def __init__(self, written: str, *, provider: str = "") -> None:
+        super().__init__(
+            f"The model wrote a tool call that cannot be read: {written.strip()[:200]!r}.",
+            hint="Ask again, or use a model that was trained to call tools.",
+            provider=provider,
+        )
+        self.written = written
 
 
 class StreamInterruptedError(UnifiedIntelligenceError):

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
-from unified_intelligence.entities.errors import StreamInterruptedError
+from unified_intelligence.entities.errors import InvalidRequestError, StreamInterruptedError
 from unified_intelligence.entities.tools import ToolCall, ToolSpec
 
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
@@ -25,6 +26,17 @@ class GenerationConfig:
     stop: tuple[str, ...] = ()
     thinking: bool | None = None
     tools: tuple[ToolSpec, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises InvalidRequestError for a value no model can honour."""
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise InvalidRequestError(f"max_tokens is at least 1, not {self.max_tokens}.")
+        if self.temperature is not None and not 0 <= self.temperature < inf:
+            raise InvalidRequestError(f"temperature is 0 or more, not {self.temperature}.")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise InvalidRequestError(f"top_p is above 0 and at most 1, not {self.top_p}.")
+        if isinstance(self.stop, str) or not all(self.stop):
+            raise InvalidRequestError("stop is a tuple of texts, none of them empty.")
 
 
 @dataclass(frozen=True, slots=True)

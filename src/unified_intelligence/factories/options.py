@@ -2,6 +2,8 @@
 
     class EchoAdapter(InProcessTextGenerator):
         def __init__(self, *, delay: Annotated[float, "seconds between words"] = 0.0) -> None: ...
+
+The command line, the configuration and the documentation read them from here.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
 
 REQUIRED = inspect.Parameter.empty
+_TRUTH = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def bind(provider: str, adapter: type, given: Mapping[str, object]) -> dict[str,
     if missing:
         raise ConfigurationError(
             f"The provider {provider} needs {' and '.join(missing)}.",
-            hint=" ".join(f"Give --model ..." if name == "model" else f"Give -o {name} ..." for name in missing),
+            hint=" ".join("Give --model ..." if name == "model" else f"Give -o {name} ..." for name in missing),
             provider=provider,
         )
     return {name: _read(provider, options[name], value) for name, value in given.items()}
@@ -81,8 +84,7 @@ def _read(provider: str, option: Option, value: object) -> object:
             raise UnknownNameError(f"{option.name} of {provider}", str(value), option.choices, provider=provider)
         return value
     if option.kind is bool and isinstance(value, str):
-        words = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
-        value = words.get(value.lower(), value)
+        value = _TRUTH.get(value.lower(), value)
     elif isinstance(value, str) or (option.kind is float and type(value) is int):
         try:
             value = option.kind(value)

@@ -30,10 +30,14 @@ class Provider:
 _LLM = "unified_intelligence.adapters.llm"
 
 PROVIDERS: dict[str, Provider] = {
-    "embedded": Provider(f"{_LLM}.embedded_adapter:EmbeddedAdapter", "offline: finance, arithmetic, units, dates, a glossary"),
+    "embedded": Provider(
+        f"{_LLM}.embedded_adapter:EmbeddedAdapter", "offline: finance, arithmetic, units, dates, a glossary"
+    ),
     "echo": Provider(f"{_LLM}.echo_adapter:EchoAdapter", "says back what it was told: for tests and first steps"),
-    "local": Provider(f"{_LLM}.transformers_adapter:TransformersAdapter", "a model of your own or of the Hub, run here", "local"),
-}  # fmt: skip
+    "local": Provider(
+        f"{_LLM}.transformers_adapter:TransformersAdapter", "a model of your own or of the Hub, run here", "local"
+    ),
+}
 
 DEFAULT_PROVIDER = "embedded"
 
@@ -72,10 +76,10 @@ class ProviderFactory(IProviderFactory):
 
         provider = self.provider(name)
         module, _, attribute = provider.target.partition(":")
-        with _libraries_of(name, provider), _plugin_is_to_blame(name, provider):
-            loaded = getattr(importlib.import_module(module), attribute)
+        with _plugin_is_to_blame(name, provider), _libraries_of(name, provider):
+            loaded: object = getattr(importlib.import_module(module), attribute, None)
         if not (isinstance(loaded, type) and issubclass(loaded, ITextGenerator)):
-            raise ConfigurationError(f"{provider.target} is not an ITextGenerator.", provider=name)
+            raise ConfigurationError(f"{provider.target} is not there or no ITextGenerator.", provider=name)
         return loaded
 
     @staticmethod
@@ -90,11 +94,17 @@ class ProviderFactory(IProviderFactory):
 
 @contextmanager
 def _libraries_of(name: str, provider: Provider) -> Generator[None]:
-    """A library that is missing becomes one sentence with the extra; a module of ours that is missing stays a bug."""
+    """A library that is missing becomes one sentence that says what to install; a module of ours stays a bug."""
     try:
         yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
+        if name not in PROVIDERS:
+            raise ConfigurationError(
+                f"{provider.target}, a {provider.summary}, needs the module {missing!r}, which is not installed.",
+                hint="Install that package again with what it requires.",
+                provider=name,
+            ) from error
         if not provider.extra or missing == "unified_intelligence":
             raise
         raise MissingDependencyError(name, missing, provider.extra) from error
@@ -106,7 +116,7 @@ def _plugin_is_to_blame(name: str, provider: Provider) -> Generator[None]:
     try:
         yield
     except Exception as error:
-        if name in PROVIDERS:
+        if name in PROVIDERS or isinstance(error, ConfigurationError):
             raise
         raise ConfigurationError(
             f"{name}, a {provider.summary}, cannot be loaded from {provider.target}: {type(error).__name__}: {error}",

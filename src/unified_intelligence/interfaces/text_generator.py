@@ -8,8 +8,9 @@ four methods, with the same meaning.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, cast
 
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.entities.generation import Collector, Event, Generation, GenerationConfig, collect
@@ -40,35 +41,17 @@ class ITextGenerator(ABC):
             collector.add(event)
         return collector.generation()
 
-    def stream(
-        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
-    ) -> Iterator[Event]:
+    def stream(self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None) -> Iterator[Event]:
         """`astream` for code without an event loop. Inside one it refuses, naming `astream`."""
-        import asyncio
-
         _refuse_running_loop("stream", "astream")
-        loop = asyncio.new_event_loop()
-        events = self.astream(messages, config)
-        try:
-            while True:
-                try:
-                    yield loop.run_until_complete(anext(events))
-                except StopAsyncIteration:
-                    return
-        finally:
-            if hasattr(events, "aclose"):
-                loop.run_until_complete(events.aclose())  # pyright: ignore[reportAttributeAccessIssue]
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
+        yield from in_own_loop(self.astream(messages, config))
 
-    def generate(
-        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
-    ) -> Generation:
+    def generate(self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None) -> Generation:
         """`agenerate` for code without an event loop. Inside one it refuses, naming `agenerate`."""
         _refuse_running_loop("generate", "agenerate")
         return collect(self.stream(messages, config))
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a default that is true
         """Gives back what is held open: connections, threads, memory. The default holds nothing."""
 
 
@@ -85,24 +68,62 @@ class InProcessTextGenerator(ITextGenerator):
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> AsyncIterator[Event]:
         """One worker thread computes; a cancelled stream stops after the event being computed."""
-        import asyncio
-        from concurrent.futures import ThreadPoolExecutor
-
-        loop = asyncio.get_running_loop()
-        events = self.stream(messages, config)
-        worker = ThreadPoolExecutor(1, thread_name_prefix="generate")
-        try:
-            while (event := await loop.run_in_executor(worker, next, events, None)) is not None:
+        async with aclosing(beside_loop(self.stream(messages, config))) as events:
+            async for event in events:
                 yield event
-        finally:
-            worker.submit(events.close)
-            worker.shutdown(wait=False)
 
-    def generate(
-        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
-    ) -> Generation:
+    def generate(self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None) -> Generation:
         """The whole answer, computed in the calling thread."""
         return collect(self.stream(messages, config))
+
+
+def in_own_loop(events: AsyncIterator[Event]) -> Generator[Event, None, None]:
+    """The events of an asynchronous stream, in a loop that runs while the next one is waited for and ends with them.
+
+    One task reads the stream from its first event to its last: a timeout or a context variable held across a yield
+    belongs to the task that set it.
+    """
+    import asyncio
+
+    queue: asyncio.Queue[Event] = asyncio.Queue(1)
+
+    async def read() -> None:
+        try:
+            async for event in events:
+                await queue.put(event)
+        finally:
+            if isinstance(events, AsyncGenerator):
+                await cast("AsyncGenerator[Event, None]", events).aclose()
+
+    async def following(reading: asyncio.Task[None]) -> Event | None:
+        if not queue.empty():
+            return queue.get_nowait()
+        getting = asyncio.create_task(queue.get())
+        await asyncio.wait({getting, reading}, return_when=asyncio.FIRST_COMPLETED)
+        if getting.done():
+            return getting.result()
+        getting.cancel()
+        return reading.result()
+
+    with asyncio.Runner() as runner:  # its end cancels what still runs and joins the threads the loop started
+        reading = runner.get_loop().create_task(read())
+        while (event := runner.run(following(reading))) is not None:
+            yield event
+
+
+async def beside_loop(events: Generator[Event, None, None]) -> AsyncGenerator[Event, None]:
+    """The events of a generator that computes, run in a thread of its own which ends with them."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    loop = asyncio.get_running_loop()
+    worker = ThreadPoolExecutor(1, thread_name_prefix="generate")
+    try:
+        while (event := await loop.run_in_executor(worker, next, events, None)) is not None:
+            yield event
+    finally:
+        worker.submit(events.close)
+        worker.shutdown(wait=False)
 
 
 def _refuse_running_loop(method: str, instead: str) -> None:
@@ -112,6 +133,4 @@ def _refuse_running_loop(method: str, instead: str) -> None:
         asyncio.get_running_loop()
     except RuntimeError:
         return
-    raise InvalidRequestError(
-        f"{method}() would block the running event loop.", hint=f"Await {instead}() instead."
-    )
+    raise InvalidRequestError(f"{method}() would block the running event loop.", hint=f"Await {instead}() instead.")

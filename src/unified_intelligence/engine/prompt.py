@@ -1,0 +1,78 @@
+"""A conversation as the model's own chat template writes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from unified_intelligence.entities.errors import ConfigurationError, ContextLengthError, InvalidRequestError
+from unified_intelligence.profiles import qwen3
+
+if TYPE_CHECKING:
+    from unified_intelligence.engine.load import Loaded
+    from unified_intelligence.entities.generation import GenerationConfig
+    from unified_intelligence.entities.message import Message
+    from unified_intelligence.entities.tools import ToolCall, ToolSpec
+
+
+def template_of(loaded: Loaded) -> str:
+    """Raises ConfigurationError for a model that was never taught to converse: joining turns would only look right."""
+    try:
+        return loaded.tokenizer.get_chat_template()
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{loaded.model.name_or_path} has no chat template: it continues texts and answers no questions.",
+            hint="Use its instruct or chat variant.",
+        ) from error
+
+
+def write(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) -> str:
+    """The prompt, up to where the answer begins. Raises ConfigurationError, InvalidRequestError."""
+    from jinja2 import TemplateError
+
+    template = template_of(loaded)
+    if config.tools and "tools" not in template:
+        raise InvalidRequestError(f"The chat template of {loaded.model.name_or_path} has no place for tools.")
+    try:
+        return str(
+            loaded.tokenizer.apply_chat_template(
+                [_turn(turn) for turn in turns],
+                tools=[_tool(tool) for tool in config.tools] or None,
+                tokenize=False,
+                add_generation_prompt=True,
+                **qwen3.template_arguments(config.thinking),
+            )
+        )
+    except TemplateError as error:
+        raise InvalidRequestError(f"The model's chat template refuses the conversation: {error}") from error
+
+
+def encode(loaded: Loaded, prompt: str) -> list[int]:
+    """Raises ContextLengthError when no token of an answer would fit behind it."""
+    tokens: list[int] = loaded.tokenizer.encode(prompt, add_special_tokens=False, truncation=False)
+    if len(tokens) >= loaded.longest:
+        raise ContextLengthError(len(tokens), loaded.longest)
+    return tokens
+
+
+def _turn(turn: Message) -> dict[str, Any]:
+    fields: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    if turn.tool_calls:
+        fields["tool_calls"] = [_call(call) for call in turn.tool_calls]
+    if turn.tool_call_id:
+        fields["tool_call_id"] = turn.tool_call_id
+    return fields
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    try:
+        arguments = json.loads(call.arguments)
+    except ValueError as error:
+        raise InvalidRequestError(f"The arguments of the call of {call.name} are not JSON ({error}).") from error
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    return {"type": "function", "function": function}

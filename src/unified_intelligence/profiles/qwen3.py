@@ -1,0 +1,38 @@
+"""What is true of the Qwen3 family, whoever runs it: tags, the thinking switch, the format of a call, sampling.
+
+From the model cards of Qwen3 ("Best Practices", "Switching Between Thinking and Non-Thinking Mode") and the chat
+template in their tokenizer_config.json. Other families that write the same tags are read with the same code.
+"""
+
+import json
+from typing import Any
+
+from unified_intelligence.entities.errors import MalformedToolCallError
+from unified_intelligence.entities.reasoning import Tags
+from unified_intelligence.entities.tools import ToolCall
+from unified_intelligence.profiles.sampling import Sampling
+
+TAGS: Tags = {"reasoning": ("<think>", "</think>"), "tool_call": ("<tool_call>", "</tool_call>")}
+END_OF_TURN = ("<|im_end|>", "<|endoftext|>")
+
+
+def recommended_sampling(*, thinking: bool) -> Sampling:
+    """The card warns of endless repetition when a thinking answer is decoded greedily."""
+    return Sampling(0.6, 0.95, 20) if thinking else Sampling(0.7, 0.8, 20)
+
+
+def template_arguments(thinking: bool | None) -> dict[str, bool]:
+    """Arguments of the chat template; without any it lets the model think."""
+    return {} if thinking is None else {"enable_thinking": thinking}
+
+
+def parse_tool_call(written: str, call_id: str) -> ToolCall:
+    """Reads what stands between the tags: {"name": ..., "arguments": {...}}. Raises MalformedToolCallError."""
+    try:
+        fields: Any = json.loads(written)
+        name, arguments = fields["name"], fields.get("arguments", {})
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise MalformedToolCallError(written) from error
+    if not isinstance(name, str) or not name or not isinstance(arguments, dict):
+        raise MalformedToolCallError(written)
+    return ToolCall(call_id, name, json.dumps(arguments, ensure_ascii=False))

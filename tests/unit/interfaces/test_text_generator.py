@@ -1,0 +1,226 @@
+"""The bridges between the four methods, over generators that really wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from unified_intelligence.entities.errors import InvalidRequestError, ModelError, StreamInterruptedError
+from unified_intelligence.entities.generation import (
+    Event,
+    Finished,
+    Generation,
+    GenerationConfig,
+    ReasoningDelta,
+    TextDelta,
+    collect,
+)
+from unified_intelligence.entities.message import MessageLike
+from unified_intelligence.interfaces.text_generator import InProcessTextGenerator, ITextGenerator
+
+ANSWER = (ReasoningDelta("Hm…"), TextDelta("Ça va,\n"), TextDelta(" merci 🙂"), Finished("stop"))
+
+
+class Waiting(ITextGenerator):
+    """Waits between events as a network does, and notes what it lived through."""
+
+    def __init__(self, events: Sequence[Event | Exception] = ANSWER) -> None:
+        self.events = events
+        self.log: list[str] = []
+
+    async def astream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> AsyncIterator[Event]:
+        try:
+            async with asyncio.timeout(30):
+                for event in self.events:
+                    await asyncio.sleep(0)
+                    if isinstance(event, Exception):
+                        raise event
+                    yield event
+        except asyncio.CancelledError:
+            self.log.append("cancelled")
+            raise
+        finally:
+            await asyncio.sleep(0)
+            self.log.append("closed")
+
+
+class Computing(InProcessTextGenerator):
+    def __init__(self, events: Sequence[Event | Exception] = ANSWER, seconds: float = 0.0) -> None:
+        self.events, self.seconds = events, seconds
+        self.log: list[str] = []
+
+    def stream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> Generator[Event, None, None]:
+        try:
+            for event in self.events:
+                time.sleep(self.seconds)
+                if isinstance(event, Exception):
+                    raise event
+                self.log.append(threading.current_thread().name)
+                yield event
+        finally:
+            self.log.append("closed")
+
+
+def ways_to_ask(generator: ITextGenerator) -> list[Callable[[], Generation]]:
+    return [
+        lambda: generator.generate("x"),
+        lambda: collect(generator.stream("x")),
+        lambda: asyncio.run(generator.agenerate("x")),
+    ]
+
+
+@pytest.mark.parametrize("made", [Waiting, Computing])
+def test_the_four_methods_agree(made: type[Waiting | Computing]) -> None:
+    generator = made()
+    assert tuple(generator.stream("x")) == ANSWER
+    answer = generator.generate("x")
+    assert (answer.text, answer.reasoning, answer.finish_reason) == ("Ça va,\n merci 🙂", "Hm…", "stop")
+    assert asyncio.run(generator.agenerate("x")) == answer
+    assert generator.log.count("closed") == 3
+
+
+@pytest.mark.parametrize("made", [Waiting, Computing])
+def test_a_failure_half_way_is_raised_by_each(made: type[Waiting | Computing]) -> None:
+    failure = ModelError("The model broke.")
+    generator = made((TextDelta("Ça"), failure))
+    for ask in ways_to_ask(generator):
+        with pytest.raises(ModelError) as raised:
+            ask()
+        assert raised.value is failure
+
+
+@pytest.mark.parametrize("made", [Waiting, Computing])
+def test_a_stream_without_its_end_is_interrupted_and_keeps_what_came(made: type[Waiting | Computing]) -> None:
+    generator = made(ANSWER[:2])
+    for ask in ways_to_ask(generator):
+        with pytest.raises(StreamInterruptedError) as interrupted:
+            ask()
+        assert interrupted.value.partial == "Ça va,\n"
+
+
+def test_a_closed_synchronous_stream_closes_the_asynchronous_one_and_its_loop() -> None:
+    generator, before = Waiting(), set(threading.enumerate())
+    events: Any = generator.stream("x")
+    assert next(events) == ANSWER[0]
+    events.close()
+    assert generator.log[-1] == "closed"
+    assert set(threading.enumerate()) <= before
+
+
+def test_helpers_of_the_loop_end_with_the_stream() -> None:
+    class Helped(Waiting):
+        async def astream(
+            self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+        ) -> AsyncIterator[Event]:
+            self.task = asyncio.create_task(asyncio.sleep(60))
+            yield TextDelta(await asyncio.to_thread(lambda: "Grüß Gott"))
+            yield Finished("stop")
+
+    generator, before = Helped(), set(threading.enumerate())
+    assert generator.generate("x").text == "Grüß Gott"
+    assert set(threading.enumerate()) <= before
+    assert generator.task.cancelled()
+
+
+def test_one_context_holds_for_the_whole_synchronous_stream() -> None:
+    seen = contextvars.ContextVar("seen", default="")
+
+    class Remembering(Waiting):
+        async def astream(
+            self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+        ) -> AsyncIterator[Event]:
+            token = seen.set("é")
+            task = asyncio.current_task()
+            yield TextDelta("a")
+            assert asyncio.current_task() is task
+            yield TextDelta(seen.get())
+            seen.reset(token)
+            yield Finished("stop")
+
+    assert Remembering().generate("x").text == "aé"
+
+
+@pytest.mark.parametrize(("method", "instead"), [("generate", "agenerate"), ("stream", "astream")])
+def test_inside_a_loop_a_waiting_generator_refuses_and_names_the_other(method: str, instead: str) -> None:
+    generator = Waiting()
+
+    async def inside() -> None:
+        if method == "generate":
+            generator.generate("x")
+        else:
+            list(generator.stream("x"))
+
+    with pytest.raises(InvalidRequestError, match=rf"{method}\(\)") as refused:
+        asyncio.run(inside())
+    assert f"{instead}()" in refused.value.hint
+    assert generator.log == []
+
+
+def test_a_computing_generator_answers_inside_a_loop_too() -> None:
+    async def inside() -> str:
+        return Computing().generate("x").text
+
+    assert asyncio.run(inside()) == "Ça va,\n merci 🙂"
+
+
+def test_computing_runs_beside_the_loop() -> None:
+    generator, ticks = Computing(seconds=0.05), 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.005)
+            ticks += 1
+
+    async def both() -> None:
+        ticking = asyncio.create_task(tick())
+        await generator.agenerate("x")
+        ticking.cancel()
+
+    asyncio.run(both())
+    assert ticks >= 5
+    assert all(name.startswith("generate") for name in generator.log[:-1])
+
+
+def test_a_cancelled_computation_stops_after_its_event_and_its_thread_ends() -> None:
+    generator, before = Computing(seconds=0.02), set(threading.enumerate())
+
+    async def cancelled() -> None:
+        async with asyncio.timeout(0.03):
+            await generator.agenerate("x")
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(cancelled())
+    deadline = time.monotonic() + 5
+    while set(threading.enumerate()) - before and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert set(threading.enumerate()) <= before
+    assert generator.log[-1] == "closed"
+    assert len(generator.log) <= 3
+
+
+def test_closing_an_asynchronous_stream_closes_the_computation() -> None:
+    generator = Computing()
+
+    async def first() -> Event:
+        stream: Any = generator.astream("x")
+        async with aclosing(stream):
+            return await anext(stream)
+
+    assert asyncio.run(first()) == ANSWER[0]
+    deadline = time.monotonic() + 5
+    while "closed" not in generator.log and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert generator.log[-1] == "closed"
+    assert len(generator.log) == 2
