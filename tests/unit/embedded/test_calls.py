@@ -1,0 +1,111 @@
+"""Calls are complete, valid and made of the question, whatever the model's weights: tested with random ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unified_intelligence.embedded.calls import call_text, decide, list_literal
+from unified_intelligence.embedded.forward import Qwen3Forward
+from unified_intelligence.embedded.functions import function_of_spec, label, prompt_form
+from unified_intelligence.embedded.prompt import render
+from unified_intelligence.embedded.reading import Reading
+from unified_intelligence.embedded.router import FOLDER
+from unified_intelligence.embedded.tokens import Tokens
+from unified_intelligence.entities.tools import ToolSpec
+
+transformers = pytest.importorskip("transformers")
+torch = pytest.importorskip("torch")
+
+QUESTIONS = (
+    "Book a table for 4 at Chez Léa on 3 May 2025, budget 10,000 or 100, vegetarian, tags a b and c",
+    "Réserve pour 12 personnes à l'Hôtel d'Été à 5 % ou 10 ou 100, 🙂",
+    "nothing",
+    "7",
+)
+SPEC = ToolSpec(
+    "bookTable",
+    "Books a table",
+    {
+        "type": "object",
+        "properties": {
+            "place": {"type": "string"},
+            "guests": {"type": "integer"},
+            "budget": {"type": "number"},
+            "diet": {"type": "string", "enum": ["Vegetarian", "vegan", "none"]},
+            "outside": {"type": "boolean"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "amounts": {"type": "array", "items": {"type": "number"}},
+            "extra": {"type": "object"},
+        },
+        "required": ["place", "guests", "diet"],
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def tokens() -> Tokens:
+    return Tokens.load(FOLDER)
+
+
+@pytest.fixture(scope="module", params=range(4))
+def careless(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Qwen3Forward:
+    """A model that knows nothing: whatever it writes, the decoder must have held it to the schema."""
+    folder = tmp_path_factory.mktemp("careless")
+    config = json.loads((FOLDER / "config.json").read_text(encoding="utf-8"))
+    torch.manual_seed(request.param)
+    tiny = transformers.Qwen3Config(
+        vocab_size=config["vocab_size"], hidden_size=32, intermediate_size=32, num_hidden_layers=1, head_dim=16,
+        num_attention_heads=2, num_key_value_heads=2, tie_word_embeddings=True, max_position_embeddings=2048,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, initializer_range=1.0,
+    )  # fmt: skip
+    transformers.Qwen3ForCausalLM(tiny).save_pretrained(folder)
+    return Qwen3Forward.load(folder)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_any_call_holds_to_the_schema_and_to_the_question(
+    careless: Qwen3Forward, tokens: Tokens, question: str, tmp_path: Path
+) -> None:
+    reading = Reading.of(question)
+    prompt = render(FOLDER, reading.text, [prompt_form(SPEC)])
+    call = decide(careless, tokens, prompt, [function_of_spec(SPEC)], reading).call
+    written = json.loads("{" + ", ".join(f'"{key}": {value}' for key, value in call.literals.items()) + "}")
+    assert set(call.arguments) | set(call.missing) >= {"place", "guests", "diet"}
+    assert set(written) == {label(name) for name in call.arguments}
+    assert list(call.arguments) == [name for name in SPEC.parameters["properties"] if name in call.arguments]  # type: ignore[attr-defined]
+    assert "extra" not in call.arguments
+    assert call.arguments["diet"] in {"Vegetarian", "vegan", "none"}
+    if "place" in call.arguments:
+        assert str(call.arguments["place"]) in question
+    numbers = {quantity.value for quantity in reading.quantities}
+    assert {call.arguments[name] for name in ("guests", "budget") if name in call.arguments} <= numbers
+    if "guests" in call.arguments and "budget" in call.arguments:
+        assert call.arguments["guests"] != call.arguments["budget"]  # a number fills one argument
+
+
+def test_what_the_question_does_not_hold_is_missing_not_invented(careless: Qwen3Forward, tokens: Tokens) -> None:
+    reading = Reading.of("a table please")
+    call = decide(careless, tokens, render(FOLDER, reading.text), [function_of_spec(SPEC)], reading).call
+    assert call.missing == ("guests",)
+
+
+def test_a_call_written_in_pieces_is_the_call_written_at_once(tokens: Tokens) -> None:
+    literals = {"place": '"l\'été, 2"', "guests": "10", "amounts": list_literal(["1.5", "-2"]), "tags": list_literal(['"a"', '"b"'])}
+    text = call_text("book_table", literals)
+    assert json.loads(text.removeprefix("<tool_call>").removesuffix("</tool_call>")) == {
+        "name": "book_table",
+        "arguments": {"place": "l'été, 2", "guests": 10, "amounts": [1.5, -2], "tags": ["a", "b"]},
+    }
+    pieces = ["<tool_call>", '\n{"name": "', "book_table", '", "arguments": {']
+    for index, (name, literal) in enumerate(literals.items()):
+        pieces += ['"' + name if not index else name, '": ', literal, ', "' if index < 3 else "}}\n</tool_call>"]
+    assert "".join(pieces) == text
+    assert [token for piece in pieces for token in tokens.encode(piece)] == tokens.encode(text)
+
+
+@pytest.mark.parametrize(("name", "shown"), [("getWeather", "get_weather"), ("math.hypot", "math.hypot"), ("HTTPGet", "httpget"), ("été", "ete")])
+def test_labels(name: str, shown: str) -> None:
+    assert label(name) == shown
