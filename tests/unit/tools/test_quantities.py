@@ -263,7 +263,7 @@ def test_any_mixture_is_stable_and_aligned() -> None:
 ADVERSARIAL = (
     "1|1 |1,|1.|1 111 |ten |a |million |deux cent |-|-1 | |12 March |1'111|quatre-vingt-|and a half |(|1e|le |x|3x|1-"
 )
-MORE = "1 years and |half a |point five |10 €|trois virgule zéro |https://|one million |2 years 6 months |🚀 é"
+MORE = "1 years and |half a |point five |10 €|trois virgule zéro |https://|one million |2 years 6 months |🚀 é|a mile in km |moins 5 |250.000 |half a mile "
 
 
 @pytest.mark.parametrize("unit", [*ADVERSARIAL.split("|"), *MORE.split("|")])
