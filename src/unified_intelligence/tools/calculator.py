@@ -16,7 +16,7 @@ from typing import Literal
 from unified_intelligence.tools.registry import Outcome, ToolError
 from unified_intelligence.tools.types import Expression
 
-_Step = float | str
+_Step = float | str  # a number to push, or what to do with the last one or two
 
 LONGEST = 500
 DEEPEST = 50
@@ -47,8 +47,8 @@ _TOKEN = re.compile(
 )
 _SYMBOLS = {"**": "^", "×": "*", "÷": "/", "·": "*", "√": "sqrt", "−": "-", ":": "/", "²": "^2", "³": "^3"}
 _START = re.compile(
-    r"(?<![\w.,])(?:[-(+√.0-9]|\b(?:the (?:square|cube|factorial)|square|cube|factorial|factorielle|la (?:racine|factorielle)"
-    r"|racine|sqrt|ln|log|log10|log2|exp|sin|cos|tan|abs|pi)\b)"
+    r"(?<![\w.,])(?:[-(+√.0-9]|\b(?:(?:the )?(?:square|cube|factorial)|(?:la )?(?:racine|factorielle)"
+    r"|sqrt|ln|log|log10|log2|exp|sin|cos|tan|abs|pi)\b)"
 )
 _NOT_A_SUM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}:[0-9]{2}")  # a date, a time
 _TIME_FOLLOWS = re.compile(r"\s*(?:years|months|weeks|days|hours|ans?|mois|semaines|jours|heures)\b")
@@ -303,7 +303,7 @@ class _Parser:
 def _run(program: list[_Step]) -> float:
     stack: list[float] = []
     for step in program:
-        if isinstance(step, float):
+        if not isinstance(step, str):
             stack.append(step)
         elif step in _BINARY:
             right, left = stack.pop(), stack.pop()
@@ -330,7 +330,7 @@ def _factorial(value: float) -> float:
 
 _FUNCTIONS["factorial"] = _factorial
 _BINARY: dict[str, Callable[[float, float], float]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "mod": operator.mod,
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": lambda left, right: left / right, "mod": operator.mod,
     "+%": lambda left, right: left + left * right, "-%": lambda left, right: left - left * right, "^": _raised,
 }  # fmt: skip
 _UNARY: dict[str, Callable[[float], float]] = {

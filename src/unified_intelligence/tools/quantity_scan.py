@@ -153,20 +153,20 @@ class _Scan:
         begin = self._signed(start)
         money = self._money_before(begin) or self._money_before(start)
         measure = read_measure(self.text, number, end, self.language, money=money)
-        if measure.end == end and measure.gap is None and not self._ends_cleanly(start, end):
+        if measure.end == end and measure.gap is None and not self._ends_cleanly(start, end, number):
             return None
         return self._push(begin, start, measure)
 
     def _money_before(self, position: int) -> str:
         return currency_before(self.text, position, self.done)[0]
 
-    def _ends_cleanly(self, start: int, end: int) -> bool:
+    def _ends_cleanly(self, start: int, end: int, number: str) -> bool:
         match = pattern(_GLUED).match(self.text, end)
         glued = match.group() if match else ""
         hyphenated = self._char(end) in {"-", "\u2011"} and self._char(end + 1).isalpha()
         product = glued[:1] == "x" and glued[1:].isdigit() and self.text[start:end] != "0"
         if product:
-            self._push(self._signed(start), start, Measure(self.text[start:end], end))
+            self._push(self._signed(start), start, Measure(number, end))
             self._digits(end + 1)
             return False
         if hyphenated or (glued and not is_glued_unit(glued)):
@@ -314,7 +314,7 @@ class _Scan:
 
     def _opens_phrase(self, start: int) -> bool:
         before = self.text[max(0, start - 4) : start].rstrip()
-        return before[-1:] in {"", *",;:.?!(=\u00bf\"\u00ab"}
+        return before[-1:] in {"", *',;:.?!(=\u00bf"\u00ab'}
 
     def _would_fuse(self, start: int, measure: Measure) -> bool:
         """Whether the digits would group with their neighbours: "ten 200" is not 10 200."""

@@ -1,4 +1,4 @@
-"""The table of units of measure: exact factors, the names people give them in English and French, where a text names them.
+"""Units of measure: a table of exact factors, their names in English and French, and where a text names them.
 
 Factors are the exact definitions of the International Yard and Pound agreement (1959), the SI brochure (9th edition)
 and NIST SP 811, appendix B. US liquid measures are meant by gallon, pint, cup and fluid ounce; a year is 365.25 days, a
@@ -120,7 +120,7 @@ UNITS: Final[dict[str, Measure]] = {
     "day": _measure("time", 86400, "day|jour"),
     "week": _measure("time", 604800, "week|semaine"),
     "month": _measure("time", 2629800, "month|months|mois"),
-    "year": _measure("time", 31557600, "year|an|année"),
+    "year": _measure("time", 31557600, "year|an|ans|année"),
     "bit": _measure("data", 0.125, "bit"),
     "byte": _measure("data", 1, "byte|octet|o"),
     "kb": _measure("data", 1e3, "kb|kilobyte|kilooctet|ko"),
@@ -163,7 +163,10 @@ _ALSO_WORDS: Final = frozenset(
 _FUNCTION_WORDS: Final = frozenset({"an", "go", "in", "to"})  # common even after a number: "from 80 to 92"
 _INTO: Final = r"\s(?:in|to|into|en|vers|a)\s"
 _LEADS_TO_UNIT: Final = r"(?:\b(?:in|to|into|en|vers|a|from|de|many|per|par|une?|an|one|dans)\s|\bd')$"
-_ENDS_PHRASE: Final = r"\s*(?:$|[?!,;:)=]|\.(?:\s|$)|(?:in|to|into|en|vers|is|equals|font|fait|vaut|valent)\b)"
+_ENDS_PHRASE: Final = (
+    r"\s*(?:$|[?!,;:)=]|\.(?:\s|$)"
+    r"|(?:in|to|into|en|vers|is|are|equals|how|font|fait|vaut|valent|ca|cela|c'est|combien)\b)"
+)
 _LONGEST_LEAD: Final = 6
 _PLAIN: Final = str.maketrans("éèêàâîïôûùç\u2019\u00a0\u202f", "eeeaaiiouuc'  ")
 
@@ -262,8 +265,13 @@ def _pattern() -> re.Pattern[str]:
     """Any name as a word of its own. After an apostrophe only a long one: "l'heure", but not "c'est" or "don't"."""
     names = sorted({*unit_names(), "in."}, key=len, reverse=True)
     long = "|".join(re.escape(name) for name in names if len(name.rstrip(".")) > 2)
-    short = "|".join(re.escape(name) for name in names if len(name.rstrip(".")) <= 2)
+    short = "|".join(re.escape(name) + _short_plural(name) for name in names if len(name.rstrip(".")) <= 2)
     return re.compile(rf"(?<![a-z_])(?:(?:{long})s?|(?<!')(?:{short}))(?![\w'²³])")
+
+
+def _short_plural(name: str) -> str:
+    """ "hrs", "yds"; but "ms" is no plural of the metre, nor "gos" a word."""
+    return "s?" if len(name) == 2 and name.isalpha() and name not in _ALSO_WORDS else ""
 
 
 def _fold(text: str) -> str:

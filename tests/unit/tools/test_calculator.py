@@ -79,7 +79,7 @@ REFUSED = [
     ("٣ + ٤", "Not arithmetic"),
     ("2 bananas", "Not arithmetic"),
 ]
-FOUND = [
+FOUND: list[tuple[str, list[str]]] = [
     ("what is 12 * (3 + 4)?", ["12 * (3 + 4)"]),
     ("compute 15 times 3 please", ["15 times 3"]),
     ("combien font 15 fois 3 ?", ["15 fois 3"]),

@@ -25,6 +25,7 @@ READ: list[tuple[Language, str, str]] = [
     ("fr", "un rendement de moins 3 %", "un rendement de -3%"),
     ("fr", "5 %, moins 3 % et moins cinq pour cent", "5%, -3% et -5%"),
     ("fr", "moins 12", "-12"),
+    ("fr", "32,5x2 et 1.5x2", "32.5x2 et 1.5x2"),
 ]
 KEPT: list[tuple[Language, str]] = [
     ("fr", "un chien, un kilo de pommes et 1.25 €"),
