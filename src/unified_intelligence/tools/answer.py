@@ -5,12 +5,15 @@ All words are data, `answers/en.json` and `answers/fr.json`; this file only fill
 `values`, and `notes`. A field such as `{interest:money}` names a figure or an argument and how it is printed; in a
 label, `{}` or `{:amount}` is the parameter itself, which follows a label without fields. A parameter without a label is
 left out, an entry without labels shows every parameter by its name. A tool without an entry still gets an answer.
+`{unit|units~count}` agrees with a figure, `{name~count}` does so with the words that `values` has for another one,
+and `{result:measure~value}` is as precise as the figure it came from.
 """
 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import cast
@@ -21,12 +24,16 @@ from unified_intelligence.tools.numbers_format import (
     format_money,
     format_number,
     format_percent,
+    format_significant,
+    format_weekday,
+    is_one,
 )
 from unified_intelligence.tools.quantities import Language
 from unified_intelligence.tools.registry import Outcome, Tool
 
-_FIELD = re.compile(r"\{(\w*)(?::(\w+))?\}")
+_FIELD = re.compile(r"\{([^{}:~]*)(?::(\w+))?(?:~(\w+))?\}")
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_EXACT_DIGITS, _MEASURED_DIGITS = 10, 4
 _WITHOUT_CENTS = ("JPY", "KRW")
 _MEANING_STYLES = {
     "rate": "percent",
@@ -74,14 +81,48 @@ class _Printer:
         if isinstance(value, Sequence) and not isinstance(value, str):
             return self._join([self.show(item, style) for item in cast("Sequence[object]", value)])
         if isinstance(value, str):
-            dated = style == "date" and _ISO_DATE.fullmatch(value)
-            return format_date(value, self.language) if dated else self.words.get(value, value)
+            write = _TEXT_STYLES.get(style)
+            return write(self, value) if write else self.words.get(value, value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             return self.words.get(str(value).lower(), json.dumps(value, ensure_ascii=False, default=str))
+        if style == "exact":
+            return format_significant(value, self.language, digits=_EXACT_DIGITS)
         number = float(f"{value:.12g}") + 0.0
         if style.startswith("number") and style != "number":
             return format_number(number, self.language, decimals=int(style.removeprefix("number")))
         return _STYLES.get(style, _Printer.plain)(self, number)
+
+    def agreeing(self, forms: str, count: object) -> str:
+        """The form of a word, "mile|miles", that goes with a count."""
+        one, _, many = forms.partition("|")
+        singular = isinstance(count, int | float) and is_one(count, self.language)
+        return one if singular or not many else many
+
+    def measure(self, value: float, like: float) -> str:
+        """A converted measure: four significant digits, more where the one it was converted from has more."""
+        given = len(f"{like:.12g}".replace(".", "").strip("-0"))
+        return format_significant(value, self.language, digits=max(_MEASURED_DIGITS, given), decimals=2)
+
+    def date(self, text: str) -> str:
+        return format_date(text, self.language) if _ISO_DATE.fullmatch(text) else text
+
+    def weekday(self, text: str) -> str:
+        return format_weekday(date.fromisoformat(text).weekday(), self.language)
+
+    def day(self, text: str) -> str:
+        """A date with its weekday: "Tuesday, March 12, 2024"."""
+        comma = "," if self.language == "en" else ""
+        return f"{self.weekday(text)}{comma} {self.date(text)}"
+
+    def first_weekday(self, text: str) -> str:
+        return self.weekday(text).capitalize()
+
+    def first_day(self, text: str) -> str:
+        named = self.day(text)
+        return named[:1].upper() + named[1:]
+
+    def arithmetic(self, text: str) -> str:
+        return re.sub(r"(?<=[0-9])\.(?=[0-9])", ",", text) if self.language == "fr" else text
 
     def plain(self, value: float) -> str:
         return format_number(value, self.language)
@@ -100,8 +141,7 @@ class _Printer:
 
     def days(self, value: float) -> str:
         labels = _texts(_entries(self.language), "_labels")
-        many = abs(value) >= 2 if self.language == "fr" else value != 1
-        return labels["days" if many else "day"].format(self.plain(value))
+        return labels["day" if is_one(value, self.language) else "days"].format(self.plain(value))
 
     def money(self, value: float) -> str:
         """Two decimals, or more for what would otherwise read as nothing; none for a currency without cents."""
@@ -131,6 +171,13 @@ _STYLES: dict[str, Callable[[_Printer, float], str]] = {
     "duration": _Printer.duration,
     "days": _Printer.days,
 }
+_TEXT_STYLES: dict[str, Callable[[_Printer, str], str]] = {
+    "date": _Printer.date,
+    "day": _Printer.day,
+    "first_day": _Printer.first_day,
+    "first_weekday": _Printer.first_weekday,
+    "arithmetic": _Printer.arithmetic,
+}
 
 
 def _lead(entry: Mapping[str, object], values: Mapping[str, object], printer: _Printer) -> str:
@@ -138,7 +185,22 @@ def _lead(entry: Mapping[str, object], values: Mapping[str, object], printer: _P
     if isinstance(sentence, Mapping):
         choices = cast("Mapping[str, str]", sentence)
         sentence = choices.get(str(values.get(choices["by"])), choices.get("otherwise", ""))
-    return _FIELD.sub(lambda field: printer.show(values[field[1]], field[2] or ""), str(sentence))
+    return _filled(str(sentence), values, printer)
+
+
+def _filled(text: str, values: Mapping[str, object], printer: _Printer, styles: Mapping[str, str] | None = None) -> str:
+    """The text with its fields in words; `styles` are those of fields that name none."""
+
+    def fill(field: re.Match[str]) -> str:
+        name, style, counted = field.groups()
+        if counted and style:
+            return printer.measure(cast("float", values[name]), like=cast("float", values[counted]))
+        if counted:
+            forms = name if "|" in name else printer.show(values[name], "")
+            return printer.agreeing(forms, values[counted])
+        return printer.show(values[name], style or (styles or {}).get(name, ""))
+
+    return _FIELD.sub(fill, text)
 
 
 def _plain_lead(outcome: Outcome, printer: _Printer) -> str:
@@ -164,12 +226,8 @@ def _understood(tool: Tool, bound: Mapping[str, object], entry: Mapping[str, obj
 
 def _labelled(label: str, tool: Tool, own: str, bound: Mapping[str, object], printer: _Printer) -> str:
     styles = {item.name: _MEANING_STYLES.get(item.meaning.kind, "") for item in tool.parameters if item.meaning}
-
-    def fill(field: re.Match[str]) -> str:
-        name = field[1] or own
-        return printer.show(bound[name], field[2] or styles.get(name, ""))
-
-    return _FIELD.sub(fill, label if _FIELD.search(label) else label + " {}")
+    template = label if _FIELD.search(label) else label + " {}"
+    return _filled(template, {**bound, "": bound[own]}, printer, {**styles, "": styles.get(own, "")})
 
 
 def _note(key: str, entry: Mapping[str, object], language: Language) -> str:

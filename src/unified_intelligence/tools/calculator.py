@@ -1,11 +1,13 @@
 """Arithmetic as people write it, in symbols or in English and French words, by a parser of its own and never `eval`.
 
-Limits keep a hostile expression cheap: its length, its nesting, the size of its powers and factorials.
+Limits keep a hostile expression cheap: its length, its nesting, the size of its powers and factorials. A text
+is first read into a postfix program; `find_expressions` stops there, `evaluate` runs it.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +16,14 @@ from typing import Literal
 from unified_intelligence.tools.registry import Outcome, ToolError
 from unified_intelligence.tools.types import Expression
 
+_Step = float | str  # a number to push, or what to do with the last one or two
+
 LONGEST = 500
 DEEPEST = 50
 LARGEST_FACTORIAL = 170
 LARGEST_EXPONENT = 1024
 
-_NUMBER = r"\d+(?:\.\d+)?(?:e[+-]?\d{1,3}(?![\w.]))?|\.\d+"
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]{1,3}(?![\w.]))?|\.[0-9]+"
 _WORDS: dict[str, str] = {
     # what is written -> the operator it means; longer phrases first when the pattern is built
     "divided by": "/", "over": "/", "divise par": "/", "sur": "/",
@@ -31,16 +35,26 @@ _WORDS: dict[str, str] = {
     "the square root of": "sqrt", "square root of": "sqrt", "square root": "sqrt", "sqrt": "sqrt", "root of": "sqrt",
     "la racine carree de": "sqrt", "racine carree de": "sqrt", "racine de": "sqrt",
     "the cube root of": "cbrt", "cube root of": "cbrt", "racine cubique de": "cbrt",
-    "factorial": "!", "factorielle": "!", "log10": "log10", "log": "log10", "ln": "ln", "exp": "exp",
+    "the factorial of": "factorial", "factorial of": "factorial", "factorielle de": "factorial",
+    "la factorielle de": "factorial", "la racine cubique de": "cbrt",
+    "factorial": "!", "factorielle": "!", "log10": "log10", "log2": "log2", "log": "log10", "ln": "ln", "exp": "exp",
     "sin": "sin", "cos": "cos", "tan": "tan", "abs": "abs", "pi": "pi", "e": "e",
 }  # fmt: skip
 _WORD = "|".join(sorted((re.escape(word).replace(r"\ ", r"\s+") for word in _WORDS), key=len, reverse=True))
 _TOKEN = re.compile(
-    rf"\s*(?:(?P<number>{_NUMBER})|(?P<word>(?:{_WORD})(?![a-z]))|(?P<symbol>\*\*|[-+*/^()!%×÷·√−:²³]))", re.IGNORECASE
+    rf"\s*(?:(?P<number>{_NUMBER})|(?P<word>(?:{_WORD})(?![a-z]))|(?P<symbol>\*\*|[-+*/^()!%×÷·√−:²³]))",
+    re.IGNORECASE,
 )
 _SYMBOLS = {"**": "^", "×": "*", "÷": "/", "·": "*", "√": "sqrt", "−": "-", ":": "/", "²": "^2", "³": "^3"}
+_START = re.compile(
+    r"(?<![\w.,])(?:[-(+√.0-9]|\b(?:(?:the )?(?:square|cube|factorial)|(?:la )?(?:racine|factorielle)"
+    r"|sqrt|ln|log|log10|log2|exp|sin|cos|tan|abs|pi)\b)"
+)
+_NOT_A_SUM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}:[0-9]{2}")  # a date, a time
+_TIME_FOLLOWS = re.compile(r"\s*(?:years|months|weeks|days|hours|ans?|mois|semaines|jours|heures)\b")
+_OVER = re.compile(r"(?:over|sur)\s+[0-9.]+$")
 _FUNCTIONS: dict[str, Callable[[float], float]] = {
-    "sqrt": math.sqrt, "cbrt": math.cbrt, "log10": math.log10, "ln": math.log, "exp": math.exp,
+    "sqrt": math.sqrt, "cbrt": math.cbrt, "log2": math.log2, "log10": math.log10, "ln": math.log, "exp": math.exp,
     "sin": math.sin, "cos": math.cos, "tan": math.tan, "abs": abs,
 }  # fmt: skip
 _CONSTANTS = {"pi": math.pi, "e": math.e}
@@ -61,7 +75,9 @@ def calculate(expression: Expression) -> Outcome:
     "times" or "divisé par" are read too.
     """
     value = evaluate(expression)
-    return Outcome(figures={"result": value}, formula=expression.strip())
+    tokens, _ = _tokens(_fold(expression), 0)
+    angles = any(token.text in {"sin", "cos", "tan"} for token in tokens)
+    return Outcome({"result": value, "expression": _written(tokens)}, notes=("radians",) if angles else ())
 
 
 def evaluate(expression: str) -> float:
@@ -74,8 +90,9 @@ def evaluate(expression: str) -> float:
         raise ToolError(f"Not arithmetic: {expression[end:].strip()!r} in {expression.strip()!r}.")
     if not tokens:
         raise ToolError("The expression is empty.")
+    program = _Parser(tokens).parse()
     try:
-        value = _Parser(tokens).parse()
+        value = _run(program)
     except ZeroDivisionError as error:
         raise ToolError(f"Division by zero in {expression.strip()!r}.") from error
     except OverflowError as error:
@@ -86,37 +103,49 @@ def evaluate(expression: str) -> float:
         raise ToolError(f"{expression.strip()!r} has no real value ({error}).") from error
     if not math.isfinite(value):
         raise ToolError(f"The result of {expression.strip()!r} is too large.")
-    return value
+    return value + 0.0
 
 
 def find_expressions(text: str) -> list[tuple[int, int]]:
     """The spans of a text that read as arithmetic with at least one operation, longest first from the left."""
     folded = _fold(text)
     spans: list[tuple[int, int]] = []
-    position = 0
-    for match in re.finditer(r"(?<![\w.])(?:[-(+√.\d]|\b(?:the square|square|cube|la racine|racine|sqrt|ln|log|exp|sin|cos|tan|abs|pi)\b)", folded):
-        if match.start() < position:
+    tokens: list[_Token] = []
+    index = read = position = 0
+    for match in _START.finditer(folded):
+        start = match.start()
+        if start < position:
             continue
-        end = _longest_expression(folded, match.start())
-        if end > match.start():
-            spans.append((match.start(), end))
-            position = end
+        if start >= read:
+            tokens, read = _tokens(folded, start)
+            index = 0
+        while index < len(tokens) and tokens[index].start < start:
+            index += 1
+        if index < len(tokens) and tokens[index].start == start:
+            end, position = _longest_expression(folded, tokens, index)
+            if end > start and not _NOT_A_SUM.fullmatch(folded, start, end):
+                spans.append((start, end))
     return spans
 
 
-def _longest_expression(folded: str, start: int) -> int:
-    tokens, _ = _tokens(folded[: start + LONGEST], start)
-    while len(tokens) > 1 and any(token.text not in {"%", "-", "+"} for token in tokens[1:]):
-        try:
-            _Parser(tokens).parse()
-            return tokens[-1].end
-        except ArithmeticError:  # it parses: dividing by zero is for `calculate` to say
-            return tokens[-1].end
-        except ValueError as error:
-            if not isinstance(error, _SyntaxProblem):
-                return tokens[-1].end
-            tokens = tokens[:-1]
-    return start
+def _longest_expression(folded: str, tokens: list[_Token], first: int) -> tuple[int, int]:
+    """Where the longest expression ends that starts with a token (its start if none), and where to look on."""
+    start = tokens[first].start
+    parser = _Parser(tokens, first)
+    try:
+        parser.parse()
+    except _SyntaxProblem:
+        pass  # what was complete before it stands
+    except ToolError:
+        return start, tokens[parser.position - 1].end
+    whole = tokens[first : parser.complete]
+    end = whole[-1].end if whole else start
+    over = _OVER.search(folded, start, end)
+    if over and _TIME_FOLLOWS.match(folded, end):  # "1000 over 10 years" divides nothing
+        whole = [token for token in whole if token.end <= over.start()]
+        end = whole[-1].end if whole else start
+    operates = any(token.kind == "operator" and token.text not in {"%", "(", ")"} for token in whole[1:])
+    return (end if operates or (whole and whole[0].text in _FUNCTIONS) else start), end
 
 
 def _fold(text: str) -> str:
@@ -142,106 +171,146 @@ def _tokens(folded: str, start: int) -> tuple[list[_Token], int]:
     return tokens, position
 
 
+def _written(tokens: list[_Token]) -> str:
+    """The expression in symbols, as one writes it: "12 * (3 + 4)", "sqrt(144)", "-2^2"."""
+    text = ""
+    operand = closing = False  # what came before: a value; a function whose argument is still to be bracketed
+    for token in tokens:
+        binary = operand and token.text in {"+", "-", "*", "/", "mod"}
+        piece = f" {token.text} " if binary else token.text
+        named = token.text in _FUNCTIONS
+        if closing and token.text != "(":
+            piece = f"({piece})" if token.kind == "number" or token.text in _CONSTANTS else f" {piece}"
+        text += piece
+        closing = named
+        operand = token.kind == "number" or token.text in {")", "!", "%", "^2", "^3", *_CONSTANTS}
+    return text
+
+
 class _SyntaxProblem(ToolError):
     """The tokens do not form an expression."""
 
 
 class _Parser:
-    """Precedence climbing: sum < product < sign < power < postfix."""
+    """Precedence climbing: sum < product < sign < power < postfix, into a postfix program.
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    `complete` is the place after the longest expression that the tokens read so far begin with.
+    """
+
+    def __init__(self, tokens: list[_Token], first: int = 0) -> None:
         self._tokens = tokens
-        self._position = 0
-        self._depth = 0
+        self._furthest = tokens[first].start + LONGEST
+        self.position = self.complete = first
+        self._depth = self._open = 0
+        self._program: list[_Step] = []
 
-    def parse(self) -> float:
-        value = self._sum()
-        if self._position < len(self._tokens):
-            raise _SyntaxProblem(f"Unexpected {self._tokens[self._position].text!r} in the expression.")
-        return value
+    def parse(self) -> list[_Step]:
+        self._sum()
+        if self.position < len(self._tokens):
+            raise _SyntaxProblem(f"Unexpected {self._tokens[self.position].text!r} in the expression.")
+        return self._program
+
+    def _next(self) -> _Token | None:
+        token = self._tokens[self.position] if self.position < len(self._tokens) else None
+        return token if token and token.end <= self._furthest else None
 
     def _take(self, *texts: str) -> str | None:
-        if self._position < len(self._tokens):
-            token = self._tokens[self._position]
-            if token.kind == "operator" and token.text in texts:
-                self._position += 1
-                return token.text
-        return None
+        token = self._next()
+        if token is None or token.kind != "operator" or token.text not in texts:
+            return None
+        self.position += 1
+        return token.text
 
-    def _sum(self) -> float:
-        value = self._product()
-        while operator := self._take("+", "-"):
-            right = self._product()
-            value = value + right if operator == "+" else value - right
-        return value
+    def _sum(self) -> None:
+        self._product()
+        while sign := self._take("+", "-"):
+            start = self.position
+            self._product()
+            only = self._tokens[start : self.position]
+            if [token.text for token in only[1:]] == ["%"] and only[0].kind == "number":
+                sign += "%"  # "200 + 10%" is 220, as on a pocket calculator
+            self._program.append(sign)
 
-    def _product(self) -> float:
-        value = self._signed()
-        while operator := self._take("*", "/", "mod"):
-            right = self._signed()
-            if operator == "*":
-                value *= right
-            elif operator == "/":
-                value /= right
-            else:
-                value %= right
-        return value
+    def _product(self) -> None:
+        self._signed()
+        while sign := self._take("*", "/", "mod"):
+            self._signed()
+            self._program.append(sign)
 
-    def _signed(self) -> float:
-        if operator := self._take("-", "+"):
+    def _signed(self) -> None:
+        if sign := self._take("-", "+"):
             self._deeper()
-            value = self._signed()
+            self._signed()
             self._depth -= 1
-            return -value if operator == "-" else value
-        return self._power()
+            if sign == "-":
+                self._program.append("negative")
+            return
+        self._power()
 
-    def _power(self) -> float:
-        base = self._postfix()
+    def _power(self) -> None:
+        self._postfix()
         if self._take("^"):
             self._deeper()
-            exponent = self._signed()
+            self._signed()
             self._depth -= 1
-            return _raised(base, exponent)
-        return base
+            self._program.append("^")
 
-    def _postfix(self) -> float:
-        value = self._atom()
-        while operator := self._take("!", "%", "^2", "^3"):
-            if operator == "!":
-                value = _factorial(value)
-            elif operator == "%":
-                value /= 100
-            else:
-                value = _raised(value, float(operator[1]))
-        return value
+    def _postfix(self) -> None:
+        self._atom()
+        self._completed()
+        while sign := self._take("!", "%", "^2", "^3"):
+            self._program.append(sign)
+            self._completed()
 
-    def _atom(self) -> float:
-        if self._position >= len(self._tokens):
+    def _completed(self) -> None:
+        if not self._open:
+            self.complete = self.position
+
+    def _atom(self) -> None:
+        token = self._next()
+        if token is None:
             raise _SyntaxProblem("The expression stops where a number should follow.")
-        token = self._tokens[self._position]
-        self._position += 1
+        self.position += 1
         if token.kind == "number":
-            return float(token.text)
-        if token.text in _CONSTANTS:
-            return _CONSTANTS[token.text]
-        if token.text in _FUNCTIONS:
+            self._program.append(float(token.text))
+        elif token.text in _CONSTANTS:
+            self._program.append(_CONSTANTS[token.text])
+        elif token.text in _FUNCTIONS:
             self._deeper()
-            value = _FUNCTIONS[token.text](self._postfix())
+            self._postfix()
             self._depth -= 1
-            return value
-        if token.text == "(":
-            self._deeper()
-            value = self._sum()
-            self._depth -= 1
-            if not self._take(")"):
-                raise _SyntaxProblem("A bracket is opened and not closed.")
-            return value
-        raise _SyntaxProblem(f"Unexpected {token.text!r} in the expression.")
+            self._program.append(token.text)
+        elif token.text == "(":
+            self._bracketed()
+        else:
+            raise _SyntaxProblem(f"Unexpected {token.text!r} in the expression.")
+
+    def _bracketed(self) -> None:
+        self._deeper()
+        self._open += 1
+        self._sum()
+        self._open -= 1
+        self._depth -= 1
+        if not self._take(")"):
+            raise _SyntaxProblem("A bracket is opened and not closed.")
 
     def _deeper(self) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
             raise ToolError(f"The expression is nested more than {DEEPEST} deep.")
+
+
+def _run(program: list[_Step]) -> float:
+    stack: list[float] = []
+    for step in program:
+        if not isinstance(step, str):
+            stack.append(step)
+        elif step in _BINARY:
+            right, left = stack.pop(), stack.pop()
+            stack.append(_BINARY[step](left, right))
+        else:
+            stack.append(_UNARY[step](stack.pop()))
+    return stack[0]
 
 
 def _raised(base: float, exponent: float) -> float:
@@ -254,6 +323,17 @@ def _raised(base: float, exponent: float) -> float:
 
 
 def _factorial(value: float) -> float:
-    if value < 0 or value != int(value) or value > LARGEST_FACTORIAL:
+    if not 0 <= value <= LARGEST_FACTORIAL or value != int(value):
         raise ToolError(f"{value:g}! is not computed: whole numbers from 0 to {LARGEST_FACTORIAL} only.")
     return float(math.factorial(int(value)))
+
+
+_FUNCTIONS["factorial"] = _factorial
+_BINARY: dict[str, Callable[[float, float], float]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": lambda left, right: left / right, "mod": operator.mod,
+    "+%": lambda left, right: left + left * right, "-%": lambda left, right: left - left * right, "^": _raised,
+}  # fmt: skip
+_UNARY: dict[str, Callable[[float], float]] = {
+    **_FUNCTIONS, "negative": operator.neg, "!": _factorial, "%": lambda value: value / 100,
+    "^2": lambda value: _raised(value, 2.0), "^3": lambda value: _raised(value, 3.0),
+}  # fmt: skip

@@ -16,12 +16,20 @@ _MONTHS: Final = {
     "en": "January February March April May June July August September October November December".split(),
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
 }
-_UNITS: Final = {
-    "en": {"year": ("year", "years"), "month": ("month", "months"), "day": ("day", "days"), "and": "and"},
-    "fr": {"year": ("an", "ans"), "month": ("mois", "mois"), "day": ("jour", "jours"), "and": "et"},
+_WEEKDAYS: Final = {
+    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(),
+    "fr": "lundi mardi mercredi jeudi vendredi samedi dimanche".split(),
 }
+_UNITS: Final = {
+    "en": {"year": ("year", "years"), "month": ("month", "months"), "week": ("week", "weeks"), "day": ("day", "days")},
+    "fr": {"year": ("an", "ans"), "month": ("mois", "mois"), "week": ("semaine", "semaines"), "day": ("jour", "jours")},
+}
+_AND: Final = {"en": "and", "fr": "et"}
+_LARGEST_EXACT: Final = 2.0**53  # whole numbers beyond are no longer told apart
+_SUPERSCRIPTS: Final = {ord(digit): raised for digit, raised in zip("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True)}
 _SMALL_DIGITS: Final = 4  # significant digits of a number below one
 _NEAR: Final = 1e-9
+_SMALLEST_POWER: Final = 6
 
 
 def _decimals(value: float) -> int:
@@ -48,6 +56,27 @@ def format_number(value: float, language: Language, *, decimals: int | None = No
     return _localised(text, language)
 
 
+def format_significant(value: float, language: Language, *, digits: int, decimals: int = 0) -> str:
+    """At least that many significant digits or decimals, no final zero: "8.047", "1,609.34", "1.057 × 10⁻¹⁹"."""
+    if not isfinite(value):
+        raise ValueError(f"{value} cannot be shown as a number.")
+    power = floor(log10(abs(value))) if value else 0
+    if power >= -_SMALLEST_POWER and abs(value) <= _LARGEST_EXACT:
+        return _trimmed(f"{value:,.{max(decimals, digits - 1 - power, 0)}f}", language)
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return f"{_trimmed(mantissa, language)} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def is_one(amount: float, language: Language) -> bool:
+    """Whether what is counted stands in the singular: "1 mile", "1,5 kilomètre"."""
+    return abs(amount) < 2 if language == "fr" else abs(amount) == 1
+
+
+def _trimmed(text: str, language: Language) -> str:
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return _localised(text if text.strip("-0") else "0", language)
+
+
 def format_percent(fraction: float, language: Language, *, decimals: int | None = None) -> str:
     """0.05 as "5%" or "5 %"."""
     number = format_number(round(fraction * 100, 12), language, decimals=decimals)
@@ -71,8 +100,7 @@ def format_money(value: float, currency: str, language: Language, *, decimals: i
 
 def _counted(amount: float, unit: str, language: Language) -> str:
     one, many = _UNITS[language][unit]
-    singular = abs(amount) < 2 if language == "fr" else abs(amount) == 1
-    return f"{format_number(amount, language)} {one if singular else many}"
+    return f"{format_number(amount, language)} {one if is_one(amount, language) else many}"
 
 
 def _whole(amount: float) -> int | None:
@@ -91,8 +119,8 @@ def format_duration(years: float, language: Language) -> str:
     if months is not None and abs(months) < 24:
         return _counted(months, "month", language)
     if months is not None and months > 0:
-        joined = _UNITS[language]["and"]
-        return f"{_counted(months // 12, 'year', language)} {joined} {_counted(months % 12, 'month', language)}"
+        whole, rest = _counted(months // 12, "year", language), _counted(months % 12, "month", language)
+        return f"{whole} {_AND[language]} {rest}"
     if days is not None and abs(days) < 730:
         return _counted(days, "day", language)
     return _counted(years, "year", language)
@@ -108,3 +136,8 @@ def format_date(iso: str, language: Language) -> str:
     if language == "fr":
         return f"{'1er' if day == 1 else day} {month} {year}"
     return f"{month} {day}, {year}"
+
+
+def format_weekday(number: int, language: Language) -> str:
+    """0 as "Monday" or "lundi", 6 as "Sunday" or "dimanche"."""
+    return _WEEKDAYS[language][number]

@@ -7,6 +7,7 @@ from .number_digits import SPACES, canonical, number_text, pattern, read_list, r
 from .number_units import Kind, Measure, currency_before, is_glued_unit, read_measure
 from .number_words import STARTS, WordNumber, read_words
 from .text_language import Language, fold
+from .unit_table import units_to_convert
 
 _TOKEN: Final = r"(?i:https?://|www\.)\S++|\w++"
 _CLUSTER: Final = r"[0-9]++(?:[.,][0-9]++|['\u2019][0-9]{3}(?![0-9]))*+"
@@ -23,6 +24,21 @@ _COUNT_OF_NOTHING: Final = frozenset(
     """.split()
 )
 _BEFORE_ARTICLE: Final = frozenset("in for over after within during of than lasts takes by to".split())
+_ONE: Final = frozenset({"a", "an", "one", "un", "une"})
+_BEFORE_ONE_UNIT: Final = frozenset(  # "in a mile" is asked of a mile; "the price of a mile" is not, nor "$15 an hour"
+    """
+    in is are make makes equals convert into of from to dans en de fait font vaut valent convertis convertir convertit
+    contient
+    """.split()
+)
+_BEFORE_MINUS: Final = frozenset(  # where "minus 5%" is a negative figure: "a return of minus 5%", "at minus 3"
+    """
+    is are was were be of at to from by and between equals times returns returned return yields yielded
+    est sont etait de a et entre par fois vaut fut rendement
+    """.split()
+)
+_WORDED_MINUS: Final = rf"(?i:minus|moins)[{SPACES}]"
+_WHOLE_THOUSANDS: Final = rf"[1-9][0-9]{{0,2}}\.000(?![0-9.,])(?![{SPACES}]?%)"
 _OPERATORS: Final = frozenset("fois plus moins times minus divise multiplie divided multiplied x".split())
 
 
@@ -51,6 +67,7 @@ class _Scan:
         self.language: Language = language
         self.edits: list[Edit] = []
         self.done = self.number_end = 0
+        self._convertible: frozenset[int] | None = None
 
     def run(self) -> list[Edit]:
         starts = STARTS[self.language]
@@ -116,6 +133,8 @@ class _Scan:
         return self._cluster(start, end)
 
     def _cluster(self, start: int, end: int) -> None:
+        if self.language == "fr" and pattern(_WHOLE_THOUSANDS).match(self.text, start):  # "250.000 €"
+            return self._number(start, self.text[start:end].replace(".", ""), end)
         found = read_list(self.text[start:end], self.language)
         if not found or max(len(number) for _, _, number in found) > _MOST_DIGITS:
             return self._skip(start)
@@ -134,14 +153,14 @@ class _Scan:
         begin = self._signed(start)
         money = self._money_before(begin) or self._money_before(start)
         measure = read_measure(self.text, number, end, self.language, money=money)
-        if measure.end == end and measure.gap is None and not self._ends_cleanly(start, number, end):
+        if measure.end == end and measure.gap is None and not self._ends_cleanly(start, end, number):
             return None
         return self._push(begin, start, measure)
 
     def _money_before(self, position: int) -> str:
         return currency_before(self.text, position, self.done)[0]
 
-    def _ends_cleanly(self, start: int, number: str, end: int) -> bool:
+    def _ends_cleanly(self, start: int, end: int, number: str) -> bool:
         match = pattern(_GLUED).match(self.text, end)
         glued = match.group() if match else ""
         hyphenated = self._char(end) in {"-", "\u2011"} and self._char(end + 1).isalpha()
@@ -162,7 +181,22 @@ class _Scan:
         if self._is_sign(start - 1):
             return start - 1
         _, begin = currency_before(self.text, start, self.done)
-        return begin - 1 if begin < start and self._is_sign(begin - 1) else start
+        if begin < start and self._is_sign(begin - 1):
+            return begin - 1
+        worded = begin - len("minus ")  # as long as "moins "
+        return worded if self._is_worded_sign(worded, begin) else start
+
+    def _is_worded_sign(self, position: int, end: int) -> bool:
+        """ "minus 5%" where no number comes before it: there it is an operator, as it is after a noun."""
+        if position < self.done or not pattern(_WORDED_MINUS).fullmatch(self.text, position, end):
+            return False
+        lead = self.text[max(self.done, position - 20) : position]
+        bare = lead.rstrip(SPACES)
+        if not bare:
+            return not self.done or self.text[position - 1 : position] == "\n"
+        if not bare[-1].isalnum():
+            return bare[-1] in "\n,;:([=*/?!." and (bare != lead or bare[-1] in "\n([=*/")
+        return bare != lead and fold(self._word_before(position)) in _BEFORE_MINUS
 
     def _is_sign(self, position: int) -> bool:
         """A minus is a sign unless a number, a word or a closing bracket comes before it."""
@@ -184,7 +218,8 @@ class _Scan:
     def _push(self, begin: int, start: int, measure: Measure) -> None:
         between = self.text[begin:start]
         if begin < start:
-            between = between[1:]
+            sign = pattern(_WORDED_MINUS).match(between)
+            between = between[sign.end() if sign else 1 :]
             if measure.number != "0":
                 measure.number = f"-{measure.number}"
         text = between + measure.text
@@ -232,11 +267,14 @@ class _Scan:
         money = self._money_before(start)
         measure = read_measure(self.text, reading.number, reading.end, self.language, scale=reading.scale, money=money)
         if self._is_number(start, end, folded, reading, measure):
-            self._push(start, start, measure)
+            self._push(start if folded in _ONE else self._signed(start), start, measure)
 
     def _half(self, start: int, end: int) -> None:
         measure = read_measure(self.text, "0.5", end, self.language)
         if measure.bare or (measure.kind == "number" and measure.number == "0.5"):
+            if self._names_unit_to_convert(end):
+                measure.gap = (end, end + 1)  # "un demi-mile": a hyphen would make it a name
+                self._push(start, start, measure)
             return
         if (measure.kind, measure.unit, measure.number) == ("duration", "years", "0.5"):
             measure.number, measure.unit = "6", "months"
@@ -246,6 +284,8 @@ class _Scan:
         after = pattern(r"[ -]?([^\W\d_]*+)").match(self.text, measure.end)
         following = after.group(1) if after else ""
         previous = self._word_before(start)
+        if reading.words == 1 and folded in _ONE and self._names_unit_to_convert(measure.end):
+            return fold(previous) in _BEFORE_ONE_UNIT if previous else self._opens_phrase(start)
         if folded in {"a", "an"} and reading.words == 1:
             unmistakable = measure.number != "1"  # "a decade", "a year and a half"
             return measure.kind == "duration" and (unmistakable or fold(previous) in _BEFORE_ARTICLE)
@@ -263,6 +303,18 @@ class _Scan:
         if fold(following) in _COUNT_OF_NOTHING or (previous.lower() == "pour" and folded in {"cent", "mille"}):
             return False
         return reading.words > 1 or not self._in_a_name(self.text[start:end], previous, following)
+
+    def _names_unit_to_convert(self, end: int) -> bool:
+        """Whether a unit of measure comes next, and the text names another one of the same dimension."""
+        if self._char(end) not in {" ", "-", "\u00a0", "\u202f"}:
+            return False
+        if self._convertible is None:
+            self._convertible = units_to_convert(self.text)
+        return end + 1 in self._convertible
+
+    def _opens_phrase(self, start: int) -> bool:
+        before = self.text[max(0, start - 4) : start].rstrip()
+        return before[-1:] in {"", *',;:.?!(=\u00bf"\u00ab'}
 
     def _would_fuse(self, start: int, measure: Measure) -> bool:
         """Whether the digits would group with their neighbours: "ten 200" is not 10 200."""

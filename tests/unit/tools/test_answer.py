@@ -149,7 +149,8 @@ def test_both_languages_have_the_same_keys_and_every_note() -> None:
     for name in (*EXAMPLES, "_labels", "_notes"):
         assert set(english[name]) == set(french[name]), name
     noted: set[str] = set()
-    for source in files("unified_intelligence.tools").joinpath("finance").iterdir():
+    tools = files("unified_intelligence.tools")
+    for source in (*tools.joinpath("finance").iterdir(), *tools.iterdir()):
         if source.name.endswith(".py"):
             noted |= {key for key in english["_notes"] if f'"{key}"' in source.read_text(encoding="utf-8")}
     assert noted == set(english["_notes"]), "a note that no tool gives"

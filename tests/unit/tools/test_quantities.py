@@ -264,9 +264,10 @@ ADVERSARIAL = (
     "1|1 |1,|1.|1 111 |ten |a |million |deux cent |-|-1 | |12 March |1'111|quatre-vingt-|and a half |(|1e|le |x|3x|1-"
 )
 MORE = "1 years and |half a |point five |10 €|trois virgule zéro |https://|one million |2 years 6 months |🚀 é"
+NEWEST = "a mile in km |moins 5 |minus minus |250.000 |half a mile |a to in |"
 
 
-@pytest.mark.parametrize("unit", [*ADVERSARIAL.split("|"), *MORE.split("|")])
+@pytest.mark.parametrize("unit", [*ADVERSARIAL.split("|"), *MORE.split("|"), *NEWEST.split("|")[:-1]])
 def test_long_repetitive_texts_take_linear_time(unit: str) -> None:
     text = (unit * 20_000)[:20_000]
     start = time.process_time()
