@@ -89,12 +89,17 @@ def evaluate(expression: str) -> float:
     return value
 
 
+_MAY_BEGIN = re.compile(
+    r"(?<![\w.])(?:[-(+√.\d]|\b(?:the square|square|cube|la racine|racine|sqrt|ln|log|exp|sin|cos|tan|abs|pi)\b)"
+)
+
+
 def find_expressions(text: str) -> list[tuple[int, int]]:
     """The spans of a text that read as arithmetic with at least one operation, longest first from the left."""
     folded = _fold(text)
     spans: list[tuple[int, int]] = []
     position = 0
-    for match in re.finditer(r"(?<![\w.])(?:[-(+√.\d]|\b(?:the square|square|cube|la racine|racine|sqrt|ln|log|exp|sin|cos|tan|abs|pi)\b)", folded):
+    for match in _MAY_BEGIN.finditer(folded):
         if match.start() < position:
             continue
         end = _longest_expression(folded, match.start())
@@ -113,7 +118,7 @@ def _longest_expression(folded: str, start: int) -> int:
         except ArithmeticError:  # it parses: dividing by zero is for `calculate` to say
             return tokens[-1].end
         except ValueError as error:
-            if not isinstance(error, _SyntaxProblem):
+            if not isinstance(error, _ExpressionError):
                 return tokens[-1].end
             tokens = tokens[:-1]
     return start
@@ -142,7 +147,7 @@ def _tokens(folded: str, start: int) -> tuple[list[_Token], int]:
     return tokens, position
 
 
-class _SyntaxProblem(ToolError):
+class _ExpressionError(ToolError):
     """The tokens do not form an expression."""
 
 
@@ -157,7 +162,7 @@ class _Parser:
     def parse(self) -> float:
         value = self._sum()
         if self._position < len(self._tokens):
-            raise _SyntaxProblem(f"Unexpected {self._tokens[self._position].text!r} in the expression.")
+            raise _ExpressionError(f"Unexpected {self._tokens[self._position].text!r} in the expression.")
         return value
 
     def _take(self, *texts: str) -> str | None:
@@ -217,7 +222,7 @@ class _Parser:
 
     def _atom(self) -> float:
         if self._position >= len(self._tokens):
-            raise _SyntaxProblem("The expression stops where a number should follow.")
+            raise _ExpressionError("The expression stops where a number should follow.")
         token = self._tokens[self._position]
         self._position += 1
         if token.kind == "number":
@@ -234,9 +239,9 @@ class _Parser:
             value = self._sum()
             self._depth -= 1
             if not self._take(")"):
-                raise _SyntaxProblem("A bracket is opened and not closed.")
+                raise _ExpressionError("A bracket is opened and not closed.")
             return value
-        raise _SyntaxProblem(f"Unexpected {token.text!r} in the expression.")
+        raise _ExpressionError(f"Unexpected {token.text!r} in the expression.")
 
     def _deeper(self) -> None:
         self._depth += 1

@@ -50,7 +50,9 @@ def shift_date(duration: Duration, direction: Literal["after", "before"], start:
         else:
             result = _shift_months(origin, sign * round(amount * (12 if unit == "years" else 1)))
     except (OverflowError, ValueError) as error:
-        raise ToolError(f"{duration} {direction} {origin.isoformat()} lies outside the calendar (years 1 to 9999).") from error
+        raise ToolError(
+            f"{duration} {direction} {origin.isoformat()} lies outside the calendar (years 1 to 9999)."
+        ) from error
     return Outcome(figures={"date": result.isoformat(), "weekday": result.weekday(), "start": origin.isoformat()})
 
 
