@@ -41,7 +41,7 @@ def commands() -> dict[str, list[str]]:
     return found
 
 
-def cpu_seconds(command: Sequence[str]) -> float | None:
+def cpu_seconds(command: list[str]) -> float | None:
     """User and system time of one run; None if it failed."""
     nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
     process = os.posix_spawn(command[0], command, os.environ, file_actions=nowhere)
