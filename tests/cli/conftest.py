@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from uic_program import SRC, Install, Ran, Run, command, in_terminal
+
+from tests.cli.uic_program import SRC, Install, Ran, Run, command, in_terminal
 
 
 @pytest.fixture

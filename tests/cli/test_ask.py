@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from uic_program import SRC, Run
+
+from tests.cli.uic_program import SRC, Run
 
 ANSWER = "Ça coûte 15 €,\n\n  naïve 🎈 and\ttabs — fine."
 

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from uic_program import Install, Run
+
+from tests.cli.uic_program import Install, Run
 
 
 def write(path: Path, text: str) -> Path:

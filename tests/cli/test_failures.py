@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from uic_program import Install, Run, command
+
+from tests.cli.uic_program import Install, Run, command
 
 INTERRUPTING = """
 class Generator(InProcessTextGenerator):

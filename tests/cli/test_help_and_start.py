@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from uic_program import SRC, Install, Run
 
+from tests.cli.uic_program import SRC, Install, Run
 from unified_intelligence import __version__
 from unified_intelligence.config.settings import BY_NAME
 from unified_intelligence.factories.provider_factory import DEFAULT_PROVIDER, PROVIDERS

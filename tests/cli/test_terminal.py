@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uic_program import Install, Run
+from tests.cli.uic_program import Install, Run
 
 HOSTILE = "safe \x1b]0;owned\x07\x1b[2J\x9b31m\u202eé 🎈\x08\x07 end"
 

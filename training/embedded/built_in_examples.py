@@ -14,7 +14,7 @@ from training.embedded import surfaces
 from training.embedded.grammar import Sequence, Slot, expand, read_patterns
 from training.embedded.surfaces import Language, NoSuchSurfaceError
 from unified_intelligence.embedded.functions import Field, Function, function_of_tool
-from unified_intelligence.embedded.reading import Reading
+from unified_intelligence.embedded.reading import Candidate, Reading
 from unified_intelligence.tools.calculator import evaluate
 from unified_intelligence.tools.registry import BUILT_IN, ToolError
 from unified_intelligence.tools.units import unit_key
@@ -78,7 +78,8 @@ class _Draw:
     """One sentence's arguments: the words for each slot, and what was said in them."""
 
     def __init__(self, random: Random, language: Language, tool: str) -> None:
-        self._random, self._language, self._tool = random, language, tool
+        self._random, self._tool = random, tool
+        self._language: Language = language
         self._units = surfaces.unit_pair(random, language) if tool == "convert_units" else ("", "")
         self.said: dict[str, str] = {}
 
@@ -93,7 +94,8 @@ class _Draw:
         return text
 
     def _surface(self, slot: Slot) -> str:
-        random, language = self._random, self._language
+        random = self._random
+        language: Language = self._language
         if not self._tool:
             return self._free(slot)
         match slot.name:
@@ -120,7 +122,8 @@ class _Draw:
                 return self._typed(slot)
 
     def _typed(self, slot: Slot) -> str:
-        random, language = self._random, self._language
+        random = self._random
+        language: Language = self._language
         field = next(field for field in _function(self._tool).fields if field.name == slot.name)
         match field.kind:
             case "rate":
@@ -138,7 +141,8 @@ class _Draw:
                 return surfaces.amount(random, language, low, high)
 
     def _free(self, slot: Slot) -> str:
-        random, language = self._random, self._language
+        random = self._random
+        language: Language = self._language
         match slot.name:
             case "w":
                 word = random.choice(words(language, slot.form))
@@ -203,9 +207,9 @@ def _gold(field: Field, said: str, reading: Reading) -> str:
     return found[0]
 
 
-def _listed_gold(kind: str, said: str, offered: list[object], language: Language) -> str:
+def _listed_gold(kind: str, said: str, offered: list[Candidate], language: Language) -> str:
     literal = surfaces.literal_of(kind, said, language)
-    have = [getattr(candidate, "literal") for candidate in offered]
+    have = [candidate.literal for candidate in offered]
     if not set(literal.strip("[]").split(",")) <= set(have):
         raise NoSuchSurfaceError(said)
     return literal

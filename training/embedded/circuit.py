@@ -22,6 +22,7 @@ All other output projections start at zero, so the circuit is undisturbed at ste
 
 import math
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,7 @@ def _start_quiet(model: Qwen3ForCausalLM, random: torch.Generator, scales: Circu
 
 class _Circuit:
     def __init__(self, model: Qwen3ForCausalLM, random: torch.Generator, scales: CircuitScales) -> None:
-        config = model.config
+        config = cast("Any", model.config)
         self.model, self.random, self.scales = model, random, scales
         self.width: int = config.hidden_size
         self.head: int = int(config.head_dim)
@@ -87,7 +88,7 @@ class _Circuit:
         self._match(0, me, before, copied)
         half = k // 2
         self._match(1, torch.cat([me[:half], before[:half]]), torch.cat([before[:half], before2[:half]]), copied)
-        for layer in self.model.model.layers[:2]:
+        for layer in cast("Any", self.model.model.layers[:2]):
             layer.self_attn.q_norm.weight.fill_(self.scales.sharpness)
             layer.self_attn.k_norm.weight.fill_(self.scales.sharpness)
 
@@ -120,7 +121,7 @@ class _Circuit:
         self._place(1, head, query, key, read, write)
 
     def _place(self, layer: int, head: int, query: Tensor, key: Tensor, read: Tensor, write: Tensor) -> None:
-        attention = self.model.model.layers[layer].self_attn
+        attention = cast("Any", self.model.model.layers[layer]).self_attn
         rows = slice(head * self.head, (head + 1) * self.head)
         shared = head * self.kv_heads // self.heads
         kv_rows = slice(shared * self.head, (shared + 1) * self.head)

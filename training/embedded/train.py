@@ -84,7 +84,7 @@ def build_tokenizer(recipe: Recipe) -> Tokenizer:
     return train_tokenizer((text for one in sample for text in (one.prompt, one.completion)), recipe.vocabulary)
 
 
-def build_model(recipe: Recipe, vocabulary: int, end: int) -> Qwen3ForCausalLM:
+def build_model(recipe: Recipe, vocabulary: int, end: int | None) -> Qwen3ForCausalLM:
     config = Qwen3Config(
         vocab_size=vocabulary,
         hidden_size=recipe.width,
@@ -209,7 +209,7 @@ def save(model: Qwen3ForCausalLM, out: Path) -> None:
     """Weights in bfloat16, as safetensors, in the layout transformers reads."""
     copied = Qwen3ForCausalLM(model.config)
     copied.load_state_dict(model.state_dict())
-    copied.to(torch.bfloat16).save_pretrained(out, safe_serialization=True)
+    copied.to(torch.bfloat16).save_pretrained(out, safe_serialization=True)  # pyright: ignore[reportArgumentType]
 
 
 def main() -> None:

@@ -86,16 +86,10 @@ def same(rng: random.Random, kind: str, like: Function | None) -> tuple[str, ...
     return entry
 
 
-def quantity(rng: random.Random, like: Function | None) -> Function:
-    thing = same(rng, "things", like)
-    fitting = measures_of(thing[5])
-    wanted = fitting[int(rng.random() * len(fitting))]
-    while wanted[0] in ("x", "y", "n", "alpha"):
-        wanted = fitting[int(rng.random() * len(fitting))]
-    adjective = pick(rng, ("average", "total", "net", "maximum", "relative", "effective", "residual", "nominal", "expected", "")) if rng.random() < 0.4 else ""  # fmt: skip
+def _quantity_fields(rng: random.Random, thing: str, fitting: tuple[tuple[str, ...], ...], wanted: str) -> list[Field]:  # fmt: skip
     low, high = [(1, 20), (1, 100), (10, 1000), (0.1, 5), (100, 9000), (-30, 30)][int(rng.random() * 6)]  # fmt: skip
     fields: list[Field] = []
-    used = {wanted[0]}
+    used = {wanted}
     for _ in range(rng.randint(1, 4)):
         name, french, _gender, unit, _kinds = fitting[int(rng.random() * len(fitting))]
         roll = rng.random()
@@ -106,11 +100,22 @@ def quantity(rng: random.Random, like: Function | None) -> Function:
             stage, french_stage = pick_pair(rng)
             label, french = f"{stage} {name}", f"{french} {french_stage}"
         else:
-            label = f"{thing[0]} {name}" if roll < 0.4 else name
-        said = f"{label[0].upper()}{label[1:]} of the {thing[0]}" if thing[0] not in label else label.capitalize()  # fmt: skip
+            label = f"{thing} {name}" if roll < 0.4 else name
+        said = f"{label[0].upper()}{label[1:]} of the {thing}" if thing not in label else label.capitalize()  # fmt: skip
         kind = "int" if name.startswith("number") or (unit == "" and rng.random() < 0.3 and low >= 1) else "num"  # fmt: skip
         required = not fields or rng.random() < 0.8
         fields.append(Field(label.replace(" ", "_"), french, kind, said, required, False, low, high, unit))  # fmt: skip
+    return fields
+
+
+def quantity(rng: random.Random, like: Function | None) -> Function:
+    thing = same(rng, "things", like)
+    fitting = measures_of(thing[5])
+    wanted = fitting[int(rng.random() * len(fitting))]
+    while wanted[0] in ("x", "y", "n", "alpha"):
+        wanted = fitting[int(rng.random() * len(fitting))]
+    adjective = pick(rng, ("average", "total", "net", "maximum", "relative", "effective", "residual", "nominal", "expected", "")) if rng.random() < 0.4 else ""  # fmt: skip
+    fields = _quantity_fields(rng, thing[0], fitting, wanted[0])
     if not fields:
         return quantity(rng, None)
     if rng.random() < 0.25:

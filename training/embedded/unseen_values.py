@@ -113,7 +113,7 @@ def draw_number(rng: random.Random, low: float, high: float, *, whole: bool) -> 
     return max(int(-(-low // 1)), min(int(high), number))
 
 
-def say_number(rng: random.Random, number: int | float, language: Language, *, plain: bool = False) -> str:  # fmt: skip
+def say_number(rng: random.Random, number: float, language: Language, *, plain: bool = False) -> str:  # fmt: skip
     """Digits, sometimes with separators, sometimes in words; `plain` keeps a year or an id as it is."""
     if plain:
         return str(number)

@@ -28,7 +28,7 @@ from unified_intelligence.config.settings import (
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.factories.provider_factory import PROVIDERS
 
-DOCUMENTS = ("docs/cli.md", "docs/configuration.md")
+DOCUMENTS = ("README.md", "docs/cli.md", "docs/configuration.md")
 CONFIG = "config.json"
 _PLACE = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

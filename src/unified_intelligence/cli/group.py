@@ -53,7 +53,7 @@ class Uic(TyperGroup):
             return super().parse_args(ctx, args)
         named = bool(args) and args[0] in COMMANDS
         ctx.args = args[1:] if named else args
-        ctx._protected_args = [args[0] if named else DEFAULT]  # pyright: ignore[reportPrivateUsage] as typer's own does
+        ctx._protected_args = [args[0] if named else DEFAULT]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] as typer's own does
         return ctx.args
 
     def collect_usage_pieces(self, ctx: Context) -> list[str]:

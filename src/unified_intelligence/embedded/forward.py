@@ -117,7 +117,9 @@ class Qwen3Forward:
         cache.length = end
         return self._normal(hidden[-1], self._final_norm) @ self._head.T
 
-    def _attention(self, layer: _Layer, index: int, hidden: Array, cache: Cache, rotation: tuple[Array, Array]) -> Array:
+    def _attention(
+        self, layer: _Layer, index: int, hidden: Array, cache: Cache, rotation: tuple[Array, Array]
+    ) -> Array:
         shape, count = self.shape, len(hidden)
         start, end = cache.length, cache.length + count
         heads = (self._normal(hidden, layer.attention_norm) @ layer.qkv).reshape(count, -1, shape.head_width)
@@ -137,8 +139,8 @@ class Qwen3Forward:
         return (scores @ values).transpose(1, 0, 2).reshape(count, -1) @ layer.output
 
     def _mlp(self, layer: _Layer, hidden: Array) -> Array:
-        gate, up = np.split(self._normal(hidden, layer.mlp_norm) @ layer.gate_up, 2, axis=-1)
-        return (gate / (1 + np.exp(-gate)) * up) @ layer.down
+        gate, up = _halves(self._normal(hidden, layer.mlp_norm) @ layer.gate_up)
+        return np.matmul(gate / (1 + np.exp(-gate)) * up, layer.down)
 
     def _normal(self, x: Array, weight: Array) -> Array:
         return x / np.sqrt(np.square(x).mean(-1, keepdims=True) + np.float32(self.shape.epsilon)) * weight
@@ -148,10 +150,15 @@ class Qwen3Forward:
         return np.cos(angles), np.sin(angles)
 
 
+def _halves(x: Array) -> tuple[Array, Array]:
+    middle = x.shape[-1] // 2
+    return x[..., :middle], x[..., middle:]
+
+
 def _rotate(x: Array, rotation: tuple[Array, Array]) -> Array:
     cosine, sine = rotation
-    first, second = np.split(x, 2, axis=-1)
-    return np.concatenate([first * cosine - second * sine, second * cosine + first * sine], axis=-1)
+    first, second = _halves(x)
+    return np.concatenate([first * cosine - second * sine, second * cosine + first * sine], axis=-1, dtype=np.float32)
 
 
 def _layer(weights: dict[str, Array], prefix: str) -> _Layer:

@@ -72,7 +72,8 @@ def function_of_spec(spec: ToolSpec) -> Function:
 
 def prompt_form(spec: ToolSpec) -> dict[str, object]:
     """A user's tool as it is put before the model: the same schema in the model's spelling."""
-    properties = {label(name): _folded(_mapping(schema)) for name, schema in _mapping(spec.parameters.get("properties")).items()}
+    schemas = _mapping(spec.parameters.get("properties"))
+    properties = {label(name): _folded(_mapping(schema)) for name, schema in schemas.items()}
     required = [label(name) for name in cast("Sequence[str]", spec.parameters.get("required") or ())]
     return {
         "name": label(spec.name),

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from unified_intelligence.tools.calculator import find_expressions
@@ -78,12 +78,20 @@ class Reading:
     def candidates(self, kind: FieldKind) -> tuple[list[Candidate], ...]:
         """What in the question may fill a parameter of this kind, the likeliest sort first."""
         if kind not in self._found:
-            self._found[kind] = _FINDERS[kind](self)
+            self._found[kind] = self._finders()[kind]()
         return self._found[kind]
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
         return self.normalised.quantities
+
+    def _finders(self) -> Mapping[FieldKind, Callable[[], tuple[list[Candidate], ...]]]:
+        return {
+            "number": self._numbers, "numbers": self._numbers, "rate": self._rates, "rates": self._rates,
+            "years": self._years, "days": self._years, "duration": self._durations, "date": self._dates,
+            "unit": self._units, "expression": self._expressions, "term": self._terms,
+            "text": self._texts, "texts": self._texts, "integer": self._integers, "integers": self._integers,
+        }  # fmt: skip
 
     def _numbers(self) -> tuple[list[Candidate], ...]:
         """Plain numbers; failing those, the figures of percentages and durations."""
@@ -145,9 +153,7 @@ class Reading:
         return (found,)
 
     def _amounts(self, *kinds: str) -> list[Candidate]:
-        return [
-            Candidate(number_text(q.value), q.value, q.start, q.end) for q in self.quantities if q.kind in kinds
-        ]
+        return [Candidate(number_text(q.value), q.value, q.start, q.end) for q in self.quantities if q.kind in kinds]
 
     def _span(self, start: int, end: int, value: object = None) -> Candidate:
         meant = self.original(start, end) if value is None else value
@@ -161,11 +167,3 @@ def number_text(value: float) -> str:
 
 def _quoted(text: str, quantity: Quantity) -> Candidate:
     return Candidate(json.dumps(text), text, quantity.start, quantity.end)
-
-
-_FINDERS: dict[FieldKind, Callable[[Reading], tuple[list[Candidate], ...]]] = {
-    "number": Reading._numbers, "numbers": Reading._numbers, "rate": Reading._rates, "rates": Reading._rates,
-    "years": Reading._years, "days": Reading._years, "duration": Reading._durations, "date": Reading._dates,
-    "unit": Reading._units, "expression": Reading._expressions, "term": Reading._terms,
-    "text": Reading._texts, "texts": Reading._texts, "integer": Reading._integers, "integers": Reading._integers,
-}  # fmt: skip

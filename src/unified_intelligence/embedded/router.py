@@ -63,7 +63,8 @@ class Router:
 
     def route_among(self, question: str, specs: Sequence[ToolSpec]) -> Route:
         """One of the tools described, none of which the model need have seen before."""
-        return self._route(Reading.of(question), [function_of_spec(spec) for spec in specs], specs, self.thresholds.user)
+        functions = [function_of_spec(spec) for spec in specs]
+        return self._route(Reading.of(question), functions, specs, self.thresholds.user)
 
     def _route(
         self, reading: Reading, functions: Sequence[Function], specs: Sequence[ToolSpec], threshold: float

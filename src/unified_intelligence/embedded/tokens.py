@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-
 class Tokens:
     """A tokenizer.json, read once."""
 

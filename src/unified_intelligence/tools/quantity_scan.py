@@ -260,7 +260,8 @@ class _Scan:
             return
         half = pattern(r"(?i:half[ -]an?|une?[ -]demie?)(?!\w)").match(self.text, start)
         if half:
-            return self._half(start, half.end())
+            self._half(start, half.end())
+            return
         reading = read_words(self.text, start, end, self.language)
         if reading is None:
             return

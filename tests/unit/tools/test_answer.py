@@ -6,8 +6,8 @@ from importlib.resources import files
 from typing import Literal, cast
 
 import pytest
-from test_finance import EXAMPLES
 
+from tests.unit.tools.test_finance import EXAMPLES
 from unified_intelligence.tools.answer import render
 from unified_intelligence.tools.quantities import Language
 from unified_intelligence.tools.registry import Outcome, Tool, built_in, group, tool_from

@@ -1,4 +1,4 @@
-"""The provider that answers on a fresh machine: the embedded model routes, a built-in tool computes, a template words it.
+"""The provider that answers on a fresh machine: the embedded model routes, a built-in tool computes, words fill in.
 
 The model's own output, one function call, is the reasoning of the answer; the text is what the tool found. Only the
 last question is read: there is no memory of earlier turns. Nothing is sampled, so temperature and seed change nothing.

@@ -138,9 +138,8 @@ def _roots(flows: Sequence[float]) -> list[float]:
     grid = [_WIDEST * (step / _STEPS) ** 3 for step in range(-_STEPS, _STEPS + 1)]
     values = [_scaled_value(flows, point) for point in grid]
     roots = [point for point, value in zip(grid, values, strict=True) if value == 0]
-    for i in range(len(grid) - 1):
-        if values[i] * values[i + 1] < 0:
-            roots.append(_bisect(flows, grid[i], grid[i + 1]))
+    crossings = [i for i in range(len(grid) - 1) if values[i] * values[i + 1] < 0]
+    roots.extend(_bisect(flows, grid[i], grid[i + 1]) for i in crossings)
     return roots
 
 

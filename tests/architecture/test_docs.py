@@ -1,0 +1,76 @@
+"""Documents that stay true: links lead somewhere, generated parts are what their generator writes today."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from tests.architecture.repository import ROOT, needs_cli, text_of, tracked
+from unified_intelligence.factories.options import options_of
+from unified_intelligence.factories.provider_factory import PROVIDERS
+
+LONGEST_README = 200
+DOCUMENTS = tuple(path for path in tracked() if path.suffix == ".md")
+GENERATORS = {
+    "DEPLOYMENT_SUMMARY.md": ["docs/generate_deployment_summary.py"],
+    "README.md": ["-m", "unified_intelligence.cli.documentation"],
+}
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+_PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_NOT_A_WORD = re.compile(r"[^\w\- ]")
+
+
+def anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", _FENCE.sub("", document.read_text(encoding="utf-8")), re.MULTILINE)
+    return {_NOT_A_WORD.sub("", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_there_are_documents() -> None:
+    assert {Path("README.md"), Path("CHANGELOG.md"), Path("docs/design/architecture.md")} <= set(DOCUMENTS)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for link in _LINK.findall(_FENCE.sub("", text_of(document))):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = unquote(link).partition("#")
+        target = (ROOT / document.parent / name) if name else ROOT / document
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def test_the_readme_can_be_read_in_one_go() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= LONGEST_README
+
+
+@needs_cli
+@pytest.mark.parametrize("document", GENERATORS)
+def test_what_is_generated_is_up_to_date(document: str) -> None:
+    command = [sys.executable, *GENERATORS[document], "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_readmes_table_of_providers_is_the_generated_one() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("<!-- generated: providers -->")[2].partition("<!-- end -->")[0]
+    extras = {name: f"`{row.extra}`" if row.extra else "" for name, row in PROVIDERS.items()}
+    rows = [f"| `{name}` | {row.summary} | {extras[name]} |" for name, row in PROVIDERS.items()]
+    assert table.strip().splitlines()[2:] == rows
+
+
+def test_the_readmes_provider_answers() -> None:
+    """The example of a provider of one's own is code that works, with its option."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = (code for code in _PYTHON.findall(readme) if "class ShoutingAdapter" in code)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert names["ShoutingAdapter"](times=2).generate("ça va").text == "ÇA VAÇA VA"
+    assert [option.name for option in options_of(names["ShoutingAdapter"])] == ["times"]

@@ -1,0 +1,96 @@
+"""Which way imports run, and what a start may cost. The contracts are in pyproject.toml."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.repository import PACKAGE, ROOT, needs_cli
+
+HEAVY = frozenset({
+    "asyncio", "huggingface_hub", "importlib.metadata", "jinja2", "numpy", "pydantic", "rich", "safetensors",
+    "tokenizers", "torch", "transformers",
+})  # fmt: skip
+EMBEDDED_NEEDS = frozenset({"jinja2", "numpy", "tokenizers"})
+
+START = """
+import json, sys
+before = set(sys.modules)
+sys.argv = ["uic", *sys.argv[1:]]
+from unified_intelligence.__main__ import main
+try:
+    code = main()
+except SystemExit as stop:
+    code = stop.code
+sys.stdout.flush()
+print(json.dumps([code or 0, sorted(set(sys.modules) - before)]), file=sys.stderr)
+"""
+
+
+def loaded_by(*arguments: str) -> frozenset[str]:
+    """The modules one run of the command imports, besides those of the bare interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", START, *arguments],
+        capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    code, modules = json.loads(done.stderr.splitlines()[-1])
+    assert code == 0, done.stderr
+    return frozenset(modules)
+
+
+def test_the_import_contracts_are_kept() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "0 broken" in done.stdout
+
+
+def test_importing_the_package_costs_nothing() -> None:
+    code = "import sys; before = set(sys.modules); import unified_intelligence; print(*(set(sys.modules) - before))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not HEAVY.intersection(loaded)
+    assert not [name for name in loaded if name.startswith("unified_intelligence.")]
+
+
+@needs_cli
+@pytest.mark.parametrize(("arguments", "budget"), [(["--version"], 60), (["--help"], 190)])
+def test_a_start_loads_only_what_it_needs(arguments: list[str], budget: int) -> None:
+    loaded = loaded_by(*arguments)
+    assert not HEAVY.intersection(loaded)
+    assert len(loaded) <= budget, sorted(loaded)
+
+
+@needs_cli
+def test_a_provider_loads_no_library_of_another() -> None:
+    assert not (HEAVY - {"asyncio"}).intersection(loaded_by("--provider", "echo", "--query", "deux mots, ça va"))
+
+
+@needs_cli
+@pytest.mark.skipif(not (PACKAGE / "embedded/model/model.safetensors").is_file(), reason="no embedded weights yet")
+def test_the_embedded_model_loads_no_deep_learning_library() -> None:
+    loaded = loaded_by("--provider", "embedded", "--query", "What is 15 % of 240?")
+    assert loaded >= EMBEDDED_NEEDS
+    assert not (HEAVY - EMBEDDED_NEEDS - {"asyncio", "importlib.metadata"}).intersection(loaded)
+
+
+def modules() -> Iterator[str]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if not m.endswith("__main__")])
+def test_every_module_can_be_imported_first(module: str) -> None:
+    """A cycle between two modules shows only when the wrong one comes first."""
+    if find_spec("torch") is None and (".engine" in module or module.endswith("transformers_adapter")):
+        pytest.skip("the extra 'local' is not installed")
+    code = f"import sys; sys.modules.update(torch=sys, transformers=sys); import {module}"
+    subprocess.run([sys.executable, "-c", code], check=True)
