@@ -25,6 +25,7 @@ GLOSSARY = Path(__file__).parents[2] / "src/unified_intelligence/tools/glossary.
 LANGUAGES: tuple[Language, ...] = ("en", "fr")
 WEIGHTS = {"define": 5.0, "calculate": 2.5, "convert_units": 2.0, "about": 3.0, "percent_of": 1.5, "apply_percent": 1.5}
 TYPO = 0.05
+CONTEXT = 0.08  # share of questions that begin with something else
 
 Kind = Literal["call", "none"]
 
@@ -58,7 +59,8 @@ def examples(seed: int, none_share: float = 0.3) -> Iterator[Example]:
 def _call_example(random: Random, language: Language, name: str) -> Example:
     pattern = random.choice(patterns(language, name))
     draw = _Draw(random, language, name)
-    question = _finished(random, "".join(draw.words(piece) for piece in expand(pattern, random)))
+    asked = "".join(draw.words(piece) for piece in expand(pattern, random))
+    question = _finished(random, with_context(random, language, asked))
     reading = Reading.of(question)
     function = _function(name)
     literals = {
@@ -72,6 +74,15 @@ def _none_example(random: Random, language: Language) -> Example:
     draw = _Draw(random, language, "")
     question = _finished(random, "".join(draw.words(piece) for piece in expand(pattern, random)))
     return Example(question, Reading.of(question), None, {})
+
+
+def with_context(random: Random, language: Language, question: str) -> str:
+    """The question, now and then after a sentence that has nothing to do with its answer."""
+    if random.random() >= CONTEXT:
+        return question
+    draw = _Draw(random, language, "")
+    context = "".join(draw.words(piece) for piece in expand(random.choice(patterns(language, "contexts")), random))
+    return f"{context} {question}"
 
 
 class _Draw:

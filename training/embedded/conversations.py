@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import cast
@@ -41,7 +41,9 @@ def conversations(seed: int, mixture: Mixture) -> Iterator[Conversation]:
     unseen = unseen_tools.examples(random.getrandbits(32))
     while True:
         if random.random() < mixture.unseen:
-            made = of_unseen(next(unseen))
+            example = next(unseen)
+            question = built_in_examples.with_context(random, example.language, example.query)
+            made = of_unseen(replace(example, query=question))
             if made is not None:
                 yield made
         else:

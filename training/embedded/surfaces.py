@@ -34,7 +34,7 @@ _OPERATORS = {
 }
 _UNIT_NAMES = {
     "fr": {
-        "m": "mètres|metres|m", "km": "kilomètres|km|kilometres", "cm": "centimètres|cm|centimetres", "mm": "millimètres|mm", "mile": "miles|mille terrestre",
+        "m": "mètres|metres|m", "km": "kilomètres|km|kilometres", "cm": "centimètres|cm|centimetres", "mm": "millimètres|mm", "mile": "miles|miles",
         "yard": "yards|verges", "foot": "pieds|pied", "inch": "pouces|pouce", "nautical_mile": "milles marins|milles nautiques",
         "kg": "kg|kilos|kilogrammes", "g": "grammes|g", "mg": "mg|milligrammes", "tonne": "tonnes|tonne", "pound": "livres|livre|lb", "ounce": "onces|once|oz",
         "litre": "litres|litre|l", "ml": "ml|millilitres", "cl": "cl|centilitres", "gallon": "gallons|gallon", "pint": "pintes", "cup": "tasses|cups",

@@ -198,7 +198,7 @@ def train(recipe: Recipe, out: Path) -> None:
         if step % 50 == 0 or step == recipe.steps - 1:
             seconds = time.perf_counter() - started
             print(f"step {step} loss {running:.4f} {seen / seconds:,.0f} tokens/s {seconds:.0f} s", flush=True)
-        if step and step % 250 == 0:
+        if step and step % 500 == 0:
             save(model, out)
     save(model, out)
     summary = asdict(recipe) | {"loss": running, "tokens": seen, "seconds": round(time.perf_counter() - started)}
