@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from unified_intelligence.tools.registry import Parameter, Tool
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_KINDS: dict[str, FieldKind] = {"string": "text", "integer": "integer", "number": "number", "float": "number"}
-_LISTS: dict[FieldKind, FieldKind] = {"text": "texts", "integer": "integers", "number": "numbers"}
+_KINDS: dict[str, FieldKind] = {"string": "text", "integer": "integer", "number": "figure", "float": "figure"}
+_LISTS: dict[FieldKind, FieldKind] = {"text": "texts", "integer": "integers", "figure": "figures"}
 _BOOLEANS = (Candidate("true", value=True), Candidate("false", value=False))
 
 
@@ -32,7 +32,7 @@ class Field:
 
     @property
     def is_list(self) -> bool:
-        return self.kind in {"numbers", "rates", "texts", "integers"}
+        return self.kind in {"numbers", "rates", "texts", "figures", "integers"}
 
     def candidates(self, reading: Reading) -> Sequence[Sequence[Candidate]]:
         """All that may fill it, by sort, the likeliest first. An optional one takes only the likeliest sort."""

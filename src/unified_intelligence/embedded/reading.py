@@ -24,7 +24,7 @@ from unified_intelligence.tools.units import find_units
 if TYPE_CHECKING:
     from unified_intelligence.tools.quantities import NormalisedText, Quantity
 
-FieldKind = Kind | Literal["text", "texts", "integer", "integers"]
+FieldKind = Kind | Literal["text", "texts", "figure", "figures", "integer", "integers"]
 
 LONGEST_COPY = 14  # words of a copied text
 _WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
@@ -90,15 +90,20 @@ class Reading:
             "number": self._numbers, "numbers": self._numbers, "rate": self._rates, "rates": self._rates,
             "years": self._years, "days": self._years, "duration": self._durations, "date": self._dates,
             "unit": self._units, "expression": self._expressions, "term": self._terms,
-            "text": self._texts, "texts": self._texts, "integer": self._integers, "integers": self._integers,
+            "text": self._texts, "texts": self._texts, "figure": self._figures, "figures": self._figures,
+            "integer": self._integers, "integers": self._integers,
         }  # fmt: skip
 
     def _numbers(self) -> tuple[list[Candidate], ...]:
         """Plain numbers; failing those, the figures of percentages and durations."""
         return self._amounts("number"), self._amounts("percent", "duration")
 
+    def _figures(self) -> tuple[list[Candidate], ...]:
+        """All numbers, whatever their unit: what a user's tool means by them is not known here."""
+        return (self._amounts("number", "percent", "duration"),)
+
     def _integers(self) -> tuple[list[Candidate], ...]:
-        return tuple([one for one in sort if float(one.literal).is_integer()] for sort in self._numbers())
+        return ([one for one in self._figures()[0] if float(one.literal).is_integer()],)
 
     def _rates(self) -> tuple[list[Candidate], ...]:
         """Percentages, as text with the sign, and fractions; failing those, other numbers."""
@@ -153,7 +158,8 @@ class Reading:
         return (found,)
 
     def _amounts(self, *kinds: str) -> list[Candidate]:
-        return [Candidate(number_text(q.value), q.value, q.start, q.end) for q in self.quantities if q.kind in kinds]
+        amounts = [q for q in self.quantities if q.kind in kinds]
+        return [Candidate(number_text(q.value), _exact(q.value), q.start, q.end) for q in amounts]
 
     def _span(self, start: int, end: int, value: object = None) -> Candidate:
         meant = self.original(start, end) if value is None else value
@@ -162,7 +168,11 @@ class Reading:
 
 def number_text(value: float) -> str:
     """A number as JSON has it, without exponent or a needless fraction."""
-    return str(int(value)) if value == int(value) else repr(value)
+    return str(_exact(value))
+
+
+def _exact(value: float) -> int | float:
+    return int(value) if value == int(value) else value
 
 
 def _quoted(text: str, quantity: Quantity) -> Candidate:
