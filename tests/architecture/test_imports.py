@@ -62,7 +62,7 @@ def test_importing_the_package_costs_nothing() -> None:
 
 
 @needs_cli
-@pytest.mark.parametrize(("arguments", "budget"), [(["--version"], 60), (["--help"], 190)])
+@pytest.mark.parametrize(("arguments", "budget"), [(["--version"], 40), (["--help"], 150)])
 def test_a_start_loads_only_what_it_needs(arguments: list[str], budget: int) -> None:
     loaded = loaded_by(*arguments)
     assert not HEAVY.intersection(loaded)
