@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tiny_qwen3 import build_speaker
 
+from tests.tiny_qwen3 import build_speaker
 from unified_intelligence.entities.errors import InvalidRequestError, StreamInterruptedError, UnknownNameError
 from unified_intelligence.entities.generation import Finished, Generation, GenerationConfig, TextDelta, collect
 from unified_intelligence.entities.message import Message, MessageLike

@@ -134,7 +134,7 @@ def _longest_expression(folded: str, tokens: list[_Token], first: int) -> tuple[
     parser = _Parser(tokens, first)
     try:
         parser.parse()
-    except _SyntaxProblem:
+    except _SyntaxError:
         pass  # what was complete before it stands
     except ToolError:
         return start, tokens[parser.position - 1].end
@@ -187,7 +187,7 @@ def _written(tokens: list[_Token]) -> str:
     return text
 
 
-class _SyntaxProblem(ToolError):
+class _SyntaxError(ToolError):
     """The tokens do not form an expression."""
 
 
@@ -207,7 +207,7 @@ class _Parser:
     def parse(self) -> list[_Step]:
         self._sum()
         if self.position < len(self._tokens):
-            raise _SyntaxProblem(f"Unexpected {self._tokens[self.position].text!r} in the expression.")
+            raise _SyntaxError(f"Unexpected {self._tokens[self.position].text!r} in the expression.")
         return self._program
 
     def _next(self) -> _Token | None:
@@ -269,7 +269,7 @@ class _Parser:
     def _atom(self) -> None:
         token = self._next()
         if token is None:
-            raise _SyntaxProblem("The expression stops where a number should follow.")
+            raise _SyntaxError("The expression stops where a number should follow.")
         self.position += 1
         if token.kind == "number":
             self._program.append(float(token.text))
@@ -283,7 +283,7 @@ class _Parser:
         elif token.text == "(":
             self._bracketed()
         else:
-            raise _SyntaxProblem(f"Unexpected {token.text!r} in the expression.")
+            raise _SyntaxError(f"Unexpected {token.text!r} in the expression.")
 
     def _bracketed(self) -> None:
         self._deeper()
@@ -292,7 +292,7 @@ class _Parser:
         self._open -= 1
         self._depth -= 1
         if not self._take(")"):
-            raise _SyntaxProblem("A bracket is opened and not closed.")
+            raise _SyntaxError("A bracket is opened and not closed.")
 
     def _deeper(self) -> None:
         self._depth += 1

@@ -297,9 +297,8 @@ class _Scan:
             return touched
         if not measure.bare:
             return True
-        if self._char(measure.end) in {"-", "\u2011"} and following:
-            return False
-        if self._would_fuse(start, measure):
+        hyphenated = self._char(measure.end) in {"-", "\u2011"} and following
+        if hyphenated or self._would_fuse(start, measure):
             return False
         if fold(following) in _COUNT_OF_NOTHING or (previous.lower() == "pour" and folded in {"cent", "mille"}):
             return False

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from tiny_qwen3 import LONGEST, TEMPLATE, build, build_speaker
 
+from tests.tiny_qwen3 import LONGEST, TEMPLATE, build, build_speaker
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.entities.errors import (
     ConfigurationError,
@@ -224,9 +224,9 @@ def test_without_a_seed_or_temperature_answers_differ(random_model: Transformers
 def test_a_prompt_that_does_not_fit_is_refused_and_one_that_does_is_cut(random_model: TransformersAdapter) -> None:
     with pytest.raises(ContextLengthError) as refused:
         random_model.generate("a" * LONGEST)
-    assert refused.value.tokens > refused.value.longest == LONGEST
+    assert refused.value.length > refused.value.longest == LONGEST
     assert refused.value.provider == "local"
-    around = refused.value.tokens - LONGEST
+    around = refused.value.length - LONGEST
     answer = random_model.generate("a" * (LONGEST - around - 3), GenerationConfig(seed=1, max_tokens=50))
     assert answer.finish_reason == "length"
     assert answer.usage is not None

@@ -93,7 +93,12 @@ def test_what_the_question_does_not_hold_is_missing_not_invented(careless: Qwen3
 
 
 def test_a_call_written_in_pieces_is_the_call_written_at_once(tokens: Tokens) -> None:
-    literals = {"place": '"l\'été, 2"', "guests": "10", "amounts": list_literal(["1.5", "-2"]), "tags": list_literal(['"a"', '"b"'])}
+    literals = {
+        "place": '"l\'été, 2"',
+        "guests": "10",
+        "amounts": list_literal(["1.5", "-2"]),
+        "tags": list_literal(['"a"', '"b"']),
+    }
     text = call_text("book_table", literals)
     assert json.loads(text.removeprefix("<tool_call>").removesuffix("</tool_call>")) == {
         "name": "book_table",
@@ -106,6 +111,9 @@ def test_a_call_written_in_pieces_is_the_call_written_at_once(tokens: Tokens) ->
     assert [token for piece in pieces for token in tokens.encode(piece)] == tokens.encode(text)
 
 
-@pytest.mark.parametrize(("name", "shown"), [("getWeather", "get_weather"), ("math.hypot", "math.hypot"), ("HTTPGet", "httpget"), ("été", "ete")])
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("getWeather", "get_weather"), ("math.hypot", "math.hypot"), ("HTTPGet", "httpget"), ("été", "ete")],
+)
 def test_labels(name: str, shown: str) -> None:
     assert label(name) == shown

@@ -26,7 +26,9 @@ class _Scripted(Qwen3Forward):
 
 def _model() -> _Scripted:
     flat = [0.0] * 8
-    return _Scripted({0: [0, 1, 5, 2, 0, 0, 0, 9], 2: [0, 0, 0, 1, 3, 0, 0, 9]} | {n: flat for n in (1, 3, 4, 5, 6, 7)})
+    return _Scripted(
+        {0: [0, 1, 5, 2, 0, 0, 0, 9], 2: [0, 0, 0, 1, 3, 0, 0, 9]} | dict.fromkeys((1, 3, 4, 5, 6, 7), flat)
+    )
 
 
 def test_the_likeliest_allowed_branch_is_written() -> None:

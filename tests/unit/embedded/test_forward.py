@@ -93,7 +93,11 @@ def test_transformers_reads_the_tokenizer_and_the_template_as_we_do(tmp_path: Pa
     function = {
         "name": "get_weather",
         "description": "weather of a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string", "description": "where"}}, "required": ["city"]},
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string", "description": "where"}},
+            "required": ["city"],
+        },
     }
     for tools in ([], [function]):
         rendered = theirs.apply_chat_template(

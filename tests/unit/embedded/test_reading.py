@@ -54,4 +54,7 @@ def test_a_rate_without_a_sign_is_read_in_percent_points() -> None:
 
 def test_quotes_and_line_breaks_are_never_copied() -> None:
     reading = Reading.of('say "hello there" to\nBob')
-    assert all('"' not in candidate.literal[1:-1] and "\\n" not in candidate.literal for candidate in reading.candidates("text")[0])
+    assert all(
+        '"' not in candidate.literal[1:-1] and "\\n" not in candidate.literal
+        for candidate in reading.candidates("text")[0]
+    )

@@ -58,7 +58,9 @@ def test_a_file_that_is_not_what_it_says_is_refused(
         read_tensors(_file(tmp_path / "m.safetensors", header, body))
 
 
-@pytest.mark.parametrize("raw", [b"", b"\x01\0\0", (10**12).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"{"])
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x01\0\0", (10**12).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"{"]
+)
 def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, raw: bytes) -> None:
     path = tmp_path / "m.safetensors"
     path.write_bytes(raw)

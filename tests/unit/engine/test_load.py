@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_qwen3 import build
 
+from tests.tiny_qwen3 import build
 from unified_intelligence.engine import load
 from unified_intelligence.entities.errors import ConfigurationError, ModelError, ModelNotFoundError
 

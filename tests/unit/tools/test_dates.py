@@ -1,11 +1,15 @@
 """Days, months and weekdays: leap years, ends of months, words for near days, and what is no date."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
 from unified_intelligence.tools.dates import days_between, find_date_words, read_date, shift_date, weekday
 from unified_intelligence.tools.registry import ToolError
+
+
+def _today() -> date:
+    return datetime.now().astimezone().date()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,7 @@ def test_weekday(day: str, number: int) -> None:
     ],
 )
 def test_words_for_near_days(word: str, shift: int) -> None:
-    before, read, after = date.today(), read_date(word), date.today()
+    before, read, after = _today(), read_date(word), _today()
     assert before <= read - timedelta(days=shift) <= after
 
 

@@ -124,9 +124,7 @@ class EmbeddedAdapter(InProcessTextGenerator):
             text = _asked_back(tool, route, language)
         else:
             try:
-                text = render(
-                    tool, tool.bind(arguments), tool.run(arguments), language, currency=_currency(route)
-                )
+                text = render(tool, tool.bind(arguments), tool.run(arguments), language, currency=_currency(route))
             except ToolError as error:
                 text = f"{error}\n\n{_SENTENCES[language]['understood'].format(understood=shown)}"
         return _Answer(f"{tool.name}({shown})", text, (), route.prompt_tokens)
