@@ -13,7 +13,7 @@ from typing import Literal
 from training.embedded import surfaces
 from training.embedded.grammar import Sequence, Slot, expand, read_patterns
 from training.embedded.surfaces import Language, NoSuchSurfaceError
-from unified_intelligence.embedded.functions import Field, Function, function_of_tool
+from unified_intelligence.embedded.functions import Field, Function, built_in_function
 from unified_intelligence.embedded.reading import Candidate, Reading
 from unified_intelligence.tools.calculator import evaluate
 from unified_intelligence.tools.registry import BUILT_IN, ToolError
@@ -289,6 +289,6 @@ def _plain(text: str) -> str:
 
 @cache
 def _function(name: str) -> Function:
-    return function_of_tool(BUILT_IN[name])
+    return built_in_function(name)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from training.embedded import built_in_examples, unseen_tools
-from unified_intelligence.embedded.router import Router
+from unified_intelligence.embedded.prompt import render
+from unified_intelligence.embedded.router import SETTINGS, Router
 
 HELD_OUT_SEED = 90210
 FALSE_REFUSAL_COST = 2.0  # refusing what can be answered is worse than trying what cannot
@@ -68,19 +69,31 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--count", type=int, default=2000, help="questions of each sort")
     options = parser.parse_args()
+    write_settings(options.model, 0.0, 0.0)
     router = Router(options.model)
     found = {
         "built_in": calibrate(*built_in_scores(router, options.count)),
         "user": calibrate(*user_scores(router, options.count)),
     }
-    rows = {name: round(one.threshold, 3) for name, one in found.items()}
     held_out = {
         name: {"false_refusals": round(one.false_refusals, 4), "false_calls": round(one.false_calls, 4)}
         for name, one in found.items()
     }
-    text = json.dumps(rows | {"questions": options.count, "held_out": held_out}, indent=2)
-    (options.model / "thresholds.json").write_text(text + "\n", encoding="utf-8")
-    print(text)
+    print(write_settings(options.model, found["built_in"].threshold, found["user"].threshold, held_out, options.count))
+
+
+def write_settings(
+    folder: Path, built_in: float, user: float, held_out: Mapping[str, Mapping[str, float]] | None = None, count: int = 0
+) -> str:
+    """Writes router.json: the thresholds, how they did, and the template's words around a lone question."""
+    before, after = render(folder, "\0").split("\0")
+    values = {
+        "built_in": round(built_in, 3), "user": round(user, 3), "before": before, "after": after,
+        "calibration": {"questions": count, "seed": HELD_OUT_SEED, "held_out": held_out or {}},
+    }  # fmt: skip
+    text = json.dumps(values, indent=2)
+    (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
+    return text
 
 
 if __name__ == "__main__":

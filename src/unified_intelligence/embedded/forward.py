@@ -163,8 +163,8 @@ def _rotate(x: Array, rotation: tuple[Array, Array]) -> Array:
 
 def _layer(weights: dict[str, Array], prefix: str) -> _Layer:
     def columns(*names: str) -> Array:
-        rows = np.concatenate([weights[f"{prefix}{name}.weight"] for name in names])
-        return np.ascontiguousarray(rows.T)
+        rows = [weights[f"{prefix}{name}.weight"] for name in names]
+        return (np.concatenate(rows) if len(rows) > 1 else rows[0]).T  # a view: BLAS multiplies by it as it lies
 
     return _Layer(
         attention_norm=weights[f"{prefix}input_layernorm.weight"],

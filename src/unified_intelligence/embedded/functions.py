@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from unified_intelligence.embedded.reading import Candidate, FieldKind, Reading, fold
+from unified_intelligence.tools.registry import BUILT_IN
 
 if TYPE_CHECKING:
     from unified_intelligence.entities.tools import ToolSpec
-    from unified_intelligence.tools.registry import Parameter, Tool
+    from unified_intelligence.tools.registry import Parameter
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _KINDS: dict[str, FieldKind] = {"string": "text", "integer": "integer", "number": "figure", "float": "figure"}
@@ -42,13 +44,17 @@ class Field:
         return sorts if self.required else sorts[:1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Function:
-    """A tool under the label the model writes; `name` is what the caller knows it by."""
+    """A tool under the label the model writes; `name` is what the caller knows it by. Its fields are read when asked."""
 
     name: str
     label: str
-    fields: tuple[Field, ...]
+    read_fields: Callable[[], tuple[Field, ...]]
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        return self.read_fields()
 
 
 def label(name: str) -> str:
@@ -56,18 +62,17 @@ def label(name: str) -> str:
     return fold(_HUMP.sub("_", name))
 
 
-def function_of_tool(tool: Tool) -> Function:
+def built_in_function(name: str) -> Function:
     """A built-in tool: its parameters' meanings say what may fill them."""
-    return Function(tool.name, tool.name, tuple(_field_of_parameter(parameter) for parameter in tool.parameters))
+    return Function(name, name, lambda: tuple(map(_field_of_parameter, BUILT_IN[name].parameters)))
 
 
 def function_of_spec(spec: ToolSpec) -> Function:
     """A user's tool: its JSON schema says what may fill its parameters."""
     properties = _mapping(spec.parameters.get("properties"))
-    required = spec.parameters.get("required") or ()
-    names = cast("Sequence[str]", required)
-    fields = tuple(_field_of_schema(name, _mapping(schema), name in names) for name, schema in properties.items())
-    return Function(spec.name, label(spec.name), fields)
+    required = cast("Sequence[str]", spec.parameters.get("required") or ())
+    fields = tuple(_field_of_schema(name, _mapping(schema), name in required) for name, schema in properties.items())
+    return Function(spec.name, label(spec.name), lambda: fields)
 
 
 def prompt_form(spec: ToolSpec) -> dict[str, object]:

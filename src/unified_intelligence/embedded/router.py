@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unified_intelligence.embedded.calls import Call, decide
 from unified_intelligence.embedded.forward import Qwen3Forward
-from unified_intelligence.embedded.functions import Function, function_of_spec, function_of_tool, prompt_form
-from unified_intelligence.embedded.prompt import render
+from unified_intelligence.embedded.functions import Function, built_in_function, function_of_spec, prompt_form
 from unified_intelligence.embedded.reading import Reading
 from unified_intelligence.embedded.tokens import Tokens
 from unified_intelligence.tools.registry import BUILT_IN
@@ -22,14 +21,26 @@ if TYPE_CHECKING:
     from unified_intelligence.entities.tools import ToolSpec
 
 FOLDER = Path(__file__).parent / "model"
+SETTINGS = "router.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
-    """The log-odds from which a call is made, for the built-in tools and for a user's: calibrated, not chosen."""
+class Settings:
+    """What was found out about a folder's model after its training, in its router.json.
+
+    `built_in` and `user` are the log-odds from which a call is made, of the built-in tools and of a user's: calibrated,
+    not chosen. `before` and `after` are the chat template's words around a lone question, rendered once.
+    """
 
     built_in: float
     user: float
+    before: str
+    after: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Settings:
+        values = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        return cls(values["built_in"], values["user"], values["before"], values["after"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,32 +55,30 @@ class Route:
 
 
 class Router:
-    """The model of a folder: config.json, model.safetensors, tokenizer.json, chat_template.jinja, thresholds.json."""
+    """The model of a folder: config.json, model.safetensors, tokenizer.json, chat_template.jinja, router.json."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self.folder = folder
         self.model = Qwen3Forward.load(folder)
         self.tokens = Tokens.load(folder)
-
-    @cached_property
-    def thresholds(self) -> Thresholds:
-        values = json.loads((self.folder / "thresholds.json").read_text(encoding="utf-8"))
-        return Thresholds(values["built_in"], values["user"])
+        self.settings = Settings.read(folder)
 
     def route(self, question: str, allowed: Collection[str] = ()) -> Route:
         """One of the built-in tools, which the model knows by heart; only those `allowed`, if any are named."""
         functions = [one for one in _built_in_functions() if not allowed or one.name in allowed]
-        return self._route(Reading.of(question), functions, (), self.thresholds.built_in)
+        reading = Reading.of(question)
+        prompt = f"{self.settings.before}{reading.text}{self.settings.after}"
+        return self._route(prompt, reading, functions, self.settings.built_in)
 
     def route_among(self, question: str, specs: Sequence[ToolSpec]) -> Route:
         """One of the tools described, none of which the model need have seen before."""
-        functions = [function_of_spec(spec) for spec in specs]
-        return self._route(Reading.of(question), functions, specs, self.thresholds.user)
+        from unified_intelligence.embedded.prompt import render
 
-    def _route(
-        self, reading: Reading, functions: Sequence[Function], specs: Sequence[ToolSpec], threshold: float
-    ) -> Route:
+        reading = Reading.of(question)
         prompt = render(self.folder, reading.text, [prompt_form(spec) for spec in specs])
+        return self._route(prompt, reading, [function_of_spec(spec) for spec in specs], self.settings.user)
+
+    def _route(self, prompt: str, reading: Reading, functions: Sequence[Function], threshold: float) -> Route:
         decision = decide(self.model, self.tokens, prompt, functions, reading)
         call = decision.call if decision.score >= threshold else None
         return Route(reading, call, decision.score, decision.prompt_tokens, decision.completion_tokens)
@@ -77,4 +86,4 @@ class Router:
 
 @cache
 def _built_in_functions() -> tuple[Function, ...]:
-    return tuple(function_of_tool(tool) for tool in BUILT_IN.values())
+    return tuple(map(built_in_function, BUILT_IN))

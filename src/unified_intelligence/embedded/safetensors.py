@@ -75,8 +75,9 @@ def _check_layout(path: Path, entries: dict[str, _Entry], length: int) -> None:
 
 def _to_float32(entry: _Entry, raw: memoryview) -> NDArray[np.float32]:
     if entry.dtype == "BF16":  # the upper half of a float32
-        widened = np.frombuffer(raw, np.uint16).astype(np.uint32) << np.uint32(16)
-        values = widened.view(np.float32)
+        widened = np.zeros(len(raw) // 2, "<u4")
+        widened.view("<u2")[1::2] = np.frombuffer(raw, "<u2")
+        values = widened.view("<f4")
     else:
-        values = np.frombuffer(raw, np.float16 if entry.dtype == "F16" else np.float32).astype(np.float32)
+        values = np.frombuffer(raw, "<f2" if entry.dtype == "F16" else "<f4").astype(np.float32)
     return values.reshape(entry.shape)
