@@ -12,6 +12,9 @@ import pytest
 _OURS = ("UIC_", "HF_", "HUGGING", "TRANSFORMERS_", "OPENAI_", "OMP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is imported
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # read once, when numpy is imported; models this small wait on threads
 
 
 @pytest.fixture(autouse=True)

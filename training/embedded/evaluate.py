@@ -17,6 +17,7 @@ from typing import cast
 from unified_intelligence.embedded.router import FOLDER, Route, Router
 from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.tools.calculator import evaluate as value_of
+from unified_intelligence.tools.dates import read_date
 from unified_intelligence.tools.glossary import find_terms
 from unified_intelligence.tools.registry import BUILT_IN, ToolError
 
@@ -100,6 +101,8 @@ def _same(name: str, key: str, one: object, other: object) -> bool:
             return math.isclose(value_of(str(one)), value_of(str(other)), rel_tol=1e-9)
         except ToolError:
             return False
+    if name in {"days_between", "shift_date", "weekday"} and key in {"date", "start", "end"}:
+        return read_date(str(one)) == read_date(str(other))
     if isinstance(one, list) and isinstance(other, list):
         pairs = list(zip(cast("list[object]", one), cast("list[object]", other), strict=False))
         return len(cast("list[object]", one)) == len(cast("list[object]", other)) and all(_same(name, key, a, b) for a, b in pairs)

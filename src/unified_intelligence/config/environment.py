@@ -8,11 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-def one_thread_for_small_products() -> None:
-    """NumPy's BLAS reads this once, when it is loaded; on several threads the embedded model spends most time waiting."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-
 class Environment(NamedTuple):
     """What the program was started in."""
 

@@ -120,13 +120,15 @@ class _CallWriter:
             return candidate.literal, candidate.value, end == NEXT
         self._writer.write(self._tokens.encode("["))
         chosen: list[Candidate] = []
-        end = ","
-        while end == ",":
+        while True:
             left = [c for c in self._left(field) if not chosen or c.start >= chosen[-1].end]
+            if chosen and field.kind != "texts":  # a list of figures is read without leaving any out
+                left = [min(left, key=lambda c: c.start)]
             last = max(c.start for c in left)
             candidate, end = self._choose(left, self._ends("]", after), more=lambda c, last=last: c.end <= last)
             chosen.append(candidate)
-        return list_literal([c.literal for c in chosen]), [c.value for c in chosen], end == "]" + NEXT
+            if end != ",":
+                return list_literal([c.literal for c in chosen]), [c.value for c in chosen], end == "]" + NEXT
 
     def _ends(self, closing: str, after: Sequence[Field]) -> Callable[[Candidate], list[str]]:
         """What may follow a value: the next argument, if any can be filled, or the close, if none has to be."""

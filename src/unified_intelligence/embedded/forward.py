@@ -80,6 +80,7 @@ class Qwen3Forward:
 
     def __init__(self, shape: Shape, weights: dict[str, Array]) -> None:
         self.shape = shape
+        self.parameters = sum(weight.size for weight in weights.values())
         self._embedding = weights["model.embed_tokens.weight"]
         self._head = weights.get("lm_head.weight", self._embedding)
         self._final_norm = weights["model.norm.weight"]

@@ -46,7 +46,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Function:
-    """A tool under the label the model writes; `name` is what the caller knows it by. Its fields are read when asked."""
+    """A tool under the label the model writes; the caller knows it by `name`. Its fields are read when asked for."""
 
     name: str
     label: str

@@ -28,6 +28,7 @@ FieldKind = Kind | Literal["text", "texts", "figure", "figures", "integer", "int
 
 LONGEST_COPY = 14  # words of a copied text
 _WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
+_ARTICLE = re.compile(r"^(?:le|the) (?=\d)", re.IGNORECASE)  # swallowed with a date that became figures
 _MAY_START = frozenset("#@/~.$+-<[{(")
 _MAY_END = frozenset(")]}>%+/*$€£!?")
 
@@ -162,7 +163,7 @@ class Reading:
         return [Candidate(number_text(q.value), _exact(q.value), q.start, q.end) for q in amounts]
 
     def _span(self, start: int, end: int, value: object = None) -> Candidate:
-        meant = self.original(start, end) if value is None else value
+        meant = _ARTICLE.sub("", self.original(start, end)) if value is None else value
         return Candidate(json.dumps(self.text[start:end], ensure_ascii=False), meant, start, end)
 
 

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from threadpoolctl import ThreadpoolController
+
 from unified_intelligence.embedded.calls import Call, decide
 from unified_intelligence.embedded.forward import Qwen3Forward
 from unified_intelligence.embedded.functions import Function, built_in_function, function_of_spec, prompt_form
@@ -79,9 +81,17 @@ class Router:
         return self._route(prompt, reading, [function_of_spec(spec) for spec in specs], self.settings.user)
 
     def _route(self, prompt: str, reading: Reading, functions: Sequence[Function], threshold: float) -> Route:
-        decision = decide(self.model, self.tokens, prompt, functions, reading)
+        with _blas().limit(
+            limits=1, user_api="blas"
+        ):  # products this small only wait for each other on several threads
+            decision = decide(self.model, self.tokens, prompt, functions, reading)
         call = decision.call if decision.score >= threshold else None
         return Route(reading, call, decision.score, decision.prompt_tokens, decision.completion_tokens)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 @cache
