@@ -64,22 +64,24 @@ def user_scores(router: Router, count: int) -> tuple[list[float], list[float]]:
     return wanted, unwanted
 
 
+def calibrate_folder(folder: Path, count: int) -> None:
+    """Sets both thresholds of a folder's router.json from `count` held-out questions of each sort."""
+    write_settings(folder, 0.0, 0.0)
+    router = Router(folder)
+    found = {"built_in": calibrate(*built_in_scores(router, count)), "user": calibrate(*user_scores(router, count))}
+    held_out = {
+        name: {"false_refusals": round(one.false_refusals, 4), "false_calls": round(one.false_calls, 4)}
+        for name, one in found.items()
+    }
+    print(write_settings(folder, found["built_in"].threshold, found["user"].threshold, held_out, count))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--count", type=int, default=2000, help="questions of each sort")
     options = parser.parse_args()
-    write_settings(options.model, 0.0, 0.0)
-    router = Router(options.model)
-    found = {
-        "built_in": calibrate(*built_in_scores(router, options.count)),
-        "user": calibrate(*user_scores(router, options.count)),
-    }
-    held_out = {
-        name: {"false_refusals": round(one.false_refusals, 4), "false_calls": round(one.false_calls, 4)}
-        for name, one in found.items()
-    }
-    print(write_settings(options.model, found["built_in"].threshold, found["user"].threshold, held_out, options.count))
+    calibrate_folder(options.model, options.count)
 
 
 def write_settings(

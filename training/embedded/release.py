@@ -11,8 +11,6 @@ import argparse
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,6 +18,7 @@ from pathlib import Path
 
 from training.embedded import bfcl, evaluate
 from training.embedded.baseline import heuristic_call
+from training.embedded.calibrate import calibrate_folder
 from training.embedded.card import write_card
 from training.embedded.conversations import MODEL
 from unified_intelligence.embedded.router import FOLDER, SETTINGS, Router
@@ -34,8 +33,7 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 def release(run: Path, bfcl_data: Path | None, calibration: int) -> None:
     for name in PACKAGED:
         shutil.copyfile(run / name, FOLDER / name)
-    command = [sys.executable, "-m", "training.embedded.calibrate", "--model", str(FOLDER), "--count", str(calibration)]
-    subprocess.run(command, check=True)
+    calibrate_folder(FOLDER, calibration)
     router = Router(FOLDER)
     cases = evaluate.read_cases(evaluate.CASES)
     scored = [evaluate.score(router, case) for case in cases]
