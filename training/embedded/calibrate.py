@@ -16,9 +16,10 @@ from pathlib import Path
 
 from training.embedded import built_in_examples, unseen_tools
 from unified_intelligence.embedded.prompt import render
-from unified_intelligence.embedded.router import SETTINGS, Router
+from unified_intelligence.embedded.router import GLOSSARY_TOOL, SETTINGS, Router
 
 HELD_OUT_SEED = 90210
+NEVER_REFUSE = -1000.0
 FALSE_REFUSAL_COST = 2.0  # refusing what can be answered is worse than trying what cannot
 
 
@@ -33,10 +34,10 @@ class Calibration:
 
 def calibrate(wanted: Sequence[float], unwanted: Sequence[float]) -> Calibration:
     """The threshold of least cost; `wanted` are the scores of questions that a tool answers, `unwanted` of the others."""
-    best = Calibration(0.0, 1.0, 1.0)
+    best = Calibration(NEVER_REFUSE, 0.0, 1.0)
     for threshold in sorted({*wanted, *unwanted}):
-        refusals = sum(score < threshold for score in wanted) / len(wanted)
-        calls = sum(score >= threshold for score in unwanted) / len(unwanted)
+        refusals = sum(score < threshold for score in wanted) / max(1, len(wanted))
+        calls = sum(score >= threshold for score in unwanted) / max(1, len(unwanted))
         if _cost(refusals, calls) < _cost(best.false_refusals, best.false_calls):
             best = Calibration(threshold, refusals, calls)
     return best
@@ -46,34 +47,43 @@ def _cost(refusals: float, calls: float) -> float:
     return FALSE_REFUSAL_COST * refusals + calls
 
 
-def built_in_scores(router: Router, count: int) -> tuple[list[float], list[float]]:
-    wanted: list[float] = []
-    unwanted: list[float] = []
+Scores = dict[str, tuple[list[float], list[float]]]
+
+
+def scores(router: Router, count: int) -> Scores:
+    """For each threshold the scores of held-out questions: of those a tool answers, and of the others."""
+    found: Scores = {"built_in": ([], []), "glossary": ([], []), "user": ([], [])}
     for example in islice(built_in_examples.examples(HELD_OUT_SEED, none_share=0.5), count):
-        scores = unwanted if example.function is None else wanted
-        scores.append(router.route(example.question).score)
-    return wanted, unwanted
-
-
-def user_scores(router: Router, count: int) -> tuple[list[float], list[float]]:
-    wanted: list[float] = []
-    unwanted: list[float] = []
+        route = router.route(example.question)
+        explains = route.call is not None and route.call.function.name == GLOSSARY_TOOL
+        found["glossary" if explains else "built_in"][example.function is None].append(route.score)
     for example in islice(unseen_tools.examples(HELD_OUT_SEED), count):
-        scores = unwanted if example.call is None else wanted
-        scores.append(router.route_among(example.query, example.tools).score)
-    return wanted, unwanted
+        found["user"][example.call is None].append(router.route_among(example.query, example.tools).score)
+    return found
 
 
 def calibrate_folder(folder: Path, count: int) -> None:
-    """Sets both thresholds of a folder's router.json from `count` held-out questions of each sort."""
-    write_settings(folder, 0.0, 0.0)
-    router = Router(folder)
-    found = {"built_in": calibrate(*built_in_scores(router, count)), "user": calibrate(*user_scores(router, count))}
+    """Sets the thresholds of a folder's router.json from `count` held-out questions of each sort."""
+    write_settings(folder, dict.fromkeys(("built_in", "glossary", "user"), Calibration(NEVER_REFUSE, 0.0, 1.0)), 0)
+    found = {name: calibrate(*both) for name, both in scores(Router(folder), count).items()}
+    print(write_settings(folder, found, count))
+
+
+def write_settings(folder: Path, found: Mapping[str, Calibration], count: int) -> str:
+    """Writes router.json: the thresholds, how they did, and the template's words around a lone question."""
+    before, after = render(folder, "\0").split("\0")
     held_out = {
         name: {"false_refusals": round(one.false_refusals, 4), "false_calls": round(one.false_calls, 4)}
         for name, one in found.items()
     }
-    print(write_settings(folder, found["built_in"].threshold, found["user"].threshold, held_out, count))
+    values = {name: round(one.threshold, 3) for name, one in found.items()}
+    settings = values | {
+        "before": before, "after": after,
+        "calibration": {"questions": count, "seed": HELD_OUT_SEED, "held_out": held_out},
+    }  # fmt: skip
+    text = json.dumps(settings, indent=2)
+    (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
+    return text
 
 
 def main() -> None:
@@ -82,20 +92,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000, help="questions of each sort")
     options = parser.parse_args()
     calibrate_folder(options.model, options.count)
-
-
-def write_settings(
-    folder: Path, built_in: float, user: float, held_out: Mapping[str, Mapping[str, float]] | None = None, count: int = 0
-) -> str:
-    """Writes router.json: the thresholds, how they did, and the template's words around a lone question."""
-    before, after = render(folder, "\0").split("\0")
-    values = {
-        "built_in": round(built_in, 3), "user": round(user, 3), "before": before, "after": after,
-        "calibration": {"questions": count, "seed": HELD_OUT_SEED, "held_out": held_out or {}},
-    }  # fmt: skip
-    text = json.dumps(values, indent=2)
-    (folder / SETTINGS).write_text(text + "\n", encoding="utf-8")
-    return text
 
 
 if __name__ == "__main__":

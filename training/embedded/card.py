@@ -67,8 +67,9 @@ def card(results: Mapping[str, Any]) -> str:
             *_leaderboard(figures),
             "## How it was made",
             "",
-            f"{training['steps']:,} steps of {training['tokens_per_step']:,} tokens ({training['tokens'] / 1e6:.1f} million in "
-            f"all), {training['seconds'] / 60:.0f} minutes on {training['threads']} CPU threads; Muon for the matrices, AdamW for "
+            f"{_total(training, 'steps'):,} steps of {training['tokens_per_step']:,} tokens in {len(training['ran'])} stages "
+            f"({_total(training, 'tokens') / 1e6:.1f} million tokens), {_total(training, 'seconds') / 60:.0f} minutes on "
+            f"{training['threads']} CPU threads of a shared machine; Muon for the matrices, AdamW for "
             "the rest; cosine schedule. The threshold of refusal was set on generated questions held out of training, not "
             "on the cases above.",
             "",
@@ -86,6 +87,10 @@ def card(results: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _total(training: Mapping[str, Any], what: str) -> int:
+    return sum(row[what] for row in training["ran"])
 
 
 def _row(name: str, row: Mapping[str, float]) -> str:

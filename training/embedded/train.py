@@ -1,6 +1,6 @@
 """Trains the embedded model from nothing: tokenizer, circuit, steps, weights. Same seed and library, same result.
 
-    python -m training.embedded.train [--recipe training/embedded/recipe.json] [--out FOLDER] [--steps N]
+    python -m training.embedded.train [--recipe training/embedded/recipe.json] [--out FOLDER] [--first STAGE]
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from itertools import islice
 from pathlib import Path
 
@@ -33,6 +33,21 @@ Row = tuple[list[int], int]
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of training with a learning-rate cycle of its own, from the weights the stage before saved."""
+
+    steps: int = 6000
+    warmup_steps: int = 100
+    rate: float = 1.0
+    unseen_share: float = 0.35
+    none_share: float = 0.3
+
+    @property
+    def mixture(self) -> Mixture:
+        return Mixture(self.unseen_share, self.none_share)
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """All that decides the weights, besides the phrasings and the library versions."""
 
@@ -45,15 +60,12 @@ class Recipe:
     mlp_width: int = 640
     rope_theta: float = 1e6
     longest: int = 2048
-    steps: int = 4000
-    tokens_per_step: int = 8192
-    warmup_steps: int = 60
-    muon_rate: float = 0.006
+    tokens_per_step: int = 4096
+    muon_rate: float = 0.005
     adam_rate: float = 0.001
     final_rate: float = 0.02
     clip: float = 1.0
-    unseen_share: float = 0.4
-    none_share: float = 0.3
+    stages: tuple[Stage, ...] = (Stage(),)
     tokenizer_samples: int = 60000
     threads: int = 2
 
@@ -63,11 +75,8 @@ class Recipe:
         unknown = set(values) - {field.name for field in fields(cls)}
         if unknown:
             raise SystemExit(f"{path}: unknown keys {', '.join(sorted(unknown))}.")
-        return cls(**values)
-
-    @property
-    def mixture(self) -> Mixture:
-        return Mixture(self.unseen_share, self.none_share)
+        stages = tuple(Stage(**stage) for stage in values.pop("stages", ({},)))
+        return cls(**values, stages=stages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +89,7 @@ class Batch:
 
 
 def build_tokenizer(recipe: Recipe) -> Tokenizer:
-    sample = islice(conversations(recipe.seed + 1000, recipe.mixture), recipe.tokenizer_samples)
+    sample = islice(conversations(recipe.seed + 1000, recipe.stages[0].mixture), recipe.tokenizer_samples)
     return train_tokenizer((text for one in sample for text in (one.prompt, one.completion)), recipe.vocabulary)
 
 
@@ -106,10 +115,10 @@ def build_model(recipe: Recipe, vocabulary: int, end: int | None) -> Qwen3ForCau
     return model
 
 
-def batches(recipe: Recipe, tokenizer: Tokenizer) -> Iterator[Batch]:
+def batches(recipe: Recipe, stage: int, tokenizer: Tokenizer) -> Iterator[Batch]:
     """Full batches of about `tokens_per_step` tokens, rows of like length together; what is left over comes later."""
-    source = conversations(recipe.seed, recipe.mixture)
-    random = torch.Generator().manual_seed(recipe.seed)
+    source = conversations(recipe.seed + stage, recipe.stages[stage].mixture)
+    random = torch.Generator().manual_seed(recipe.seed + stage)
     waiting: dict[int, list[Row]] = {width: [] for width in WIDTHS}
     while True:
         full: list[Batch] = []
@@ -162,31 +171,50 @@ def optimizers(recipe: Recipe, model: Qwen3ForCausalLM) -> list[torch.optim.Opti
     ]
 
 
-def rate_at(recipe: Recipe, step: int) -> float:
-    """Share of the full learning rate: linear warm-up, then cosine down to `final_rate`."""
-    if step < recipe.warmup_steps:
-        return (step + 1) / recipe.warmup_steps
-    done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
-    return recipe.final_rate + (1 - recipe.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
+def rate_at(recipe: Recipe, stage: Stage, step: int) -> float:
+    """Share of the full learning rate: linear warm-up to the stage's, then cosine down to `final_rate`."""
+    if step < stage.warmup_steps:
+        return stage.rate * (step + 1) / stage.warmup_steps
+    done = (step - stage.warmup_steps) / max(1, stage.steps - stage.warmup_steps)
+    return recipe.final_rate + (stage.rate - recipe.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def train(recipe: Recipe, out: Path) -> None:
+def train(recipe: Recipe, out: Path, first: int = 0) -> None:
+    """Runs the stages from `first` on; a later one begins with what `out` holds."""
     torch.set_num_threads(recipe.threads)
     out.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer(recipe)
-    save_tokenizer(tokenizer, out)
-    end = tokenizer.token_to_id("<|im_end|>")
-    model = build_model(recipe, tokenizer.get_vocab_size(), end)
-    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
+    if first == 0:
+        tokenizer = build_tokenizer(recipe)
+        save_tokenizer(tokenizer, out)
+        model = build_model(recipe, tokenizer.get_vocab_size(), tokenizer.token_to_id("<|im_end|>"))
+        print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
+        save(model, out)
+    tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
+    rows = _rows_before(out, first)
+    for index in range(first, len(recipe.stages)):
+        if index > 0:
+            model = Qwen3ForCausalLM.from_pretrained(out, dtype=torch.float32)
+        rows.append(run_stage(recipe, index, model, tokenizer, out))
+        summary = asdict(recipe) | {"ran": rows}
+        (out / "training.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def _rows_before(out: Path, first: int) -> list[dict[str, float]]:
+    if first == 0:
+        return []
+    return json.loads((out / "training.json").read_text(encoding="utf-8"))["ran"][:first]
+
+
+def run_stage(recipe: Recipe, index: int, model: Qwen3ForCausalLM, tokenizer: Tokenizer, out: Path) -> dict[str, float]:
+    """Trains and saves; returns what it took: steps, tokens, seconds, and the running loss at its end."""
+    stage = recipe.stages[index]
     steppers = optimizers(recipe, model)
-    full_rates = [group["lr"] for stepper in steppers for group in stepper.param_groups]
-    started, seen = time.perf_counter(), 0
-    running = 0.0
-    for step, batch in enumerate(islice(batches(recipe, tokenizer), recipe.steps)):
-        share = rate_at(recipe, step)
-        groups = [group for stepper in steppers for group in stepper.param_groups]
+    groups = [group for stepper in steppers for group in stepper.param_groups]
+    full_rates = [group["lr"] for group in groups]
+    started, seen, running = time.perf_counter(), 0, 0.0
+    for step, batch in enumerate(islice(batches(recipe, index, tokenizer), stage.steps)):
         for group, rate in zip(groups, full_rates, strict=True):
-            group["lr"] = rate * share
+            group["lr"] = rate * rate_at(recipe, stage, step)
         loss = loss_of(model, batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
@@ -195,14 +223,14 @@ def train(recipe: Recipe, out: Path) -> None:
             stepper.zero_grad(set_to_none=True)
         seen += batch.tokens.numel()
         running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
-        if step % 50 == 0 or step == recipe.steps - 1:
+        if step % 50 == 0 or step == stage.steps - 1:
             seconds = time.perf_counter() - started
             print(f"step {step} loss {running:.4f} {seen / seconds:,.0f} tokens/s {seconds:.0f} s", flush=True)
         if step and step % 500 == 0:
             save(model, out)
     save(model, out)
-    summary = asdict(recipe) | {"loss": running, "tokens": seen, "seconds": round(time.perf_counter() - started)}
-    (out / "training.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    seconds = round(time.perf_counter() - started)
+    return {"steps": stage.steps, "tokens": seen, "seconds": seconds, "loss": round(running, 4)}
 
 
 def save(model: Qwen3ForCausalLM, out: Path) -> None:
@@ -216,10 +244,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", type=Path, default=HERE / "recipe.json")
     parser.add_argument("--out", type=Path, default=HERE / "runs/latest")
-    parser.add_argument("--steps", type=int, help="instead of the recipe's")
+    parser.add_argument("--first", type=int, default=0, help="the stage to begin with; a later one goes on from --out")
     options = parser.parse_args()
-    recipe = Recipe.read(options.recipe)
-    train(replace(recipe, steps=options.steps) if options.steps else recipe, options.out)
+    train(Recipe.read(options.recipe), options.out, options.first)
 
 
 if __name__ == "__main__":

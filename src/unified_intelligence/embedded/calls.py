@@ -46,10 +46,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`score` is the model's log-odds for calling anything at all; `call` is what it would call."""
+    """`score` is the model's log-odds for calling anything at all; `call` is what it would call, if anything can be."""
 
     score: float
-    call: Call
+    call: Call | None
     prompt_tokens: int
     completion_tokens: int
 
@@ -66,13 +66,25 @@ def list_literal(elements: Sequence[str]) -> str:
 
 
 def decide(
-    model: Qwen3Forward, tokens: Tokens, prompt: str, functions: Sequence[Function], reading: Reading
+    model: Qwen3Forward,
+    tokens: Tokens,
+    prompt: str,
+    functions: Sequence[Function],
+    reading: Reading,
+    bias: Sequence[float] = (),
 ) -> Decision:
-    """Lets the model choose and fill one of the functions, and say how much it wants to call any."""
+    """Lets the model choose and fill one of the functions, and say how much it wants to call any.
+
+    `bias` is added to the model's log-probability of each function's name.
+    """
     writer = Writer(model, tokens.encode(prompt))
     scores = writer.log_probabilities()
     wanted = float(scores[tokens.encode(CALL)[0]] - scores[tokens.encode(NO_CALL)[0]])
-    call = _CallWriter(writer, tokens, reading).write(functions)
+    possible = [index for index, function in enumerate(functions) if function.can_be_filled(reading)]
+    call = None
+    if possible:
+        biases = [bias[index] for index in possible] if bias else ()
+        call = _CallWriter(writer, tokens, reading).write([functions[index] for index in possible], biases)
     return Decision(wanted, call, writer.prompt_tokens, len(writer.written))
 
 
@@ -82,10 +94,10 @@ class _CallWriter:
         self._used: list[Candidate] = []
         self._next, self._close = tokens.encode(NEXT), tokens.encode(CLOSE)
 
-    def write(self, functions: Sequence[Function]) -> Call:
+    def write(self, functions: Sequence[Function], bias: Sequence[float]) -> Call:
         self._writer.write(self._tokens.encode(CALL + OPEN))
         names = [self._tokens.encode(function.label + ARGUMENTS) for function in functions]
-        index, score = self._writer.choose(names)
+        index, score = self._writer.choose_with(names, bias) if bias else self._writer.choose(names)
         function = functions[index]
         arguments: dict[str, object] = {}
         literals: dict[str, str] = {}
@@ -120,15 +132,28 @@ class _CallWriter:
             return candidate.literal, candidate.value, end == NEXT
         self._writer.write(self._tokens.encode("["))
         chosen: list[Candidate] = []
-        while True:
+        end = ","
+        while end == ",":
             left = [c for c in self._left(field) if not chosen or c.start >= chosen[-1].end]
-            if chosen and field.kind != "texts":  # a list of figures is read without leaving any out
-                left = [min(left, key=lambda c: c.start)]
-            last = max(c.start for c in left)
-            candidate, end = self._choose(left, self._ends("]", after), more=lambda c, last=last: c.end <= last)
+            if chosen and field.kind != "texts":  # figures are listed without leaving any out
+                left = left[:1]
+            candidate, end = self._choose(left, self._list_ends(field, after))
             chosen.append(candidate)
-            if end != ",":
-                return list_literal([c.literal for c in chosen]), [c.value for c in chosen], end == "]" + NEXT
+        return list_literal([c.literal for c in chosen]), [c.value for c in chosen], end == "]" + NEXT
+
+    def _list_ends(self, field: Field, after: Sequence[Field]) -> Callable[[Candidate], list[str]]:
+        """What may follow an element: another, or the end; of figures side by side in the question, another."""
+        closed = self._ends("]", after)
+
+        def ends(candidate: Candidate) -> list[str]:
+            following = next((c for c in self._left(field) if c.start >= candidate.end), None)
+            if following is None:
+                return closed(candidate)
+            if field.kind != "texts" and self._reading.joins(candidate, following):
+                return [","]
+            return [*closed(candidate), ","]
+
+        return ends
 
     def _ends(self, closing: str, after: Sequence[Field]) -> Callable[[Candidate], list[str]]:
         """What may follow a value: the next argument, if any can be filled, or the close, if none has to be."""
@@ -141,13 +166,10 @@ class _CallWriter:
         return ends
 
     def _choose(
-        self,
-        candidates: Sequence[Candidate],
-        ends: Callable[[Candidate], list[str]],
-        more: Callable[[Candidate], bool] = lambda _: False,
+        self, candidates: Sequence[Candidate], ends: Callable[[Candidate], list[str]]
     ) -> tuple[Candidate, str]:
         """A candidate together with what follows it, so that 10 and 100 are told apart."""
-        pairs = [(c, end) for c in candidates for end in [*ends(c), *([","] if more(c) else [])]]
+        pairs = [(c, end) for c in candidates for end in ends(c)]
         sequences = [self._tokens.encode(c.literal) + self._tokens.encode(end) for c, end in pairs]
         candidate, end = pairs[self._writer.choose(sequences)[0]]
         self._used.append(candidate)

@@ -66,6 +66,39 @@ class Writer:
             node = following
 
 
+    def choose_with(self, sequences: Sequence[Sequence[int]], bias: Sequence[float]) -> tuple[int, float]:
+        """As `choose`, but by the whole log-probability of each among them, plus a bias."""
+        scores = self._scores(sequences)
+        best = max(range(len(sequences)), key=lambda index: scores[index] + bias[index])
+        self.write(sequences[best])
+        return best, scores[best]
+
+    def _scores(self, sequences: Sequence[Sequence[int]]) -> list[float]:
+        """The log-probability of each sequence among these, by visiting every fork of their trie."""
+        start = self.log_probabilities()
+        length = self._cache.length
+        found = [0.0] * len(sequences)
+        forks: list[tuple[Trie, list[int], float]] = [(_trie(sequences), [], 0.0)]
+        while forks:
+            node, path, total = forks.pop()
+            if len(node) > 1 and path:
+                self._cache.rewind(length)
+                logits = self._model.step(path, self._cache)
+            else:
+                logits = start
+            children = list(node)
+            among = logits[children] - logits[children].max()
+            among = among - np.log(np.exp(among).sum())
+            for token, share in zip(children, among, strict=True):
+                following = node[token]
+                if isinstance(following, int):
+                    found[following] = total + float(share)
+                else:
+                    forks.append((following, [*path, token], total + float(share)))
+        self._cache.rewind(length)
+        return found
+
+
 def _trie(sequences: Sequence[Sequence[int]]) -> Trie:
     root: Trie = {}
     for index, sequence in enumerate(sequences):

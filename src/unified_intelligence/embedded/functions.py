@@ -38,6 +38,8 @@ class Field:
 
     def candidates(self, reading: Reading) -> Sequence[Sequence[Candidate]]:
         """All that may fill it, by sort, the likeliest first. An optional one takes only the likeliest sort."""
+        if self.kind == "text" and self.choices:  # of a user's tool: a word of the enumeration that is said is meant
+            return ([choice for choice in self.choices if reading.says(fold(str(choice.value)))] or self.choices,)
         if self.choices or self.kind is None:
             return (self.choices,)
         sorts = reading.candidates(self.kind)
@@ -55,6 +57,11 @@ class Function:
     @cached_property
     def fields(self) -> tuple[Field, ...]:
         return self.read_fields()
+
+    def can_be_filled(self, reading: Reading) -> bool:
+        """Whether the question holds something for at least one of the arguments it must have, if it must have any."""
+        required = [field for field in self.fields if field.required]
+        return not required or any(sort for field in required for sort in field.candidates(reading))
 
 
 def label(name: str) -> str:

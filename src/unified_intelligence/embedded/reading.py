@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from unified_intelligence.tools.calculator import find_expressions
@@ -27,10 +28,24 @@ if TYPE_CHECKING:
 FieldKind = Kind | Literal["text", "texts", "figure", "figures", "integer", "integers"]
 
 LONGEST_COPY = 14  # words of a copied text
-_WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
+_CHUNK = re.compile(r"[^\s=]+")
+_ELISION = re.compile(r"(?:[cdjlmnst]|qu)'(?=\w)")
+_QUOTED = re.compile(r"[\"«“]\s*([^\"«»“”]+?)\s*[\"»”]|(?<!\w)'([^']+)'(?!\w)")
+_QUOTES = frozenset("\"\\\n")  # what would have to be escaped in JSON
+_OPENING, _CLOSING = "([{<«“\"'", ")]}>»”\"'.,;:!?…"
+_JOINED = re.compile(r"[\s,;/€$£¥|]*(?:eur|euros?|usd|dollars?|gbp|pounds?)?[\s,;/|]*(?:(?:and|et|&)\b)?[\s,;€$£¥]*")
 _ARTICLE = re.compile(r"^(?:le|the) (?=\d)", re.IGNORECASE)  # swallowed with a date that became figures
-_MAY_START = frozenset("#@/~.$+-<[{(")
-_MAY_END = frozenset(")]}>%+/*$€£!?")
+SMALL_WORDS = frozenset(
+    "a an the of in on at to for from by with and or is are was be it its as this that these those my your our me i we you "
+    "what which who how when where please can could would do does there about into than then "
+    "le la les l un une des du de d a au aux en dans sur pour par avec et ou est sont ce cette ces mon ma mes ton ta tes "
+    "son sa ses notre votre je tu il elle on nous vous me moi que qui quoi quel quelle svp stp merci thanks".split()
+)
+
+CALENDAR_WORDS = frozenset(
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september "
+    "october november december".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,38 @@ class Candidate:
     value: object
     start: int = -1
     end: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text without the signs around it; `opens_line` if a line break stands before it."""
+
+    start: int
+    end: int
+    opens_line: bool
+
+
+def copyable_words(text: str) -> Iterator[Word]:
+    """The words of a text, addresses and codes whole; "l'hotel" gives both itself and "hotel", "lea's" also "lea"."""
+    last = 0
+    for chunk in _CHUNK.finditer(text):
+        word = chunk.group()
+        start = chunk.start() + len(word) - len(word.lstrip(_OPENING))
+        end = chunk.end() - (len(word) - len(word.rstrip(_CLOSING)))
+        opens_line = "\n" in text[last : chunk.start()]
+        last = chunk.end()
+        if start >= end:
+            continue
+        yield Word(start, end, opens_line)
+        if elided := _ELISION.match(text, start, end):
+            yield Word(elided.end(), end, opens_line)
+        if text.endswith("'s", start, end):
+            yield Word(start, end - 2, opens_line)
+
+
+def _cuts(start: int, end: int, quoted: list[tuple[int, int]]) -> bool:
+    """Whether a span takes a part of a quotation, or a part of it and something else."""
+    return any(a < end and start < b and (start, end) != (a, b) for a, b in quoted)
 
 
 def fold(text: str) -> str:
@@ -130,9 +177,8 @@ class Reading:
         return ([self._span(match.start, match.end, match.key) for match in find_units(self.text)],)
 
     def _terms(self) -> tuple[list[Candidate], ...]:
-        """Terms of the glossary; failing those, any words."""
-        found = [self._span(match.start, match.end, match.key) for match in find_terms(self.text, self.language)]
-        return found, *self._texts()
+        """Terms of the glossary: others cannot be explained."""
+        return ([self._span(match.start, match.end, match.key) for match in find_terms(self.text, self.language)],)
 
     def _expressions(self) -> tuple[list[Candidate], ...]:
         dates = [(q.start, q.end) for q in self.quantities if q.kind == "date"]
@@ -144,19 +190,47 @@ class Reading:
         return ([self._span(start, end, self.text[start:end]) for start, end in spans],)
 
     def _texts(self) -> tuple[list[Candidate], ...]:
-        """Every run of whole words, as a text to copy; the value is as the user typed it."""
-        marks = list(_WORD_OR_SIGN.finditer(self.text))
-        found: list[Candidate] = []
-        for first, opening in enumerate(marks):
-            if not (opening.group().isalnum() or opening.group() in _MAY_START or "_" in opening.group()):
-                continue
-            for closing in marks[first : first + 2 * LONGEST_COPY]:
-                span = self.text[opening.start() : closing.end()]
-                if '"' in span or "\\" in span or "\n" in span or span.count(" ") >= LONGEST_COPY:
+        """Every run of whole words that begins and ends with one worth copying; the value is as the user typed it."""
+        words = list(copyable_words(self.text))
+        seams = self._name_seams(words)
+        quoted = [m.span(m.lastindex or 0) for m in _QUOTED.finditer(self.text)]
+        found = [self._span(start, end) for start, end in quoted if not _QUOTES & set(self.text[start:end])]
+        for first, opening in enumerate(words):
+            for closing in words[first : first + LONGEST_COPY]:
+                start, end = opening.start, closing.end
+                if closing.opens_line and closing is not opening:
                     break
-                if closing.group()[-1].isalnum() or closing.group()[-1] in _MAY_END:
-                    found.append(self._span(opening.start(), closing.end()))
+                if start in seams or end in seams or _cuts(start, end, quoted):
+                    continue
+                if self._is_worth_copying(opening, closing):
+                    found.append(self._span(start, end))
         return (found,)
+
+    def _name_seams(self, words: list[Word]) -> set[int]:
+        """Where a copy may neither begin nor end: between two words written large, as in a name."""
+        large = [word for word in words if word.start and self.original(word.start, word.end)[:1].isupper()]
+        seams: set[int] = set()
+        for one, other in pairwise(large):
+            named = not CALENDAR_WORDS & {self.text[one.start : one.end], self.text[other.start : other.end]}
+            if named and self.text[one.end : other.start] == " ":
+                seams |= {one.end, other.start}
+        return seams
+
+    def _is_worth_copying(self, opening: Word, closing: Word) -> bool:
+        """Neither end is a small word such as "in", unless it is written large, as in a title."""
+        ends = (self.text[opening.start : opening.end], self.text[closing.start : closing.end])
+        if _QUOTES & set(self.text[opening.start : closing.end]):
+            return False
+        titled = self.original(opening.start, opening.end)[:1].isupper() and opening.start > 0
+        return (ends[0] not in SMALL_WORDS or titled) and ends[1] not in SMALL_WORDS
+
+    def says(self, words: str) -> bool:
+        """Whether the words stand in the question, whole."""
+        return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", self.text) is not None
+
+    def joins(self, before: Candidate, after: Candidate) -> bool:
+        """Whether two pieces stand side by side in a list: nothing but separators and currencies between them."""
+        return _JOINED.fullmatch(self.text, before.end, after.start) is not None
 
     def _amounts(self, *kinds: str) -> list[Candidate]:
         amounts = [q for q in self.quantities if q.kind in kinds]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from threadpoolctl import ThreadpoolController
 
+from unified_intelligence.embedded.affinity import affinities
 from unified_intelligence.embedded.calls import Call, decide
 from unified_intelligence.embedded.forward import Qwen3Forward
 from unified_intelligence.embedded.functions import Function, built_in_function, function_of_spec, prompt_form
@@ -24,17 +25,20 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "model"
 SETTINGS = "router.json"
+GLOSSARY_TOOL = "define"
+AFFINITY_WEIGHT = 4.0  # of shared words against the model's own log-probability of a tool's name
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What was found out about a folder's model after its training, in its router.json.
 
-    `built_in` and `user` are the log-odds from which a call is made, of the built-in tools and of a user's: calibrated,
-    not chosen. `before` and `after` are the chat template's words around a lone question, rendered once.
+    `built_in`, `glossary` and `user` are the log-odds from which a call is made, of the built-in tools, of the one that
+    explains a term of the glossary, and of a user's tools: calibrated, not chosen. `before` and `after` are the chat template's words around a lone question, rendered once.
     """
 
     built_in: float
+    glossary: float
     user: float
     before: str
     after: str
@@ -42,7 +46,7 @@ class Settings:
     @classmethod
     def read(cls, folder: Path) -> Settings:
         values = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        return cls(values["built_in"], values["user"], values["before"], values["after"])
+        return cls(*(values[field.name] for field in fields(cls)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,10 @@ class Route:
     score: float
     prompt_tokens: int
     completion_tokens: int
+
+    def unless_below(self, threshold: float) -> Route:
+        """The same, without its call where the model wanted it less than the threshold."""
+        return self if self.score >= threshold else replace(self, call=None)
 
 
 class Router:
@@ -70,7 +78,9 @@ class Router:
         functions = [one for one in _built_in_functions() if not allowed or one.name in allowed]
         reading = Reading.of(question)
         prompt = f"{self.settings.before}{reading.text}{self.settings.after}"
-        return self._route(prompt, reading, functions, self.settings.built_in)
+        route = self._routed(prompt, reading, functions)
+        explains = route.call is not None and route.call.function.name == GLOSSARY_TOOL
+        return route.unless_below(self.settings.glossary if explains else self.settings.built_in)
 
     def route_among(self, question: str, specs: Sequence[ToolSpec]) -> Route:
         """One of the tools described, none of which the model need have seen before."""
@@ -78,15 +88,16 @@ class Router:
 
         reading = Reading.of(question)
         prompt = render(self.folder, reading.text, [prompt_form(spec) for spec in specs])
-        return self._route(prompt, reading, [function_of_spec(spec) for spec in specs], self.settings.user)
+        bias = [AFFINITY_WEIGHT * shared for shared in affinities(reading.text, specs)]
+        route = self._routed(prompt, reading, [function_of_spec(spec) for spec in specs], bias)
+        return route.unless_below(self.settings.user)
 
-    def _route(self, prompt: str, reading: Reading, functions: Sequence[Function], threshold: float) -> Route:
-        with _blas().limit(
-            limits=1, user_api="blas"
-        ):  # products this small only wait for each other on several threads
-            decision = decide(self.model, self.tokens, prompt, functions, reading)
-        call = decision.call if decision.score >= threshold else None
-        return Route(reading, call, decision.score, decision.prompt_tokens, decision.completion_tokens)
+    def _routed(
+        self, prompt: str, reading: Reading, functions: Sequence[Function], bias: Sequence[float] = ()
+    ) -> Route:
+        with _blas().limit(limits=1, user_api="blas"):  # on several threads, products this small mostly wait
+            decision = decide(self.model, self.tokens, prompt, functions, reading, bias)
+        return Route(reading, decision.call, decision.score, decision.prompt_tokens, decision.completion_tokens)
 
 
 @cache
