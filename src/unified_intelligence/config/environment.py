@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 def one_thread_for_small_products() -> None:
-    """NumPy's BLAS reads this once, when it is loaded; on several threads the embedded model spends most time waiting."""
+    """NumPy's BLAS reads this when it is loaded; on several threads the embedded model spends most time waiting."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
