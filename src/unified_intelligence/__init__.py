@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from unified_intelligence.interfaces.provider_factory import IProviderFactory as IProviderFactory
     from unified_intelligence.interfaces.text_generator import InProcessTextGenerator as InProcessTextGenerator
     from unified_intelligence.interfaces.text_generator import ITextGenerator as ITextGenerator
+    from unified_intelligence.tools.loop import run_with_tools as run_with_tools
+    from unified_intelligence.tools.registry import Tool as Tool
+    from unified_intelligence.tools.registry import tool_from as tool_from
 
 __version__ = "0.1.0"
 
@@ -31,9 +34,12 @@ _HOMES = {
     "InProcessTextGenerator": "interfaces.text_generator",
     "Message": "entities.message",
     "ProviderFactory": "factories.provider_factory",
+    "Tool": "tools.registry",
     "ToolCall": "entities.tools",
     "ToolSpec": "entities.tools",
     "UnifiedIntelligenceError": "entities.errors",
+    "run_with_tools": "tools.loop",
+    "tool_from": "tools.registry",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]

@@ -7,9 +7,13 @@ def main() -> int:
     """The exit code."""
     if sys.argv[1:] == ["--version"]:
         from unified_intelligence import __version__
-        from unified_intelligence.cli.output import write_stdout
+        from unified_intelligence.cli.output import OutputClosedError, forget_stdout, write_stdout
 
-        write_stdout(f"uic {__version__}\n")
+        try:
+            write_stdout(f"uic {__version__}\n")
+        except OutputClosedError as error:
+            forget_stdout()
+            return error.exit_code
         return 0
     from unified_intelligence.cli.main import run
 

@@ -9,9 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.architecture.repository import ROOT, needs_cli, text_of, tracked
+from tests.architecture.repository import ROOT, text_of, tracked
 from unified_intelligence.factories.options import options_of
-from unified_intelligence.factories.provider_factory import PROVIDERS
 
 LONGEST_README = 200
 DOCUMENTS = tuple(path for path in tracked() if path.suffix == ".md")
@@ -50,20 +49,11 @@ def test_the_readme_can_be_read_in_one_go() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= LONGEST_README
 
 
-@needs_cli
 @pytest.mark.parametrize("document", GENERATORS)
 def test_what_is_generated_is_up_to_date(document: str) -> None:
     command = [sys.executable, *GENERATORS[document], "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_readmes_table_of_providers_is_the_generated_one() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = text.partition("<!-- generated: providers -->")[2].partition("<!-- end -->")[0]
-    extras = {name: f"`{row.extra}`" if row.extra else "" for name, row in PROVIDERS.items()}
-    rows = [f"| `{name}` | {row.summary} | {extras[name]} |" for name, row in PROVIDERS.items()]
-    assert table.strip().splitlines()[2:] == rows
 
 
 def test_the_readmes_provider_answers() -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.repository import PACKAGE, ROOT, needs_cli
+from tests.architecture.repository import PACKAGE, ROOT
 
 HEAVY = frozenset({
     "asyncio", "huggingface_hub", "importlib.metadata", "jinja2", "numpy", "pydantic", "rich", "safetensors",
     "tokenizers", "torch", "transformers",
 })  # fmt: skip
-EMBEDDED_NEEDS = frozenset({"jinja2", "numpy", "tokenizers"})
+EMBEDDED_NEEDS = frozenset({"numpy", "tokenizers"})
 
 START = """
 import json, sys
@@ -61,20 +61,16 @@ def test_importing_the_package_costs_nothing() -> None:
     assert not [name for name in loaded if name.startswith("unified_intelligence.")]
 
 
-@needs_cli
-@pytest.mark.parametrize(("arguments", "budget"), [(["--version"], 40), (["--help"], 150)])
+@pytest.mark.parametrize(
+    ("arguments", "budget"),
+    [(["--version"], 40), (["--help"], 150), (["--provider", "echo", "--query", "deux mots, ça va"], 170)],
+)
 def test_a_start_loads_only_what_it_needs(arguments: list[str], budget: int) -> None:
     loaded = loaded_by(*arguments)
     assert not HEAVY.intersection(loaded)
     assert len(loaded) <= budget, sorted(loaded)
 
 
-@needs_cli
-def test_a_provider_loads_no_library_of_another() -> None:
-    assert not (HEAVY - {"asyncio"}).intersection(loaded_by("--provider", "echo", "--query", "deux mots, ça va"))
-
-
-@needs_cli
 @pytest.mark.skipif(not (PACKAGE / "embedded/model/model.safetensors").is_file(), reason="no embedded weights yet")
 def test_the_embedded_model_loads_no_deep_learning_library() -> None:
     loaded = loaded_by("--provider", "embedded", "--query", "What is 15 % of 240?")

@@ -76,6 +76,7 @@ def test_a_wrong_value_in_the_environment(uic: Run) -> None:
         ('{"provider": "echo",\n"stream": 1}', ":2: stream is true or false, not 1."),
         ('{"provider": "echo",\n"max_tokens": true}', ":2: max_tokens is a whole number from 1, not true."),
         ('{"provider": "echo",\n"tools": ["units", 1]}', ':2: tools is a list of texts, not ["units", 1].'),
+        ('{"provider": "echo",\n"top_p": 3}', ":2: top_p is a number from 0 to 1, not 3.0."),
         ('{"provider": "echo",\n"think": "loud"}', ':2: think is one of show, hide, only, not "loud".'),
         ('{"provider": 3}', ":1: provider is a text, not 3."),
         ('{"providers": 3}', ":1: providers is an object"),

@@ -53,6 +53,7 @@ class Generator(InProcessTextGenerator):
         (["providers", "ecko"], 3, "Did you mean echo?"),
         (["-q", "x", "-o", "dealy", "1"], 3, "Did you mean delay?"),
         (["-q", "x", "-o", "delay", "long"], 3, "delay of echo is a float"),
+        (["-q", "x", "-o", "delay", "-1"], 3, "delay is 0 or more, not -1"),
         (["-q", "x", "--model", "gpt"], 3, "echo has no choice of models"),
         (["-q", "x", "--tools", "financ"], 3, "Did you mean finance?"),
         (["-q", "x", "--config", "/nowhere/c.json"], 3, "There is no configuration file /nowhere/c.json"),
@@ -124,9 +125,17 @@ def test_a_broken_plugin_is_told_and_harms_nobody_else(uic: Run, plugin: Install
     plugin("bad", "import nothing_of_that_name")
     ran = uic("-q", "x", "-P", "bad")
     assert (ran.code, ran.out) == (3, "")
-    assert "bad, a plugin of uic-bad, cannot be loaded" in ran.err
+    assert "bad, a plugin of uic-bad, needs the module 'nothing_of_that_name'" in ran.err
     assert uic("-q", "x") == (0, "x\n", "")
     assert "plugin of uic-bad" in uic("providers").out
+
+
+def test_a_plugin_that_breaks_when_it_is_imported_is_told(uic: Run, plugin: Install) -> None:
+    plugin("worse", "1 / 0")
+    ran = uic("-q", "x", "-P", "worse")
+    assert (ran.code, ran.out) == (3, "")
+    assert "worse, a plugin of uic-worse, cannot be loaded" in ran.err
+    assert "ZeroDivisionError" in ran.err
 
 
 def test_a_full_disk_is_a_sentence(environment: dict[str, str], tmp_path: Path) -> None:
@@ -152,6 +161,17 @@ def test_nobody_reads_any_more(environment: dict[str, str], tmp_path: Path, plug
         stdin=subprocess.DEVNULL,
     )
     assert (done.returncode, done.stdout.decode(), done.stderr) == (141, "é word\né word\n", b"")
+
+
+@pytest.mark.parametrize("arguments", ["-q x", "--version"])
+def test_an_answer_that_can_go_nowhere_is_no_success(
+    environment: dict[str, str], tmp_path: Path, arguments: str
+) -> None:
+    line = f"{sys.executable} -m unified_intelligence {arguments} >&-"
+    done = subprocess.run(
+        ["/bin/sh", "-c", line], stderr=subprocess.PIPE, env=environment, cwd=tmp_path, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_ctrl_c_keeps_what_came(environment: dict[str, str], tmp_path: Path, plugin: Install) -> None:

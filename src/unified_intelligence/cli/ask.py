@@ -32,9 +32,7 @@ def _help(name: str) -> str:
     return f"{setting.description} [{default}]"
 
 
-_Prompt = Annotated[
-    list[str] | None, typer.Argument(metavar="PROMPT", help="the question, in as many words as it takes")
-]
+_Prompt = Annotated[list[str] | None, typer.Argument(metavar="PROMPT", hidden=True)]
 _Query = Annotated[str | None, typer.Option("--query", "-q", metavar="TEXT", help="the question, in place of PROMPT")]
 _Provider = Annotated[str | None, _flag("provider", "--provider", "-P", metavar="NAME")]
 _Model = Annotated[str | None, _flag("model", "--model", "-m")]

@@ -120,7 +120,7 @@ def _converse(generator: ITextGenerator, question: str, settings: Settings, answ
     if groups:
         from unified_intelligence.tools.loop import run_with_tools, tools_named
 
-        events = run_with_tools(generator, messages, config, tools_named(groups), on_result=answer.called)
+        events = run_with_tools(generator, messages, tools_named(groups), config, on_result=answer.called)
     else:
         events = generator.stream(messages, config)
     try:

@@ -27,6 +27,7 @@ from unified_intelligence.config.settings import (
 )
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.factories.provider_factory import PROVIDERS
+from unified_intelligence.tools.registry import group, group_names
 
 DOCUMENTS = ("README.md", "docs/cli.md", "docs/configuration.md")
 CONFIG = "config.json"
@@ -118,6 +119,11 @@ def _commands() -> Table:
     return ("command", "what it does"), [(f"`uic {name}`", entry.summary) for name, entry in COMMANDS.items()]
 
 
+def _tools() -> Table:
+    rows = [(f"`{name}`", ", ".join(f"`{tool.name}`" for tool in group(name))) for name in group_names()]
+    return ("group", "functions"), rows
+
+
 def _providers() -> Table:
     rows = [(f"`{name}`", row.summary, f"`{row.extra}`" if row.extra else "") for name, row in PROVIDERS.items()]
     return ("provider", "what it is", "extra"), rows
@@ -129,6 +135,7 @@ _TABLES: Mapping[str, Callable[[], Table]] = {
     "flags": _flags,
     "exit-codes": _exit_codes,
     "commands": _commands,
+    "tools": _tools,
     "providers": _providers,
 }
 

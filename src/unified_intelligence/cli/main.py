@@ -9,7 +9,7 @@ from unified_intelligence.cli.output import Output, OutputClosedError, forget_st
 from unified_intelligence.config.environment import Environment
 from unified_intelligence.entities.errors import StreamInterruptedError, UnifiedIntelligenceError
 
-INTERNAL, USAGE, INTERRUPTED, CLOSED = 1, 2, 130, 141
+INTERNAL, USAGE, INTERRUPTED, CLOSED = 1, 2, 130, OutputClosedError.exit_code
 CODES: Mapping[int, str] = {INTERNAL: "internal", USAGE: "usage", INTERRUPTED: "interrupted"}
 EXIT_CODES: Mapping[int, str] = {
     0: "the answer is complete",

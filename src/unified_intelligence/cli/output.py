@@ -21,6 +21,8 @@ _DIM, _RED, _YELLOW, _PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 class OutputClosedError(Exception):
     """Whoever read stdout has gone away: `uic ... | head`."""
 
+    exit_code = 141
+
 
 class Output:
     """Where everything the program says goes through."""
@@ -94,7 +96,9 @@ class Output:
 
 
 def write_stdout(text: str) -> None:
-    """Raises OutputClosedError if nobody reads."""
+    """Raises OutputClosedError if nobody reads, or never did: `uic ... >&-`."""
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] Python's own word for a closed descriptor
+        raise OutputClosedError
     _write(sys.stdout, text)
 
 

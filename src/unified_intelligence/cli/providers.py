@@ -20,7 +20,7 @@ app = new_app()
 @app.command(cls=LightCommand)
 def providers(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="show this provider's options")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", hidden=True)] = None,
     json: Annotated[bool | None, typer.Option("--json", help="as JSON")] = None,
 ) -> int:
     """All providers, plugins included; or the options of one."""

@@ -52,14 +52,14 @@ class Settings(NamedTuple):
 
     def get(self, name: str, kind: type[T]) -> T:
         """The value of a setting that is never unset."""
-        value = self.values[known(name).name].value
+        value = self.values[name].value
         if not isinstance(value, kind):
             raise TypeError(f"{name} is {type(value).__name__}, not {kind.__name__}")
         return value
 
     def maybe(self, name: str, kind: type[T]) -> T | None:
         """The value of a setting that may be unset."""
-        return None if self.values[known(name).name].value is None else self.get(name, kind)
+        return None if self.values[name].value is None else self.get(name, kind)
 
     def provider_options(self, provider: str) -> dict[str, Resolved]:
         """The options of a provider, `model` among them, each from the strongest layer that gives it."""
@@ -156,7 +156,8 @@ def _from_flags(flags: Mapping[str, str | bool | list[str] | None]) -> dict[str,
         flag = f"--{name.replace('_', '-')}"
         try:
             if given is not None:
-                value = read_text(known(name), given) if isinstance(given, str) else given
+                text = " ".join(given) if isinstance(given, list) else given
+                value = read_text(known(name), text) if isinstance(text, str) else text
                 found[name] = Resolved(value, f"flag {flag}")
         except ValueError as error:
             raise InvalidRequestError(f"{flag} is {error}.", hint="See: uic ask --help") from error

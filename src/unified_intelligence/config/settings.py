@@ -6,6 +6,7 @@ The flags' help, config.json, its documentation, `uic config show` and the valid
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import NamedTuple, cast
 
 from unified_intelligence.entities.errors import UnknownNameError
@@ -22,7 +23,8 @@ class Setting(NamedTuple):
     description: str
     none: str = ""
     choices: tuple[str, ...] = ()
-    minimum: float | None = None
+    minimum: float = -inf
+    maximum: float = inf
 
     @property
     def environment(self) -> str:
@@ -32,8 +34,9 @@ class Setting(NamedTuple):
     def type_name(self) -> str:
         if self.choices:
             return "one of " + ", ".join(self.choices)
-        least = f" from {self.minimum:g}" if self.minimum is not None else ""
-        return _TYPE_NAMES[self.kind] + least
+        least = f" from {self.minimum:g}" if self.minimum > -inf else ""
+        most = f" to {self.maximum:g}" if self.maximum < inf else ""
+        return _TYPE_NAMES[self.kind] + least + most
 
 
 _TYPE_NAMES: Mapping[type, str] = {
@@ -54,11 +57,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("system", str, None, "the system message: how to answer", none="no system message"),
     Setting("max_tokens", int, None, "longest answer in tokens, reasoning included", none=_PROVIDERS_OWN, minimum=1),
     Setting("temperature", float, None, "0 is greedy, higher is more varied", none=_PROVIDERS_OWN, minimum=0),
-    Setting("top_p", float, None, "sample from the likeliest, up to this probability", none=_PROVIDERS_OWN, minimum=0),
+    Setting(
+        "top_p", float, None, "sample from the likeliest, up to this probability", none=_PROVIDERS_OWN,
+        minimum=0, maximum=1,
+    ),
     Setting("seed", int, None, "makes sampling repeatable", none="another one each time"),
     Setting("thinking", bool, None, "ask a model that can reason aloud to do so, or not to", none=_PROVIDERS_OWN),
     Setting("think", str, "show", "reasoning: on stderr, left out, or in place of the answer", choices=_THINK),
-    Setting("tools", list, [], "groups of tools the model may call"),
+    Setting("tools", list, [], "groups of tools the model may call, such as finance"),
     Setting("stream", bool, True, "print the answer as it is made"),
     Setting("format", str, "auto", "auto is markdown on a terminal, text in a pipe", choices=_FORMATS),
     Setting("strict", bool, False, "exit with 8 when the answer is cut at its limit"),
@@ -110,9 +116,7 @@ def check(setting: Setting, value: object) -> Value:
         raise _wrong(setting, value)
     if isinstance(value, list) and not all(isinstance(item, str) for item in cast("Sequence[object]", value)):
         raise _wrong(setting, cast("object", value))
-    if isinstance(value, float) and not abs(value) < float("inf"):
-        raise _wrong(setting, value)
-    if setting.minimum is not None and isinstance(value, int | float) and value < setting.minimum:
+    if isinstance(value, int | float) and not (setting.minimum <= value <= setting.maximum and abs(value) < inf):
         raise _wrong(setting, value)
     return cast("Value", value)
 

@@ -47,7 +47,7 @@ def tokens(model: PreTrainedModel, plan: Plan, turn: Lock, cancelled: Event) -> 
     if plan.seed is None:
         random.seed()
     else:
-        random.manual_seed(plan.seed)
+        random.manual_seed(plan.seed % 2**63)  # torch takes no longer one
     fresh, cache = list(plan.prompt), None
     for _ in range(plan.limit):
         if cancelled.is_set():

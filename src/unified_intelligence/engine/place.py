@@ -43,9 +43,14 @@ def dtype_of(name: Dtype, saved: torch.dtype | None, device: torch.device) -> to
 
 
 def set_threads(wanted: int | None) -> None:
-    """Threads for the whole process. More of them than cores makes each token many times slower."""
+    """Threads for the whole process, more of them than cores make each token many times slower.
+
+    Raises ConfigurationError.
+    """
     import torch
 
+    if wanted is not None and wanted < 1:
+        raise ConfigurationError(f"The option threads is 1 or more, not {wanted}.")
     torch.set_num_threads(wanted or min(torch.get_num_threads(), available_cores()))
 
 

@@ -50,7 +50,7 @@ def write(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) ->
 
 def encode(loaded: Loaded, prompt: str) -> list[int]:
     """Raises ContextLengthError when no token of an answer would fit behind it."""
-    tokens: list[int] = loaded.tokenizer.encode(prompt, add_special_tokens=False, truncation=False)
+    tokens: list[int] = loaded.tokenizer.encode(prompt, add_special_tokens=False, truncation=False, verbose=False)
     if len(tokens) >= loaded.longest:
         raise ContextLengthError(len(tokens), loaded.longest)
     return tokens

@@ -33,8 +33,8 @@ class GenerationConfig:
             raise InvalidRequestError(f"max_tokens is at least 1, not {self.max_tokens}.")
         if self.temperature is not None and not 0 <= self.temperature < inf:
             raise InvalidRequestError(f"temperature is 0 or more, not {self.temperature}.")
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise InvalidRequestError(f"top_p is above 0 and at most 1, not {self.top_p}.")
+        if self.top_p is not None and not 0 <= self.top_p <= 1:
+            raise InvalidRequestError(f"top_p is from 0 to 1, not {self.top_p}.")
         if isinstance(self.stop, str) or not all(self.stop):
             raise InvalidRequestError("stop is a tuple of texts, none of them empty.")
 

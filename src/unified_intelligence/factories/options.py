@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -91,6 +92,8 @@ def _read(provider: str, option: Option, value: object) -> object:
         except ValueError as error:
             raise _wrong(provider, option, value) from error
     if not isinstance(value, option.kind) or (isinstance(value, bool) and option.kind is not bool):
+        raise _wrong(provider, option, value)
+    if isinstance(value, float) and not isfinite(value):
         raise _wrong(provider, option, value)
     return value
 

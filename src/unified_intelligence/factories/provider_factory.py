@@ -8,7 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError, UnknownNameError
+from unified_intelligence.entities.errors import (
+    ConfigurationError,
+    MissingDependencyError,
+    UnifiedIntelligenceError,
+    UnknownNameError,
+)
 from unified_intelligence.interfaces.provider_factory import IProviderFactory
 
 if TYPE_CHECKING:
@@ -39,8 +44,6 @@ PROVIDERS: dict[str, Provider] = {
     ),
 }
 
-DEFAULT_PROVIDER = "embedded"
-
 
 class ProviderFactory(IProviderFactory):
     """Built-in rows first; entry points of the group `unified_intelligence.providers` for every other name."""
@@ -68,8 +71,12 @@ class ProviderFactory(IProviderFactory):
 
         adapter = self._adapter(name)
         arguments = bind(name, adapter, options)
-        with _libraries_of(name, self.provider(name)):
-            return adapter(**arguments)
+        try:
+            with _libraries_of(name, self.provider(name)):
+                return adapter(**arguments)
+        except UnifiedIntelligenceError as error:
+            error.provider = error.provider or name
+            raise
 
     def _adapter(self, name: str) -> type[ITextGenerator]:
         from unified_intelligence.interfaces.text_generator import ITextGenerator
@@ -101,7 +108,7 @@ def _libraries_of(name: str, provider: Provider) -> Generator[None]:
         missing = (error.name or "").partition(".")[0]
         if name not in PROVIDERS:
             raise ConfigurationError(
-                f"{provider.target}, a {provider.summary}, needs the module {missing!r}, which is not installed.",
+                f"{name}, a {provider.summary}, needs the module {missing!r}, which is not installed.",
                 hint="Install that package again with what it requires.",
                 provider=name,
             ) from error

@@ -7,39 +7,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, cast
+from dataclasses import replace
+from typing import cast
 
 from unified_intelligence.entities.errors import ToolFailedError, UnknownNameError
 from unified_intelligence.entities.generation import (
     Collector,
     Event,
     Finished,
+    FinishReason,
     GenerationConfig,
     TextDelta,
     Timings,
     ToolCallDelta,
     Usage,
 )
-from unified_intelligence.entities.message import Message
-from unified_intelligence.entities.tools import ToolCall, ToolSpec
+from unified_intelligence.entities.message import Message, MessageLike, read_messages
+from unified_intelligence.entities.tools import ToolCall
 from unified_intelligence.interfaces.text_generator import ITextGenerator
-from unified_intelligence.tools.registry import Outcome, ToolError, group, group_names
+from unified_intelligence.tools.registry import Outcome, Tool, ToolError, group, group_names
 
 OnResult = Callable[[ToolCall, str], None]
 
 
-class CallableTool(Protocol):
-    """What the loop needs of a tool; `registry.Tool` is one."""
-
-    @property
-    def name(self) -> str: ...
-
-    def spec(self) -> ToolSpec: ...
-
-    def run(self, arguments: Mapping[str, object]) -> Outcome: ...
-
-
-def tools_named(groups: Sequence[str]) -> tuple[CallableTool, ...]:
+def tools_named(groups: Sequence[str]) -> tuple[Tool, ...]:
     """The tools of the groups, each once. Raises UnknownNameError."""
     for name in groups:
         if name not in group_names():
@@ -49,9 +40,10 @@ def tools_named(groups: Sequence[str]) -> tuple[CallableTool, ...]:
 
 def run_with_tools(
     generator: ITextGenerator,
-    messages: Sequence[Message],
-    config: GenerationConfig,
-    tools: Sequence[CallableTool],
+    messages: str | Sequence[MessageLike],
+    tools: Sequence[Tool],
+    config: GenerationConfig | None = None,
+    *,
     limit: int = 8,
     on_result: OnResult | None = None,
 ) -> Iterator[Event]:
@@ -60,15 +52,15 @@ def run_with_tools(
     Raises ToolFailedError when a tool breaks, or when the model still calls tools after `limit` turns.
     """
     by_name = {tool.name: tool for tool in tools}
-    asked = _with_tools(config, tools)
-    conversation = list(messages)
+    asked = replace(config or GenerationConfig(), tools=tuple(tool.spec() for tool in tools))
+    conversation = list(read_messages(messages))
     total = _Total()
     for _ in range(limit):
         turn = Collector()
         yield from _turn(generator.stream(tuple(conversation), asked), turn, total)
         answer = turn.generation()
         if not answer.tool_calls:
-            yield total.finished(turn)
+            yield total.finished(answer.finish_reason)
             return
         calls = tuple(_with_id(call, total.calls + i) for i, call in enumerate(answer.tool_calls))
         total.calls += len(calls)
@@ -106,8 +98,7 @@ class _Total:
             self._first = end.timings.first_event if self._first is None else self._first
             self._seconds += end.timings.total
 
-    def finished(self, turn: Collector) -> Finished:
-        reason = turn.finished.finish_reason if turn.finished else "stop"
+    def finished(self, reason: FinishReason) -> Finished:
         timings = None if self._first is None else Timings(self._first, self._seconds)
         return Finished(reason, self._usage, timings)
 
@@ -129,17 +120,11 @@ def _turn(events: Iterator[Event], turn: Collector, total: _Total) -> Iterator[E
         yield event
 
 
-def _with_tools(config: GenerationConfig, tools: Sequence[CallableTool]) -> GenerationConfig:
-    from dataclasses import replace
-
-    return replace(config, tools=tuple(tool.spec() for tool in tools))
-
-
 def _with_id(call: ToolCall, number: int) -> ToolCall:
     return ToolCall(call.id or f"call_{number}", call.name, call.arguments)
 
 
-def _run(call: ToolCall, tools: Mapping[str, CallableTool]) -> str:
+def _run(call: ToolCall, tools: Mapping[str, Tool]) -> str:
     tool = tools.get(call.name)
     if tool is None:
         return _error(f"There is no tool {call.name!r}. There are: {', '.join(tools)}.")

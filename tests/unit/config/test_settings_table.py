@@ -28,7 +28,7 @@ def test_yes(text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [("stream", "perhaps"), ("max_tokens", "1.5"), ("max_tokens", "0"), ("temperature", "inf"), ("temperature", "-1"),
-     ("temperature", "1e999"), ("format", "XML"), ("seed", "")],
+     ("temperature", "1e999"), ("top_p", "1.1"), ("top_p", "nan"), ("format", "XML"), ("seed", "")],
 )  # fmt: skip
 def test_what_is_refused(name: str, text: str) -> None:
     with pytest.raises(ValueError, match=", not "):
@@ -75,7 +75,8 @@ def test_colours() -> None:
 
 def test_a_flag_is_the_strongest(tmp_path: Path) -> None:
     environment = Environment({"HOME": str(tmp_path), "UIC_SEED": "1"})
-    settings = resolve({"seed": "2", "stream": False}, environment)
+    settings = resolve({"seed": "2", "stream": False, "tools": ["finance,units", "dates"]}, environment)
     assert settings.values["seed"] == (2, "flag --seed")
     assert settings.get("stream", bool) is False
+    assert settings.get("tools", list) == ["finance", "units", "dates"]
     assert settings.maybe("system", str) is None

@@ -17,7 +17,7 @@ def drawn(logits: list[float], sampling: Sampling, times: int = 400) -> Counter[
 
 @pytest.mark.parametrize("sampling", [
     Sampling(0.0), Sampling(1e-320), Sampling(1e-4), Sampling(1.0, top_k=1), Sampling(1.0, top_p=1e-9),
-    Sampling(5.0, 0.3),
+    Sampling(1.0, top_p=0), Sampling(5.0, 0.3),
 ])  # fmt: skip
 def test_without_a_choice_the_best_is_taken(sampling: Sampling) -> None:
     assert drawn([1.0, 3.0, 2.0], sampling) == {1: 400}

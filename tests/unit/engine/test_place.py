@@ -28,6 +28,8 @@ def test_threads_can_be_set_and_never_exceed_the_cores() -> None:
     try:
         set_threads(3)
         assert torch.get_num_threads() == 3
+        with pytest.raises(ConfigurationError, match="threads is 1 or more, not 0"):
+            set_threads(0)
         torch.set_num_threads(64)
         set_threads(None)
         assert torch.get_num_threads() <= MINE

@@ -20,7 +20,7 @@ from unified_intelligence.entities.tools import ToolCall
 
 @pytest.mark.parametrize("fields", [
     {"max_tokens": 0}, {"max_tokens": -1}, {"temperature": -0.1}, {"temperature": math.nan}, {"temperature": math.inf},
-    {"top_p": 0.0}, {"top_p": 1.1}, {"top_p": math.nan}, {"stop": "fin"}, {"stop": ("a", "")},
+    {"top_p": -0.1}, {"top_p": 1.1}, {"top_p": math.nan}, {"stop": "fin"}, {"stop": ("a", "")},
 ])  # fmt: skip
 def test_a_value_no_model_can_honour_is_refused_by_name(fields: dict[str, Any]) -> None:
     (name,) = fields
@@ -29,8 +29,8 @@ def test_a_value_no_model_can_honour_is_refused_by_name(fields: dict[str, Any]) 
 
 
 def test_the_bounds_themselves_are_allowed() -> None:
-    config = GenerationConfig(max_tokens=1, temperature=0, top_p=1, stop=("\n",))
-    assert (config.max_tokens, config.temperature, config.top_p, config.stop) == (1, 0, 1, ("\n",))
+    config = GenerationConfig(max_tokens=1, temperature=0, top_p=0, stop=("\n",))
+    assert (config.max_tokens, config.temperature, config.top_p, config.stop) == (1, 0, 0, ("\n",))
 
 
 def test_events_add_up_to_the_answer() -> None:

@@ -51,7 +51,8 @@ def test_what_is_not_given_is_left_to_the_class() -> None:
 
 
 @pytest.mark.parametrize("given", [
-    {"timeout": "soon"}, {"timeout": True}, {"timeout": None}, {"threads": "1.5"}, {"threads": 1.5}, {"threads": True},
+    {"timeout": "soon"}, {"timeout": True}, {"timeout": None}, {"timeout": "nan"}, {"timeout": "inf"},
+    {"threads": "1.5"}, {"threads": 1.5}, {"threads": True},
     {"offline": "perhaps"}, {"offline": 1}, {"model": 3}, {"model": None}, {"timeout": [1]}, {"offline": None},
 ])  # fmt: skip
 def test_a_value_of_another_type_is_refused_by_name(given: dict[str, object]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 
 import pytest
 
@@ -20,10 +20,10 @@ from unified_intelligence.entities.generation import (
     collect,
 )
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
-from unified_intelligence.entities.tools import ToolCall, ToolSpec
+from unified_intelligence.entities.tools import ToolCall
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
 from unified_intelligence.tools.loop import run_with_tools, tools_named
-from unified_intelligence.tools.registry import Outcome, ToolError
+from unified_intelligence.tools.registry import Outcome, tool_from
 
 
 class Scripted(InProcessTextGenerator):
@@ -42,19 +42,14 @@ class Scripted(InProcessTextGenerator):
         yield from self._turns.pop(0) if len(self._turns) > 1 else self._turns[0]
 
 
-class Adder:
-    name = "add"
+def add(a: int | str, b: int) -> Outcome:
+    """Adds."""
+    if isinstance(a, str):
+        raise KeyError(a)
+    return Outcome({"sum": a + b}, "a + b", ("exact",))
 
-    def spec(self) -> ToolSpec:
-        return ToolSpec("add", "adds", {"type": "object"})
 
-    def run(self, arguments: Mapping[str, object]) -> Outcome:
-        if arguments.get("a") == "boom":
-            raise ZeroDivisionError("boom")
-        a, b = arguments.get("a"), arguments.get("b")
-        if not isinstance(a, int) or not isinstance(b, int):
-            raise ToolError("add needs a and b.")
-        return Outcome({"sum": a + b}, "a + b", ("exact",))
+ADD = tool_from(add)
 
 
 def call(arguments: str, name: str = "add", index: int = 0, id: str = "") -> tuple[Event, ...]:
@@ -67,7 +62,7 @@ ANSWER = (TextDelta("Ça fait 3."), Finished("stop", Usage(5, 2), Timings(0.5, 1
 
 
 def run(generator: Scripted, limit: int = 8) -> list[Event]:
-    return list(run_with_tools(generator, QUESTION, GenerationConfig(seed=1), [Adder()], limit))
+    return list(run_with_tools(generator, QUESTION, [ADD], GenerationConfig(seed=1), limit=limit))
 
 
 def test_the_result_is_told_to_the_model_and_its_answer_to_us() -> None:
@@ -89,13 +84,13 @@ def test_the_result_is_told_to_the_model_and_its_answer_to_us() -> None:
         Message("assistant", "Voyons.", (ToolCall("c7", "add", '{"a": 1, "b": 2}'),)),
         Message("tool", '{"sum": 3, "formula": "a + b", "notes": ["exact"]}', tool_call_id="c7"),
     )
-    assert generator.configs == [GenerationConfig(seed=1, tools=(Adder().spec(),))] * 2
+    assert generator.configs == [GenerationConfig(seed=1, tools=(ADD.spec(),))] * 2
 
 
 @pytest.mark.parametrize(
     ("arguments", "name", "error"),
     [
-        ('{"a": 1}', "add", "add needs a and b."),
+        ('{"a": 1}', "add", "add needs b."),
         ('{"a": 1,', "add", "not JSON"),
         ("[1, 2]", "add", "are an object"),
         ("{}", "ad", "There is no tool 'ad'. There are: add."),
@@ -121,7 +116,7 @@ def test_the_results_are_heard() -> None:
     heard: list[tuple[str, str]] = []
     generator = Scripted((*call('{"a": 1, "b": 2}'), Finished("tool_calls")), ANSWER)
     events = run_with_tools(
-        generator, QUESTION, GenerationConfig(), [Adder()], on_result=lambda made, told: heard.append((made.name, told))
+        generator, QUESTION[0].content, [ADD], on_result=lambda made, told: heard.append((made.name, told))
     )
     collect(events)
     assert heard == [("add", '{"sum": 3, "formula": "a + b", "notes": ["exact"]}')]
@@ -135,8 +130,8 @@ def test_a_model_that_never_answers_is_stopped() -> None:
 
 
 def test_a_tool_that_breaks_is_ours() -> None:
-    with pytest.raises(ToolFailedError, match="add failed: ZeroDivisionError: boom"):
-        run(Scripted((*call('{"a": "boom"}'), Finished("tool_calls"))))
+    with pytest.raises(ToolFailedError, match="add failed: KeyError: 'boom'"):
+        run(Scripted((*call('{"a": "boom", "b": 1}'), Finished("tool_calls"))))
 
 
 def test_a_turn_without_its_end_is_interrupted() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Sequence
 from typing import Annotated
 
+from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, TextDelta, Timings, Usage
 from unified_intelligence.entities.message import MessageLike, read_messages
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
@@ -18,6 +19,8 @@ class EchoAdapter(InProcessTextGenerator):
     """Answers with the last message's text unchanged. A token is a word with the blanks before it."""
 
     def __init__(self, *, delay: Annotated[float, "seconds before each word"] = 0.0) -> None:
+        if delay < 0:
+            raise ConfigurationError(f"The option delay is 0 or more, not {delay:g}.")
         self._delay = delay
 
     def stream(
