@@ -41,6 +41,11 @@ class Candidate:
     start: int = -1
     end: int = -1
 
+    @property
+    def is_said(self) -> bool:
+        """Whether it stands in the question: such a piece fills one argument only."""
+        return self.start >= 0
+
 
 def fold(text: str) -> str:
     """Lower case without accents, every character in its place (one that would become two stays as it is)."""
