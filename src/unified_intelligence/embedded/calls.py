@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from unified_intelligence.embedded.decoding import Writer
@@ -31,6 +32,8 @@ VALUE = '": '
 NEXT = ', "'
 CLOSE = "}}\n</tool_call>"
 STRUCTURE = (OPEN, ARGUMENTS, VALUE, NEXT, CLOSE)  # each a token of its own
+MOST_NUMBERS = 400  # of a list: more than the days of a year
+MOST_TEXTS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,6 @@ class Call:
     arguments: dict[str, object]
     literals: dict[str, str]
     missing: tuple[str, ...]
-    name_score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,14 @@ def decide(
 class _CallWriter:
     def __init__(self, writer: Writer, tokens: Tokens, reading: Reading) -> None:
         self._writer, self._tokens, self._reading = writer, tokens, reading
-        self._used: list[Candidate] = []
+        self._taken = bytearray(len(reading.text))  # 1 where a piece of the question has filled an argument
+        self._encoded = cache(tokens.encode)  # of one question only: a long one has thousands of pieces
         self._next, self._close = tokens.encode(NEXT), tokens.encode(CLOSE)
 
     def write(self, functions: Sequence[Function], bias: Sequence[float]) -> Call:
         self._writer.write(self._tokens.encode(CALL + OPEN))
         names = [self._tokens.encode(function.label + ARGUMENTS) for function in functions]
-        index, score = self._writer.choose_with(names, bias) if bias else self._writer.choose(names)
-        function = functions[index]
+        function = functions[self._writer.choose_with(names, bias) if bias else self._writer.choose(names)]
         arguments: dict[str, object] = {}
         literals: dict[str, str] = {}
         position = self._choose_key(function.fields, 0, opening='"')
@@ -110,7 +112,7 @@ class _CallWriter:
                 break
             position = self._choose_key(function.fields, position + 1, opening="")
         missing = tuple(field.name for field in function.fields if field.required and field.name not in arguments)
-        return Call(function, arguments, literals, missing, score)
+        return Call(function, arguments, literals, missing)
 
     def _choose_key(self, fields: Sequence[Field], start: int, opening: str) -> int:
         """The index of the field to write next; past the end when the call is closed instead."""
@@ -123,7 +125,7 @@ class _CallWriter:
         sequences = [self._tokens.encode(opening + fields[index].label + VALUE) for index in keys]
         if opening and not any(fields[index].required for index in keys):
             sequences.append(self._close)
-        chosen, _ = self._writer.choose(sequences)
+        chosen = self._writer.choose(sequences)
         return keys[chosen] if chosen < len(keys) else len(fields)
 
     def _write_value(self, field: Field, after: Sequence[Field]) -> tuple[str, object, bool]:
@@ -131,37 +133,43 @@ class _CallWriter:
             candidate, end = self._choose(self._left(field), self._ends("", after))
             return candidate.literal, candidate.value, end == NEXT
         self._writer.write(self._tokens.encode("["))
+        most = MOST_TEXTS if field.kind == "texts" else MOST_NUMBERS
         chosen: list[Candidate] = []
-        end = ","
+        left, end = self._left(field), ","
         while end == ",":
-            left = [c for c in self._left(field) if not chosen or c.start >= chosen[-1].end]
-            if chosen and field.kind != "texts":  # figures are listed without leaving any out
-                left = left[:1]
-            candidate, end = self._choose(left, self._list_ends(field, after))
+            ends = self._ends("]", after)
+            if len(chosen) < most - 1:
+                ends = self._or_another(left, joined=field.kind != "texts", ends=ends)
+            without_gaps = chosen and field.kind != "texts"  # figures are listed without leaving any out
+            candidate, end = self._choose(left[:1] if without_gaps else left, ends)
             chosen.append(candidate)
+            left = [c for c in left if c.start >= candidate.end]
         return list_literal([c.literal for c in chosen]), [c.value for c in chosen], end == "]" + NEXT
 
-    def _list_ends(self, field: Field, after: Sequence[Field]) -> Callable[[Candidate], list[str]]:
-        """What may follow an element: another, or the end; of figures side by side in the question, another."""
-        closed = self._ends("]", after)
+    def _or_another(
+        self, left: Sequence[Candidate], *, joined: bool, ends: Callable[[Candidate], list[str]]
+    ) -> Callable[[Candidate], list[str]]:
+        """What may follow an element: another too; nothing else if the next figure is `joined` to it in the question."""
 
-        def ends(candidate: Candidate) -> list[str]:
-            following = next((c for c in self._left(field) if c.start >= candidate.end), None)
+        def follows(candidate: Candidate) -> list[str]:
+            following = next((c for c in left if c.start >= candidate.end), None)
             if following is None:
-                return closed(candidate)
-            if field.kind != "texts" and self._reading.joins(candidate, following):
+                return ends(candidate)
+            if joined and self._reading.joins(candidate, following):
                 return [","]
-            return [*closed(candidate), ","]
+            return [*ends(candidate), ","]
 
-        return ends
+        return follows
 
     def _ends(self, closing: str, after: Sequence[Field]) -> Callable[[Candidate], list[str]]:
         """What may follow a value: the next argument, if any can be filled, or the close, if none has to be."""
 
+        rests = [(field.required, _Rest(self._all_left(field))) for field in after]
+
         def ends(candidate: Candidate) -> list[str]:
-            fillable = [field for field in after if self._left(field, candidate)]
+            fillable = [required for required, rest in rests if rest.holds_any_besides(candidate)]
             found = [closing + NEXT] if fillable else []
-            return found if any(field.required for field in fillable) else [*found, closing + CLOSE]
+            return found if any(fillable) else [*found, closing + CLOSE]
 
         return ends
 
@@ -170,18 +178,34 @@ class _CallWriter:
     ) -> tuple[Candidate, str]:
         """A candidate together with what follows it, so that 10 and 100 are told apart."""
         pairs = [(c, end) for c in candidates for end in ends(c)]
-        sequences = [self._tokens.encode(c.literal) + self._tokens.encode(end) for c, end in pairs]
-        candidate, end = pairs[self._writer.choose(sequences)[0]]
-        self._used.append(candidate)
+        sequences = [self._encoded(c.literal) + self._encoded(end) for c, end in pairs]
+        candidate, end = pairs[self._writer.choose(sequences)]
+        if candidate.is_said:
+            self._taken[candidate.start : candidate.end] = b"\1" * (candidate.end - candidate.start)
         return candidate, end
 
-    def _left(self, field: Field, besides: Candidate | None = None) -> list[Candidate]:
-        used = [*self._used, besides] if besides else self._used
-        for sort in field.candidates(self._reading):
-            if left := [c for c in sort if not any(_overlap(c, other) for other in used)]:
-                return left
-        return []
+    def _left(self, field: Field) -> list[Candidate]:
+        """What may still fill a field: of the likeliest sort that holds any."""
+        return next(filter(None, map(self._free, field.candidates(self._reading))), [])
+
+    def _all_left(self, field: Field) -> list[Candidate]:
+        return [candidate for sort in field.candidates(self._reading) for candidate in self._free(sort)]
+
+    def _free(self, sort: Sequence[Candidate]) -> list[Candidate]:
+        return [c for c in sort if not c.is_said or self._taken.find(1, c.start, c.end) < 0]
 
 
-def _overlap(one: Candidate, other: Candidate) -> bool:
-    return one.start >= 0 and other.start >= 0 and one.start < other.end and other.start < one.end
+class _Rest:
+    """What may fill a later field, asked for each candidate of this one: a question has thousands of them."""
+
+    def __init__(self, left: Sequence[Candidate]) -> None:
+        said = [candidate for candidate in left if candidate.is_said]
+        self._unsaid = len(said) < len(left)
+        self._first_end = min((c.end for c in said), default=None)
+        self._last_start = max((c.start for c in said), default=-1)
+
+    def holds_any_besides(self, taken: Candidate) -> bool:
+        """Whether anything stays that shares no character with the candidate."""
+        if self._unsaid or self._first_end is None:
+            return self._unsaid
+        return not taken.is_said or self._first_end <= taken.start or self._last_start >= taken.end

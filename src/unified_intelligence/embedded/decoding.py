@@ -44,34 +44,30 @@ class Writer:
         shifted = self._logits - self._logits.max()
         return shifted - np.log(np.exp(shifted).sum())
 
-    def choose(self, sequences: Sequence[Sequence[int]]) -> tuple[int, float]:
-        """Writes one of the sequences, the model choosing greedily along their trie.
+    def choose(self, sequences: Sequence[Sequence[int]]) -> int:
+        """Writes one of the sequences, the model choosing greedily along their trie, and returns its index.
 
-        No sequence may be a prefix of another. Returns its index and the log-probability the model gave it, where
-        tokens without alternative count as certain.
+        No sequence may be a prefix of another.
         """
         node: Trie = _trie(sequences)
-        total = 0.0
         while True:
             if len(node) == 1:
                 token = next(iter(node))
             else:
                 scores = self.log_probabilities()
                 token = max(node, key=lambda candidate: float(scores[candidate]))
-                total += float(scores[token])
             self.write([token])
             following = node[token]
             if isinstance(following, int):
-                return following, total
+                return following
             node = following
 
-
-    def choose_with(self, sequences: Sequence[Sequence[int]], bias: Sequence[float]) -> tuple[int, float]:
+    def choose_with(self, sequences: Sequence[Sequence[int]], bias: Sequence[float]) -> int:
         """As `choose`, but by the whole log-probability of each among them, plus a bias."""
         scores = self._scores(sequences)
         best = max(range(len(sequences)), key=lambda index: scores[index] + bias[index])
         self.write(sequences[best])
-        return best, scores[best]
+        return best
 
     def _scores(self, sequences: Sequence[Sequence[int]]) -> list[float]:
         """The log-probability of each sequence among these, by visiting every fork of their trie."""

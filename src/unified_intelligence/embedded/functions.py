@@ -20,6 +20,8 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _KINDS: dict[str, FieldKind] = {"string": "text", "integer": "integer", "number": "figure", "float": "figure"}
 _LISTS: dict[FieldKind, FieldKind] = {"text": "texts", "integer": "integers", "figure": "figures"}
 _BOOLEANS = (Candidate("true", value=True), Candidate("false", value=False))
+_NOT_IN_A_NAME = re.compile(r'["\\\x00-\x1f]')  # would end the name in the call's JSON
+_DEEPEST = 8  # references and alternatives within each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Function:
-    """A tool under the label the model writes; the caller knows it by `name`. Its fields are read when asked for."""
+    """A tool under the label the model writes; `name` is what its caller knows it by. Fields are read when asked."""
 
     name: str
     label: str
@@ -66,7 +68,12 @@ class Function:
 
 def label(name: str) -> str:
     """A name in the model's spelling: getWeather and get_weather are the same words."""
-    return fold(_HUMP.sub("_", name))
+    return fold(_HUMP.sub("_", _NOT_IN_A_NAME.sub("_", name)))
+
+
+def is_built_in(spec: ToolSpec) -> bool:
+    """Whether it is one of the built-in tools, and not a user's of the same name."""
+    return spec.name in BUILT_IN and spec == BUILT_IN[spec.name].spec()
 
 
 def built_in_function(name: str) -> Function:
@@ -76,28 +83,62 @@ def built_in_function(name: str) -> Function:
 
 def function_of_spec(spec: ToolSpec) -> Function:
     """A user's tool: its JSON schema says what may fill its parameters."""
-    properties = _mapping(spec.parameters.get("properties"))
-    required = cast("Sequence[str]", spec.parameters.get("required") or ())
-    fields = tuple(_field_of_schema(name, _mapping(schema), name in required) for name, schema in properties.items())
+    if is_built_in(spec):
+        return built_in_function(spec.name)
+    required = _required(spec)
+    fields = tuple(_field_of_schema(name, schema, name in required) for name, schema in _properties(spec).items())
     return Function(spec.name, label(spec.name), lambda: fields)
 
 
 def prompt_form(spec: ToolSpec) -> dict[str, object]:
     """A user's tool as it is put before the model: the same schema in the model's spelling."""
-    schemas = _mapping(spec.parameters.get("properties"))
-    properties = {label(name): _folded(_mapping(schema)) for name, schema in schemas.items()}
-    required = [label(name) for name in cast("Sequence[str]", spec.parameters.get("required") or ())]
+    properties = {label(name): _folded(schema) for name, schema in _properties(spec).items()}
     return {
         "name": label(spec.name),
-        "description": " ".join(fold(spec.description).split()),
-        "parameters": {"type": "object", "properties": properties, "required": required},
+        "description": " ".join(fold(str(spec.description or "")).split()),
+        "parameters": {"type": "object", "properties": properties, "required": list(map(label, _required(spec)))},
     }
+
+
+def _required(spec: ToolSpec) -> list[str]:
+    return [name for name in _list(_mapping(spec.parameters).get("required")) if isinstance(name, str)]
+
+
+def _properties(spec: ToolSpec) -> dict[str, Mapping[str, object]]:
+    """The schemas of its parameters, each as one type or one enumeration."""
+    schema = _mapping(spec.parameters)
+    definitions = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
+    return {name: _simple(one, definitions) for name, one in _mapping(schema.get("properties")).items()}
+
+
+def _simple(schema: object, definitions: Mapping[str, object], depth: int = 0) -> Mapping[str, object]:
+    """A schema without references; of alternatives the enumerations together, else the first that is not null."""
+    found = dict(_mapping(schema))
+    inner = [_simple(one, definitions, depth + 1) for one in _alternatives(found, definitions) if depth < _DEEPEST]
+    inner = [one for one in inner if one.get("type") != "null"]
+    if inner and all("enum" in one for one in inner):
+        found["enum"] = [choice for one in inner for choice in _list(one["enum"])]
+    elif inner:
+        found = {**inner[0], **found}
+    if isinstance(found.get("type"), list):
+        types = [one for one in _list(found["type"]) if one != "null"]
+        found["type"] = next((one for one in ("string", "number", *types) if one in types), "null")
+    choices = _list(found.pop("enum", None)) or ([found["const"]] if "const" in found else [])
+    if choices := [choice for choice in choices if choice is not None]:  # null is what is left out
+        found["enum"] = choices
+    return found
+
+
+def _alternatives(schema: Mapping[str, object], definitions: Mapping[str, object]) -> list[object]:
+    if isinstance(reference := schema.get("$ref"), str):
+        return [definitions.get(reference.rpartition("/")[2])]
+    return next(filter(None, (_list(schema.get(key)) for key in ("anyOf", "oneOf", "allOf"))), [])
 
 
 def _folded(schema: Mapping[str, object]) -> dict[str, object]:
     form: dict[str, object] = {"type": schema.get("type") or "any"}
     if choices := schema.get("enum"):
-        form["enum"] = [fold(str(choice)) for choice in cast("Sequence[object]", choices)]
+        form["enum"] = [fold(str(choice)) for choice in _list(choices)]
     if items := _mapping(schema.get("items")):
         form["items"] = {"type": items.get("type") or "any"}
     form["description"] = " ".join(fold(str(schema.get("description") or "")).split())
@@ -114,7 +155,7 @@ def _field_of_schema(name: str, schema: Mapping[str, object], required: bool) ->
     choices: tuple[Candidate, ...] = ()
     kind = _kind(schema)
     if listed := schema.get("enum"):
-        choices = tuple(_choice(choice) for choice in cast("Sequence[object]", listed))
+        choices = tuple(map(_choice, _list(listed)))
     elif schema.get("type") == "boolean":
         choices = _BOOLEANS
     elif schema.get("type") in {"array", "tuple"}:
@@ -124,13 +165,17 @@ def _field_of_schema(name: str, schema: Mapping[str, object], required: bool) ->
 
 
 def _kind(schema: Mapping[str, object]) -> FieldKind | None:
-    kind = schema.get("type")
+    kind = schema.get("type", "string")  # any value may be said in words
     return _KINDS.get(kind) if isinstance(kind, str) else None
 
 
 def _choice(value: object) -> Candidate:
     written = fold(value) if isinstance(value, str) else value
-    return Candidate(json.dumps(written, ensure_ascii=False), value)
+    return Candidate(json.dumps(written, ensure_ascii=False, default=str), value)
+
+
+def _list(value: object) -> list[object]:
+    return list(cast("Sequence[object]", value)) if isinstance(value, list | tuple) else []
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -57,6 +57,11 @@ class Candidate:
     start: int = -1
     end: int = -1
 
+    @property
+    def is_said(self) -> bool:
+        """Whether it stands in the question: such a piece fills one argument only."""
+        return self.start >= 0
+
 
 @dataclass(frozen=True, slots=True)
 class Word:

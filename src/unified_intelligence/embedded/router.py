@@ -15,11 +15,13 @@ from unified_intelligence.embedded.calls import Call, decide
 from unified_intelligence.embedded.forward import Qwen3Forward
 from unified_intelligence.embedded.functions import Function, built_in_function, function_of_spec, prompt_form
 from unified_intelligence.embedded.reading import Reading
+from unified_intelligence.embedded.safetensors import DamagedFileError
 from unified_intelligence.embedded.tokens import Tokens
+from unified_intelligence.entities.errors import ContextLengthError
 from unified_intelligence.tools.registry import BUILT_IN
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from unified_intelligence.entities.tools import ToolSpec
 
@@ -68,22 +70,27 @@ class Router:
     """The model of a folder: config.json, model.safetensors, tokenizer.json, chat_template.jinja, router.json."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
+        """Raises FileNotFoundError, DamagedFileError."""
         self.folder = folder
-        self.model = Qwen3Forward.load(folder)
-        self.tokens = Tokens.load(folder)
-        self.settings = Settings.read(folder)
+        try:
+            self.model = Qwen3Forward.load(folder)
+            self.tokens = Tokens.load(folder)
+            self.settings = Settings.read(folder)
+        except DamagedFileError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedFileError(f"{folder} does not hold a readable model ({error!r}).") from error
 
-    def route(self, question: str, allowed: Collection[str] = ()) -> Route:
-        """One of the built-in tools, which the model knows by heart; only those `allowed`, if any are named."""
-        functions = [one for one in _built_in_functions() if not allowed or one.name in allowed]
+    def route(self, question: str) -> Route:
+        """One of the built-in tools, which the model knows by heart. Raises ContextLengthError."""
         reading = Reading.of(question)
         prompt = f"{self.settings.before}{reading.text}{self.settings.after}"
-        route = self._routed(prompt, reading, functions)
+        route = self._routed(prompt, reading, _built_in_functions())
         explains = route.call is not None and route.call.function.name == GLOSSARY_TOOL
         return route.unless_below(self.settings.glossary if explains else self.settings.built_in)
 
     def route_among(self, question: str, specs: Sequence[ToolSpec]) -> Route:
-        """One of the tools described, none of which the model need have seen before."""
+        """One of the tools described, none of which the model need have seen before. Raises ContextLengthError."""
         from unified_intelligence.embedded.prompt import render
 
         reading = Reading.of(question)
@@ -95,6 +102,9 @@ class Router:
     def _routed(
         self, prompt: str, reading: Reading, functions: Sequence[Function], bias: Sequence[float] = ()
     ) -> Route:
+        length, longest = len(self.tokens.encode(prompt)), self.model.shape.longest
+        if length > longest:
+            raise ContextLengthError(length, longest, provider="embedded")
         with _blas().limit(limits=1, user_api="blas"):  # on several threads, products this small mostly wait
             decision = decide(self.model, self.tokens, prompt, functions, reading, bias)
         return Route(reading, decision.call, decision.score, decision.prompt_tokens, decision.completion_tokens)

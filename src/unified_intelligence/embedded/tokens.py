@@ -21,7 +21,8 @@ class Tokens:
 
     @classmethod
     def load(cls, folder: Path) -> Tokens:
-        return cls(Tokenizer.from_file(str(folder / "tokenizer.json")))
+        """Raises FileNotFoundError, and ValueError for a file that is no tokenizer."""
+        return cls(Tokenizer.from_buffer((folder / "tokenizer.json").read_bytes()))
 
     def encode(self, text: str) -> list[int]:
         return list(self._remembered(text))
@@ -30,4 +31,6 @@ class Tokens:
         return self._tokenizer.decode(list(ids), skip_special_tokens=False)
 
     def _encode(self, text: str) -> tuple[int, ...]:
+        if not text.isascii():  # half a surrogate pair, from bytes that were no text, is shown as "?"
+            text = text.encode("utf-8", "replace").decode("utf-8")
         return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)

@@ -5,8 +5,10 @@ The embedded model reads the normalised text only, and copies its quantities; wh
 Units of measure other than time and money are left alone.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from math import isfinite
+from sys import maxsize
 from typing import Final, Literal
 
 from .number_digits import number_text
@@ -46,6 +48,7 @@ class Quantity:
 
 # Where one edit stands in the new text, and what it replaced in the old one: start, end, old start, old end.
 _Replacement = tuple[int, int, int, int]
+_FAR: Final = maxsize  # beyond any place in a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +71,12 @@ class NormalisedText:
 
     def _old_span(self, start: int, end: int) -> tuple[int, int]:
         old_start, old_end = start, end
-        for new_from, new_to, old_from, old_to in self.replacements:
-            if new_to <= start:
-                old_start = start + old_to - new_to
-            elif new_from <= start:
-                old_start = old_from
-            if new_to <= end:
-                old_end = end + old_to - new_to
-            elif new_from < end:
-                old_end = old_to
+        if before := bisect_right(self.replacements, (start, _FAR, _FAR, _FAR)):
+            _, new_to, old_from, old_to = self.replacements[before - 1]
+            old_start = start + old_to - new_to if new_to <= start else old_from
+        if before := bisect_right(self.replacements, (end, end, _FAR, _FAR)):
+            _, new_to, _, old_to = self.replacements[before - 1]
+            old_end = end + old_to - new_to if new_to <= end else old_to
         return old_start, max(old_start, old_end)
 
 

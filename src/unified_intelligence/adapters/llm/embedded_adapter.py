@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import uuid4
 
+from unified_intelligence.embedded.functions import is_built_in
 from unified_intelligence.embedded.router import Route, Router
 from unified_intelligence.embedded.safetensors import DamagedFileError
 from unified_intelligence.entities.errors import ContextLengthError, ModelError
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from unified_intelligence.tools.registry import Tool
 
 LONGEST_QUESTION = 4000  # characters
-_WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
+_WORD = re.compile(r"(?<!\s)\s*+\S++(?:\s+$)?")  # with the blanks before it, the last one with those after it
 
 _SENTENCES: dict[Language, dict[str, str]] = {
     "en": {
@@ -110,7 +111,7 @@ class EmbeddedAdapter(InProcessTextGenerator):
             raise ContextLengthError(len(question), LONGEST_QUESTION, unit="characters", provider="embedded")
         if not tools:
             return self._answer_built_in(_router().route(question))
-        if all(tool.name in BUILT_IN for tool in tools):
+        if all(map(is_built_in, tools)):
             return self._call(_router().route(question), {tool.name for tool in tools})
         return self._call(_router().route_among(question, tools), {tool.name for tool in tools})
 
@@ -146,7 +147,7 @@ class EmbeddedAdapter(InProcessTextGenerator):
         calls = {call.id: call for turn in turns for call in turn.tool_calls}
         asked = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
         language = self._language or detect_language(asked)
-        last = next(index for index in range(len(turns), 0, -1) if turns[index - 1].role != "tool")
+        last = next((index for index in range(len(turns), 0, -1) if turns[index - 1].role != "tool"), 0)
         return _Answer(text="\n\n".join(_worded(turn, calls.get(turn.tool_call_id), language) for turn in turns[last:]))
 
 
@@ -168,20 +169,17 @@ def _asked_back(tool: Tool, route: Route, language: Language) -> str:
 
 
 def _worded(turn: Message, call: ToolCall | None, language: Language) -> str:
+    if not (call and call.name in BUILT_IN):
+        return turn.content
     try:
-        told: object = json.loads(turn.content)
-        arguments: object = json.loads(call.arguments) if call else None
-    except ValueError:
+        told, arguments = json.loads(turn.content), json.loads(call.arguments)
+        if "error" in told:
+            return str(told["error"])
+        tool = BUILT_IN[call.name]
+        outcome = Outcome(told, told.pop("formula", ""), tuple(told.pop("notes", ())))
+        return render(tool, tool.bind(arguments), outcome, language)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):  # a tool of the user's own of that name
         return turn.content
-    if not (call and call.name in BUILT_IN and isinstance(told, dict) and isinstance(arguments, dict)):
-        return turn.content
-    figures = cast("dict[str, object]", told)
-    if "error" in figures:
-        return str(figures["error"])
-    tool = BUILT_IN[call.name]
-    formula, notes = figures.pop("formula", ""), figures.pop("notes", ())
-    outcome = Outcome(cast("Mapping[str, float | str]", figures), str(formula), tuple(cast("Sequence[str]", notes)))
-    return render(tool, tool.bind(cast("Mapping[str, object]", arguments)), outcome, language)
 
 
 def _currency(route: Route) -> str | None:
