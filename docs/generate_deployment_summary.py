@@ -13,6 +13,7 @@ SUMMARY = ROOT / "DEPLOYMENT_SUMMARY.md"
 RESULTS = (
     ("The embedded model", "training/embedded/results.json"),
     ("What a start costs", "benchmarks/results/startup.json"),
+    ("The embedded model's engine", "benchmarks/results/embedded_engine.json"),
 )
 HEAD = """\
 # Deployment summary
@@ -34,13 +35,21 @@ def _section(title: str, name: str) -> str:
     path = ROOT / name
     if not path.is_file():
         return f"## {title}\n\nNo result file yet: `{name}`.\n"
-    rows = "\n".join(f"| {key} | {value} |" for key, value in _figures(json.loads(path.read_text(encoding="utf-8"))))
+    result = json.loads(path.read_text(encoding="utf-8"))
+    kept = {
+        key: value for key, value in result.items() if key in {"date", "figures", "sizes", "ratios", "milliseconds"}
+    }
+    rows = "\n".join(f"| {key} | {value} |" for key, value in _figures(kept))
     return f"## {title}\n\nFrom `{name}`.\n\n| figure | value |\n| --- | --- |\n{rows}\n"
 
 
 def _figures(value: object, prefix: str = "") -> Iterator[tuple[str, str]]:
     """The single values of a result file under their full names; lists, which hold raw measurements, are left out."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and {"right", "of", "low", "high"} <= value.keys():
+        share = cast("dict[str, float]", value)
+        low, high = (100 * share[bound] for bound in ("low", "high"))
+        yield prefix, f"{share['right']} of {share['of']} ({low:.1f} to {high:.1f} %)"
+    elif isinstance(value, dict):
         for key, inner in cast("dict[str, object]", value).items():
             yield from _figures(inner, f"{prefix} {key}".strip())
     elif isinstance(value, bool | int | str):

@@ -149,7 +149,7 @@ class _CallWriter:
     def _or_another(
         self, left: Sequence[Candidate], *, joined: bool, ends: Callable[[Candidate], list[str]]
     ) -> Callable[[Candidate], list[str]]:
-        """What may follow an element: another too; nothing else if the next figure is `joined` to it in the question."""
+        """What may follow an element: another too; only another if the next figure is `joined` to it in the question."""
 
         def follows(candidate: Candidate) -> list[str]:
             following = next((c for c in left if c.start >= candidate.end), None)
@@ -173,9 +173,7 @@ class _CallWriter:
 
         return ends
 
-    def _choose(
-        self, candidates: Sequence[Candidate], ends: Callable[[Candidate], list[str]]
-    ) -> tuple[Candidate, str]:
+    def _choose(self, candidates: Sequence[Candidate], ends: Callable[[Candidate], list[str]]) -> tuple[Candidate, str]:
         """A candidate together with what follows it, so that 10 and 100 are told apart."""
         pairs = [(c, end) for c in candidates for end in ends(c)]
         sequences = [self._encoded(c.literal) + self._encoded(end) for c, end in pairs]

@@ -31,20 +31,19 @@ LONGEST_COPY = 14  # words of a copied text
 _CHUNK = re.compile(r"[^\s=]+")
 _ELISION = re.compile(r"(?:[cdjlmnst]|qu)'(?=\w)")
 _QUOTED = re.compile(r"[\"«“]\s*([^\"«»“”]+?)\s*[\"»”]|(?<!\w)'([^']+)'(?!\w)")
-_QUOTES = frozenset("\"\\\n")  # what would have to be escaped in JSON
+_QUOTES = frozenset('"\\\n')  # what would have to be escaped in JSON
 _OPENING, _CLOSING = "([{<«“\"'", ")]}>»”\"'.,;:!?…"
 _JOINED = re.compile(r"[\s,;/€$£¥|]*(?:eur|euros?|usd|dollars?|gbp|pounds?)?[\s,;/|]*(?:(?:and|et|&)\b)?[\s,;€$£¥]*")
 _ARTICLE = re.compile(r"^(?:le|the) (?=\d)", re.IGNORECASE)  # swallowed with a date that became figures
 SMALL_WORDS = frozenset(
-    "a an the of in on at to for from by with and or is are was be it its as this that these those my your our me i we you "
-    "what which who how when where please can could would do does there about into than then "
-    "le la les l un une des du de d a au aux en dans sur pour par avec et ou est sont ce cette ces mon ma mes ton ta tes "
-    "son sa ses notre votre je tu il elle on nous vous me moi que qui quoi quel quelle svp stp merci thanks".split()
+    "a an the of in on at to for from by with and or is are was be it its as this that these those my your our me i we "
+    "you what which who how when where please can could would do does there about into than then "
+    "le la les l un une des du de d a au aux en dans sur pour par avec et ou est sont ce cette ces mon ma mes ton ta "
+    "tes son sa ses notre votre je tu il elle on nous vous me moi que qui quoi quel quelle svp stp merci thanks".split()
 )
-
 CALENDAR_WORDS = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september "
-    "october november december".split()
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august "
+    "september october november december".split()
 )
 
 

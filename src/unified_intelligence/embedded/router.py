@@ -36,7 +36,8 @@ class Settings:
     """What was found out about a folder's model after its training, in its router.json.
 
     `built_in`, `glossary` and `user` are the log-odds from which a call is made, of the built-in tools, of the one that
-    explains a term of the glossary, and of a user's tools: calibrated, not chosen. `before` and `after` are the chat template's words around a lone question, rendered once.
+    explains a term of the glossary, and of a user's tools: calibrated, not chosen. `before` and `after` are the chat
+    template's words around a lone question, rendered once.
     """
 
     built_in: float
