@@ -15,6 +15,19 @@ RESULTS = (
     ("What a start costs", "benchmarks/results/startup.json"),
     ("The embedded model's engine", "benchmarks/results/embedded_engine.json"),
 )
+# What only someone who repeats the measurement needs, and finds in the file.
+LEFT_OUT = {
+    "command",
+    "sha256",
+    "misses",
+    "training",
+    "calibration",
+    "libraries",
+    "CPU seconds",
+    "rounds",
+    "python",
+    "torch",
+}
 HEAD = """\
 # Deployment summary
 

@@ -149,7 +149,7 @@ class _CallWriter:
     def _or_another(
         self, left: Sequence[Candidate], *, joined: bool, ends: Callable[[Candidate], list[str]]
     ) -> Callable[[Candidate], list[str]]:
-        """What may follow an element: another too; only another if the next figure is `joined` to it in the question."""
+        """What may follow an element: another too; only another where figures are `joined` in the question."""
 
         def follows(candidate: Candidate) -> list[str]:
             following = next((c for c in left if c.start >= candidate.end), None)
