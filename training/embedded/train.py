@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
@@ -21,8 +22,9 @@ from torch import Tensor
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from training.embedded.circuit import write_induction_circuit
-from training.embedded.conversations import Mixture, conversations
+from training.embedded.conversations import MODEL, Mixture, conversations
 from training.embedded.vocabulary import save_tokenizer, train_tokenizer
+from unified_intelligence.embedded.prompt import TEMPLATE
 
 HERE = Path(__file__).parent
 WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)  # few shapes: oneDNN prepares a kernel for each
@@ -55,6 +57,7 @@ class Recipe:
     unseen_share: float = 0.4
     none_share: float = 0.3
     tokenizer_samples: int = 60000
+    shuffled: int = 3000  # conversations at a time, their batches in random order
     threads: int = 2
 
     @classmethod
@@ -113,7 +116,7 @@ def batches(recipe: Recipe, tokenizer: Tokenizer) -> Iterator[Batch]:
     waiting: dict[int, list[Row]] = {width: [] for width in WIDTHS}
     while True:
         full: list[Batch] = []
-        for one in islice(source, 3000):
+        for one in islice(source, recipe.shuffled):
             row = _encoded(tokenizer, one.prompt, one.completion)
             width = next((width for width in WIDTHS if len(row[0]) <= width), None)
             if width is None:
@@ -170,31 +173,47 @@ def rate_at(recipe: Recipe, step: int) -> float:
     return recipe.final_rate + (1 - recipe.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
 
 
+class Stepper:
+    """A model in training: its optimizers, and how many steps they have taken."""
+
+    def __init__(self, recipe: Recipe, model: Qwen3ForCausalLM) -> None:
+        self._recipe, self._model = recipe, model
+        self._optimizers = optimizers(recipe, model)
+        self._full_rates = [(group, group["lr"]) for one in self._optimizers for group in one.param_groups]
+        self.taken = 0
+
+    def step(self, batch: Batch) -> float:
+        """Returns the loss before the step."""
+        share = rate_at(self._recipe, self.taken)
+        for group, rate in self._full_rates:
+            group["lr"] = rate * share
+        loss = loss_of(self._model, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._recipe.clip)
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.taken += 1
+        return loss.item()
+
+
 def train(recipe: Recipe, out: Path) -> None:
     torch.set_num_threads(recipe.threads)
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer(recipe)
     save_tokenizer(tokenizer, out)
+    if not (out / TEMPLATE).exists():
+        shutil.copy(MODEL / TEMPLATE, out)
     end = tokenizer.token_to_id("<|im_end|>")
     model = build_model(recipe, tokenizer.get_vocab_size(), end)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {tokenizer.get_vocab_size()} tokens", flush=True)
-    steppers = optimizers(recipe, model)
-    full_rates = [group["lr"] for stepper in steppers for group in stepper.param_groups]
+    stepper = Stepper(recipe, model)
     started, seen = time.perf_counter(), 0
     running = 0.0
     for step, batch in enumerate(islice(batches(recipe, tokenizer), recipe.steps)):
-        share = rate_at(recipe, step)
-        groups = [group for stepper in steppers for group in stepper.param_groups]
-        for group, rate in zip(groups, full_rates, strict=True):
-            group["lr"] = rate * share
-        loss = loss_of(model, batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-        for stepper in steppers:
-            stepper.step()
-            stepper.zero_grad(set_to_none=True)
+        loss = stepper.step(batch)
         seen += batch.tokens.numel()
-        running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
+        running = loss if step == 0 else 0.98 * running + 0.02 * loss
         if step % 50 == 0 or step == recipe.steps - 1:
             seconds = time.perf_counter() - started
             print(f"step {step} loss {running:.4f} {seen / seconds:,.0f} tokens/s {seconds:.0f} s", flush=True)
