@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Literal
 
 from training.embedded import surfaces
 from training.embedded.grammar import Sequence, Slot, expand, read_patterns
@@ -26,8 +25,6 @@ LANGUAGES: tuple[Language, ...] = ("en", "fr")
 WEIGHTS = {"define": 5.0, "calculate": 2.5, "convert_units": 2.0, "about": 3.0, "percent_of": 1.5, "apply_percent": 1.5}
 TYPO = 0.05
 CONTEXT = 0.08  # share of questions that begin with something else
-
-Kind = Literal["call", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +172,8 @@ class _Draw:
             case _:
                 raise NoSuchSurfaceError(slot.name)
 
-    def _listed(self, draw: object, fewest: int, most: int) -> str:
-        assert callable(draw)
-        items = [str(draw()) for _ in range(self._random.randint(fewest, most))]
+    def _listed(self, draw: Callable[[], str], fewest: int, most: int) -> str:
+        items = [draw() for _ in range(self._random.randint(fewest, most))]
         style = self._random.random()
         if style < 0.7:
             return f"{', '.join(items[:-1])}{' and ' if self._language == 'en' else ' et '}{items[-1]}"
@@ -290,5 +286,3 @@ def _plain(text: str) -> str:
 @cache
 def _function(name: str) -> Function:
     return built_in_function(name)
-
-

@@ -23,7 +23,6 @@ END = "<|im_end|>"
 class Conversation:
     prompt: str
     completion: str
-    built_in: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def conversations(seed: int, mixture: Mixture) -> Iterator[Conversation]:
 
 def of_built_in(example: built_in_examples.Example) -> Conversation:
     completion = NO_CALL if example.function is None else call_text(example.function, example.literals)
-    return Conversation(render(MODEL, example.reading.text), completion + END, built_in=True)
+    return Conversation(render(MODEL, example.reading.text), completion + END)
 
 
 def of_unseen(example: unseen_tools.Example) -> Conversation | None:
@@ -60,7 +59,7 @@ def of_unseen(example: unseen_tools.Example) -> Conversation | None:
     reading = Reading.of(example.query, example.language)
     prompt = render(MODEL, reading.text, [prompt_form(spec) for spec in example.tools])
     if example.call is None:
-        return Conversation(prompt, NO_CALL + END, built_in=False)
+        return Conversation(prompt, NO_CALL + END)
     name, arguments = example.call["name"], cast("Mapping[str, object]", example.call["arguments"])
     function = next(function_of_spec(spec) for spec in example.tools if spec.name == name)
     literals: dict[str, str] = {}
@@ -70,7 +69,7 @@ def of_unseen(example: unseen_tools.Example) -> Conversation | None:
             if literal is None:
                 return None
             literals[field.label] = literal
-    return Conversation(prompt, call_text(label(str(name)), literals) + END, built_in=False)
+    return Conversation(prompt, call_text(label(str(name)), literals) + END)
 
 
 def _literal(field: Field, value: object, reading: Reading) -> str | None:

@@ -22,7 +22,6 @@ from unified_intelligence.tools.glossary import find_terms
 from unified_intelligence.tools.registry import BUILT_IN, ToolError
 
 CASES = Path(__file__).parent / "cases.jsonl"
-NEVER = -1e9
 
 Case = Mapping[str, object]
 

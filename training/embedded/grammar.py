@@ -115,7 +115,9 @@ def _slot(line: str, start: int) -> tuple[Slot, int]:
     if line[end] == "}":
         return Slot(name.strip(), form.strip(), value or None), end + 1
     if not value:  # {w:countries}: a word list, not a worded argument
-        closing = line.index("}", end)
+        closing = line.find("}", end)
+        if closing < 0:
+            raise GrammarError(f"'{{' without '}}' in: {line}")
         return Slot(name.strip(), line[end + 1 : closing].strip()), closing + 1
     surface, position = _sequence(line, end + 1, stops="}")
     if position >= len(line):

@@ -6,9 +6,7 @@ The value is never stated twice: what an argument means is what the program itse
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from random import Random
 from typing import Literal
 
@@ -59,14 +57,6 @@ _UNIT_NAMES = {
         "kwh": "kwh|kWh|kilowatt hours", "watt": "watts", "kw": "kw|kilowatts|kW", "hp": "horsepower|hp", "bar": "bar|bars", "pa": "pascals|Pa", "psi": "psi", "degree": "degrees", "radian": "radians", "atm": "atmospheres|atm",
     },
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """Words for a slot, and the JSON the model writes for them."""
-
-    text: str
-    literal: str
 
 
 class NoSuchSurfaceError(ValueError):
@@ -242,8 +232,3 @@ def _round_like_people(random: Random, low: float, high: float) -> float:
 
 def _step(random: Random, low: float, high: float, step: float) -> float:
     return round(max(step, round(random.uniform(low, high) / step) * step), 4)
-
-
-@cache
-def unit_names(language: Language) -> frozenset[str]:
-    return frozenset(name for names in _UNIT_NAMES[language].values() for name in names.split("|"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -21,8 +22,9 @@ from torch import Tensor
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from training.embedded.circuit import write_induction_circuit
-from training.embedded.conversations import Mixture, conversations
+from training.embedded.conversations import MODEL, Mixture, conversations
 from training.embedded.vocabulary import save_tokenizer, train_tokenizer
+from unified_intelligence.embedded.prompt import TEMPLATE
 
 HERE = Path(__file__).parent
 WIDTHS = (32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)  # few shapes: oneDNN prepares a kernel for each
@@ -67,6 +69,7 @@ class Recipe:
     clip: float = 1.0
     stages: tuple[Stage, ...] = (Stage(),)
     tokenizer_samples: int = 60000
+    shuffled: int = 3000  # conversations at a time, their batches in random order
     threads: int = 2
 
     @classmethod
@@ -122,7 +125,7 @@ def batches(recipe: Recipe, stage: int, tokenizer: Tokenizer) -> Iterator[Batch]
     waiting: dict[int, list[Row]] = {width: [] for width in WIDTHS}
     while True:
         full: list[Batch] = []
-        for one in islice(source, 3000):
+        for one in islice(source, recipe.shuffled):
             row = _encoded(tokenizer, one.prompt, one.completion)
             width = next((width for width in WIDTHS if len(row[0]) <= width), None)
             if width is None:
@@ -179,6 +182,30 @@ def rate_at(recipe: Recipe, stage: Stage, step: int) -> float:
     return recipe.final_rate + (stage.rate - recipe.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
 
 
+class Stepper:
+    """A model in a stage of its training: its optimizers, and how many steps they have taken."""
+
+    def __init__(self, recipe: Recipe, stage: Stage, model: Qwen3ForCausalLM) -> None:
+        self._recipe, self._stage, self._model = recipe, stage, model
+        self._optimizers = optimizers(recipe, model)
+        self._full_rates = [(group, group["lr"]) for one in self._optimizers for group in one.param_groups]
+        self.taken = 0
+
+    def step(self, batch: Batch) -> float:
+        """Returns the loss before the step."""
+        share = rate_at(self._recipe, self._stage, self.taken)
+        for group, rate in self._full_rates:
+            group["lr"] = rate * share
+        loss = loss_of(self._model, batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._recipe.clip)
+        for optimizer in self._optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.taken += 1
+        return loss.item()
+
+
 def train(recipe: Recipe, out: Path, first: int = 0) -> None:
     """Runs the stages from `first` on; a later one begins with what `out` holds."""
     torch.set_num_threads(recipe.threads)
@@ -186,6 +213,7 @@ def train(recipe: Recipe, out: Path, first: int = 0) -> None:
     if first == 0:
         tokenizer = build_tokenizer(recipe)
         save_tokenizer(tokenizer, out)
+        shutil.copyfile(MODEL / TEMPLATE, out / TEMPLATE)
         model = build_model(recipe, tokenizer.get_vocab_size(), tokenizer.token_to_id("<|im_end|>"))
         print(f"{sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
         save(model, out)
@@ -208,21 +236,12 @@ def _rows_before(out: Path, first: int) -> list[dict[str, float]]:
 def run_stage(recipe: Recipe, index: int, model: Qwen3ForCausalLM, tokenizer: Tokenizer, out: Path) -> dict[str, float]:
     """Trains and saves; returns what it took: steps, tokens, seconds, and the running loss at its end."""
     stage = recipe.stages[index]
-    steppers = optimizers(recipe, model)
-    groups = [group for stepper in steppers for group in stepper.param_groups]
-    full_rates = [group["lr"] for group in groups]
+    stepper = Stepper(recipe, stage, model)
     started, seen, running = time.perf_counter(), 0, 0.0
     for step, batch in enumerate(islice(batches(recipe, index, tokenizer), stage.steps)):
-        for group, rate in zip(groups, full_rates, strict=True):
-            group["lr"] = rate * rate_at(recipe, stage, step)
-        loss = loss_of(model, batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-        for stepper in steppers:
-            stepper.step()
-            stepper.zero_grad(set_to_none=True)
+        loss = stepper.step(batch)
         seen += batch.tokens.numel()
-        running = loss.item() if step == 0 else 0.98 * running + 0.02 * loss.item()
+        running = loss if step == 0 else 0.98 * running + 0.02 * loss
         if step % 50 == 0 or step == stage.steps - 1:
             seconds = time.perf_counter() - started
             print(f"step {step} loss {running:.4f} {seen / seconds:,.0f} tokens/s {seconds:.0f} s", flush=True)

@@ -19,6 +19,7 @@ from importlib.resources import files
 from typing import cast
 
 from unified_intelligence.tools.numbers_format import (
+    WITHOUT_CENTS,
     format_date,
     format_duration,
     format_money,
@@ -34,7 +35,6 @@ from unified_intelligence.tools.registry import Outcome, Tool
 _FIELD = re.compile(r"\{([^{}:~]*)(?::(\w+))?(?:~(\w+))?\}")
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _EXACT_DIGITS, _MEASURED_DIGITS = 10, 4
-_WITHOUT_CENTS = ("JPY", "KRW")
 _MEANING_STYLES = {
     "rate": "percent",
     "rates": "percent",
@@ -145,7 +145,7 @@ class _Printer:
 
     def money(self, value: float) -> str:
         """Two decimals, or more for what would otherwise read as nothing; none for a currency without cents."""
-        if self.currency in _WITHOUT_CENTS:
+        if self.currency in WITHOUT_CENTS:
             return self.amount(value)
         return format_money(value, self.currency, self.language, decimals=6 if 0 < abs(value) < 0.005 else 2)
 

@@ -11,7 +11,7 @@ from .text_language import Language
 
 NARROW: Final = "\u202f"
 _SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
-_WITHOUT_CENTS: Final = frozenset({"JPY", "KRW"})
+WITHOUT_CENTS: Final = frozenset({"JPY", "KRW"})
 _MONTHS: Final = {
     "en": "January February March April May June July August September October November December".split(),
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split(),
@@ -87,7 +87,7 @@ def format_money(value: float, currency: str, language: Language, *, decimals: i
     """ "€16,288.95" or "16 288,95 €": cents unless the amount is whole. A currency without symbol shows its code."""
     if decimals is None:
         whole = abs(value - round(value)) < _NEAR if isfinite(value) else False
-        decimals = 0 if whole or currency in _WITHOUT_CENTS else 2
+        decimals = 0 if whole or currency in WITHOUT_CENTS else 2
     number = format_number(value, language, decimals=decimals)
     if not currency:
         return number
