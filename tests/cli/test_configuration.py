@@ -138,6 +138,13 @@ def test_the_providers_options_in_a_file(uic: Run, home: Path) -> None:
     assert uic("-q", "x", "-o", "delay", "0") == (0, "x\n", "")
 
 
+def test_an_unknown_name_is_told_with_who_gave_it(uic: Run, home: Path) -> None:
+    path = write(home / "work/config.json", '{"provider": "echo",\n"tools": ["units", "financ"]}')
+    assert f"Did you mean finance?\n       financ comes from {path}:2." in uic("-q", "x").err
+    assert "ecko comes from environment UIC_PROVIDER. List them" in uic("-q", "x", UIC_PROVIDER="ecko").err
+    assert "comes from" not in uic("-q", "x", "-P", "ecko").err
+
+
 MODELS = """
 class Generator(InProcessTextGenerator):
     def __init__(self, *, model: str = "small", api_key: str = "") -> None:

@@ -37,7 +37,14 @@ def answer_question(
     chosen = settings.get("format", str)
     output.machine = chosen if chosen in {"json", "jsonl"} else ""
     question = read_question(prompt, query, output)
-    return _ask(question, settings, dict(given), output)
+    try:
+        return _ask(question, settings, dict(given), output)
+    except UnknownNameError as error:
+        if error.name == settings.get("provider", str):
+            _blame(error, error.name, settings.values["provider"])
+        if error.name in cast("list[str]", settings.get("tools", list)):
+            _blame(error, error.name, settings.values["tools"])
+        raise
 
 
 def _ask(question: str, settings: Settings, given: Mapping[str, str], output: Output) -> int:
@@ -89,14 +96,17 @@ def _create(factory: ProviderFactory, name: str, options: Mapping[str, Resolved]
     try:
         return factory.create(name, **{option: resolved.value for option, resolved in options.items()})
     except ConfigurationError as error:
-        named = error.name if isinstance(error, UnknownNameError) else error.message
-        blamed = [
-            f"{option} comes from {resolved.origin}."
-            for option, resolved in options.items()
-            if re.search(rf"\b{re.escape(option)}\b", named) and not resolved.origin.startswith("flag")
-        ]
-        error.hint = " ".join([*blamed, error.hint]).strip()
+        for option, resolved in options.items():
+            named = error.name if isinstance(error, UnknownNameError) else error.message
+            if re.search(rf"\b{re.escape(option)}\b", named):
+                _blame(error, option, resolved)
         raise
+
+
+def _blame(error: ConfigurationError, name: str, resolved: Resolved) -> None:
+    """Who said so, unless it was said on this command line."""
+    if not resolved.origin.startswith(("flag", "default")):
+        error.hint = f"{name} comes from {resolved.origin}. {error.hint}".strip()
 
 
 def _format(settings: Settings, output: Output) -> str:
