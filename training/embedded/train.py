@@ -210,6 +210,7 @@ def train(recipe: Recipe, out: Path, first: int = 0) -> None:
     """Runs the stages from `first` on; a later one begins with what `out` holds."""
     torch.set_num_threads(recipe.threads)
     out.mkdir(parents=True, exist_ok=True)
+    model: Qwen3ForCausalLM | None = None
     if first == 0:
         tokenizer = build_tokenizer(recipe)
         save_tokenizer(tokenizer, out)
@@ -220,7 +221,7 @@ def train(recipe: Recipe, out: Path, first: int = 0) -> None:
     tokenizer = Tokenizer.from_file(str(out / "tokenizer.json"))
     rows = _rows_before(out, first)
     for index in range(first, len(recipe.stages)):
-        if index > 0:
+        if model is None or index > 0:
             model = Qwen3ForCausalLM.from_pretrained(out, dtype=torch.float32)
         rows.append(run_stage(recipe, index, model, tokenizer, out))
         summary = asdict(recipe) | {"ran": rows}

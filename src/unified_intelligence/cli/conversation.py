@@ -40,10 +40,10 @@ def answer_question(
     try:
         return _ask(question, settings, dict(given), output)
     except UnknownNameError as error:
-        for resolved in settings.values.values():
-            named = cast("list[str]", resolved.value) if isinstance(resolved.value, list) else [resolved.value]
-            if error.name in named:
-                _blame(error, error.name, resolved)
+        if error.name == settings.get("provider", str):
+            _blame(error, error.name, settings.values["provider"])
+        if error.name in cast("list[str]", settings.get("tools", list)):
+            _blame(error, error.name, settings.values["tools"])
         raise
 
 

@@ -184,7 +184,8 @@ class _CallWriter:
 
     def _left(self, field: Field) -> list[Candidate]:
         """What may still fill a field: of the likeliest sort that holds any."""
-        return next(filter(None, map(self._free, field.candidates(self._reading))), [])
+        sorts = (self._free(sort) for sort in field.candidates(self._reading))
+        return next((free for free in sorts if free), list[Candidate]())
 
     def _all_left(self, field: Field) -> list[Candidate]:
         return [candidate for sort in field.candidates(self._reading) for candidate in self._free(sort)]

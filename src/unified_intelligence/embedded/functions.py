@@ -132,7 +132,8 @@ def _simple(schema: object, definitions: Mapping[str, object], depth: int = 0) -
 def _alternatives(schema: Mapping[str, object], definitions: Mapping[str, object]) -> list[object]:
     if isinstance(reference := schema.get("$ref"), str):
         return [definitions.get(reference.rpartition("/")[2])]
-    return next(filter(None, (_list(schema.get(key)) for key in ("anyOf", "oneOf", "allOf"))), [])
+    lists = (_list(schema.get(key)) for key in ("anyOf", "oneOf", "allOf"))
+    return next((found for found in lists if found), list[object]())
 
 
 def _folded(schema: Mapping[str, object]) -> dict[str, object]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import ThreadpoolController  # pyright: ignore[reportMissingTypeStubs]
 
 from unified_intelligence.embedded.affinity import affinities
 from unified_intelligence.embedded.calls import Call, decide
@@ -106,9 +107,14 @@ class Router:
         length, longest = len(self.tokens.encode(prompt)), self.model.shape.longest
         if length > longest:
             raise ContextLengthError(length, longest, provider="embedded")
-        with _blas().limit(limits=1, user_api="blas"):  # on several threads, products this small mostly wait
+        with _one_thread():
             decision = decide(self.model, self.tokens, prompt, functions, reading, bias)
         return Route(reading, decision.call, decision.score, decision.prompt_tokens, decision.completion_tokens)
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """On several threads, products this small mostly wait for each other."""
+    return _blas().limit(limits=1, user_api="blas")  # pyright: ignore[reportUnknownMemberType]
 
 
 @cache

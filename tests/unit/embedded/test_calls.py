@@ -72,6 +72,7 @@ def test_any_call_holds_to_the_schema_and_to_the_question(
     reading = Reading.of(question)
     prompt = render(FOLDER, reading.text, [prompt_form(SPEC)])
     call = decide(careless, tokens, prompt, [function_of_spec(SPEC)], reading).call
+    assert call is not None
     written = json.loads("{" + ", ".join(f'"{key}": {value}' for key, value in call.literals.items()) + "}")
     assert set(call.arguments) | set(call.missing) >= {"place", "guests", "diet"}
     assert set(written) == {label(name) for name in call.arguments}
@@ -89,6 +90,7 @@ def test_any_call_holds_to_the_schema_and_to_the_question(
 def test_what_the_question_does_not_hold_is_missing_not_invented(careless: Qwen3Forward, tokens: Tokens) -> None:
     reading = Reading.of("a table please")
     call = decide(careless, tokens, render(FOLDER, reading.text), [function_of_spec(SPEC)], reading).call
+    assert call is not None
     assert call.missing == ("guests",)
 
 
