@@ -82,11 +82,7 @@ def decide(
     writer = Writer(model, tokens.encode(prompt))
     scores = writer.log_probabilities()
     wanted = float(scores[tokens.encode(CALL)[0]] - scores[tokens.encode(NO_CALL)[0]])
-    possible = [index for index, function in enumerate(functions) if function.can_be_filled(reading)]
-    call = None
-    if possible:
-        biases = [bias[index] for index in possible] if bias else ()
-        call = _CallWriter(writer, tokens, reading).write([functions[index] for index in possible], biases)
+    call = _CallWriter(writer, tokens, reading).write(functions, bias)
     return Decision(wanted, call, writer.prompt_tokens, len(writer.written))
 
 
@@ -97,10 +93,26 @@ class _CallWriter:
         self._encoded = cache(tokens.encode)  # of one question only: a long one has thousands of pieces
         self._next, self._close = tokens.encode(NEXT), tokens.encode(CLOSE)
 
-    def write(self, functions: Sequence[Function], bias: Sequence[float]) -> Call:
-        self._writer.write(self._tokens.encode(CALL + OPEN))
-        names = [self._tokens.encode(function.label + ARGUMENTS) for function in functions]
-        function = functions[self._writer.choose_with(names, bias) if bias else self._writer.choose(names)]
+    def write(self, functions: Sequence[Function], bias: Sequence[float]) -> Call | None:
+        function = self._choose_function(functions, bias)
+        return self._fill(function) if function else None
+
+    def _choose_function(self, functions: Sequence[Function], bias: Sequence[float]) -> Function | None:
+        """The one the model wants most of those the question holds anything for."""
+        start = self._writer.mark()
+        left = list(range(len(functions)))
+        while left:
+            self._writer.write(self._tokens.encode(CALL + OPEN))
+            names = [self._tokens.encode(functions[index].label + ARGUMENTS) for index in left]
+            biases = [bias[index] for index in left] if bias else []
+            chosen = self._writer.choose_with(names, biases) if biases else self._writer.choose(names)
+            if functions[left[chosen]].can_be_filled(self._reading):
+                return functions[left[chosen]]
+            self._writer.back_to(start)
+            del left[chosen]
+        return None
+
+    def _fill(self, function: Function) -> Call:
         arguments: dict[str, object] = {}
         literals: dict[str, str] = {}
         position = self._choose_key(function.fields, 0, opening='"')

@@ -7,6 +7,7 @@ parses, and every value in it was in the question or in the schema.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +15,21 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from unified_intelligence.embedded.forward import Qwen3Forward
 
 
 Trie = dict[int, "Trie | int"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a text in the making, and what the model expected there."""
+
+    written: int
+    tokens: int
+    logits: NDArray[np.float32]
 
 
 class Writer:
@@ -43,6 +55,18 @@ class Writer:
             self._pending = []
         shifted = self._logits - self._logits.max()
         return shifted - np.log(np.exp(shifted).sum())
+
+    def mark(self) -> Mark:
+        """Where `back_to` returns to."""
+        self.log_probabilities()
+        return Mark(len(self.written), self._cache.length, self._logits)
+
+    def back_to(self, mark: Mark) -> None:
+        """Forgets what was written since."""
+        del self.written[mark.written :]
+        self._pending = []
+        self._cache.rewind(mark.tokens)
+        self._logits = mark.logits
 
     def choose(self, sequences: Sequence[Sequence[int]]) -> int:
         """Writes one of the sequences, the model choosing greedily along their trie, and returns its index.

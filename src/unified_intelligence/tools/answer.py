@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import cast
 
 from unified_intelligence.tools.numbers_format import (
@@ -241,5 +241,5 @@ def _texts(entry: Mapping[str, object], key: str) -> Mapping[str, str]:
 
 @cache
 def _entries(language: Language) -> Mapping[str, Mapping[str, object]]:
-    text = files("unified_intelligence.tools").joinpath("answers", f"{language}.json").read_text(encoding="utf-8")
+    text = Path(__file__).parent.joinpath("answers", f"{language}.json").read_text(encoding="utf-8")
     return cast("Mapping[str, Mapping[str, object]]", json.loads(text))

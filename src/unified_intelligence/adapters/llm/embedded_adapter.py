@@ -13,7 +13,6 @@ from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
-from uuid import uuid4
 
 from unified_intelligence.embedded.functions import is_built_in
 from unified_intelligence.embedded.router import Route, Router
@@ -111,9 +110,10 @@ class EmbeddedAdapter(InProcessTextGenerator):
             raise ContextLengthError(len(question), LONGEST_QUESTION, unit="characters", provider="embedded")
         if not tools:
             return self._answer_built_in(_router().route(question))
-        if all(map(is_built_in, tools)):
-            return self._call(_router().route(question), {tool.name for tool in tools})
-        return self._call(_router().route_among(question, tools), {tool.name for tool in tools})
+        own = all(map(is_built_in, tools))
+        route = _router().route(question) if own else _router().route_among(question, tools)
+        made = sum(len(turn.tool_calls) for turn in turns)
+        return self._call(route, {tool.name for tool in tools}, f"call_{made}")
 
     def _answer_built_in(self, route: Route) -> _Answer:
         language = self._language or route.reading.language
@@ -130,7 +130,7 @@ class EmbeddedAdapter(InProcessTextGenerator):
                 text = f"{error}\n\n{_SENTENCES[language]['understood'].format(understood=shown)}"
         return _Answer(f"{tool.name}({shown})", text, (), route.prompt_tokens)
 
-    def _call(self, route: Route, allowed: Collection[str]) -> _Answer:
+    def _call(self, route: Route, allowed: Collection[str], call_id: str) -> _Answer:
         language = self._language or route.reading.language
         call = route.call
         if call is None or call.function.name not in allowed:
@@ -139,7 +139,7 @@ class EmbeddedAdapter(InProcessTextGenerator):
             text = _SENTENCES[language]["missing"].format(tool=call.function.name, missing=", ".join(call.missing))
             return _Answer(text=text, prompt_tokens=route.prompt_tokens)
         arguments = json.dumps(call.arguments, ensure_ascii=False)
-        delta = ToolCallDelta(0, f"call_{uuid4().hex[:12]}", call.function.name, arguments)
+        delta = ToolCallDelta(0, call_id, call.function.name, arguments)
         return _Answer(calls=(delta,), prompt_tokens=route.prompt_tokens)
 
     def _told(self, turns: Sequence[Message]) -> _Answer:
