@@ -16,6 +16,7 @@ LONGEST_README = 200
 DOCUMENTS = tuple(path for path in tracked() if path.suffix == ".md")
 GENERATORS = {
     "DEPLOYMENT_SUMMARY.md": ["docs/generate_deployment_summary.py"],
+    "training/embedded/MODEL_CARD.md": ["-m", "training.embedded.card"],
     "README.md": ["-m", "unified_intelligence.cli.documentation"],
 }
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")

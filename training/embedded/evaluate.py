@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from training.embedded import unseen_tools
 from unified_intelligence.embedded.router import FOLDER, Route, Router
 from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.tools.calculator import evaluate as value_of
@@ -162,6 +163,7 @@ def figures(scored: Sequence[Scored]) -> dict[str, Figure]:
             sum("accepted" in one.marks and one.case["kind"] != "unseen" for one in scored),
         ),
         "never-seen schemas exact": share("unseen", "exact"),
+        "never-seen schemas exact, name new too": _with_new_names(scored),
         "never-seen schemas, function chosen": share("unseen", "tool"),
         "never-seen schemas, none fits": share("unseen", "refused"),
         "valid JSON": Figure(sum(_is_valid(one.route) for one in scored), len(scored)),
@@ -170,6 +172,14 @@ def figures(scored: Sequence[Scored]) -> dict[str, Figure]:
         found[f"whole call exact ({language})"] = share("built_in", "exact", language=language)
         found[f"out of scope recognised ({language})"] = share("out_of_scope", "refused", language=language)
     return found
+
+
+def _with_new_names(scored: Sequence[Scored]) -> Figure:
+    """Of the cases whose tool has a name that, by chance, no tool in the training data has."""
+    known = unseen_tools.names()
+    rows = [one for one in scored if "exact" in one.marks and one.case["kind"] == "unseen"]
+    new = [one for one in rows if cast("Mapping[str, object]", one.case["call"])["name"] not in known]
+    return Figure(sum(one.marks["exact"] for one in new), len(new))
 
 
 def _is_valid(route: Route) -> bool:

@@ -5,8 +5,8 @@
     </tool_call>
 
 Arguments come in the schema's order. A required one is written whenever the question holds what is likeliest to fill
-it; one that only something else could fill, and an optional one, when the model wants it: "at 18 % for 3 years" does not
-become a sum of 18. A piece of the question fills one argument only.
+it; one that only something else could fill, and an optional one, when the model wants it: "at 18 % for 3 years" does
+not become a sum of 18. A piece of the question fills one argument only.
 """
 
 from __future__ import annotations
