@@ -237,8 +237,9 @@ class Reading:
         return _JOINED.fullmatch(self.text, before.end, after.start) is not None
 
     def _amounts(self, *kinds: str) -> list[Candidate]:
+        """The figures alone: the "months" of "10 months" may fill another argument."""
         amounts = [q for q in self.quantities if q.kind in kinds]
-        return [Candidate(number_text(q.value), _exact(q.value), q.start, q.end) for q in amounts]
+        return [Candidate(number_text(q.value), _exact(q.value), q.start, _figure_end(q)) for q in amounts]
 
     def _span(self, start: int, end: int, value: object = None) -> Candidate:
         meant = _ARTICLE.sub("", self.original(start, end)) if value is None else value
@@ -248,6 +249,11 @@ class Reading:
 def number_text(value: float) -> str:
     """A number as JSON has it, without exponent or a needless fraction."""
     return str(_exact(value))
+
+
+def _figure_end(quantity: Quantity) -> int:
+    figure = quantity.text.split(" ", 1)[0].removesuffix("%")
+    return quantity.start + len(figure)
 
 
 def _exact(value: float) -> int | float:
