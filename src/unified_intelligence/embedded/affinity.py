@@ -33,7 +33,7 @@ def affinities(question: str, specs: Sequence[ToolSpec]) -> list[float]:
 
 def _described(spec: ToolSpec) -> dict[str, float]:
     """The stems a tool is described with, and what each is worth."""
-    words = dict.fromkeys(_stems(" ".join([fold(spec.description), *_texts(spec.parameters)])), 1.0)
+    words = dict.fromkeys(_stems(" ".join([fold(str(spec.description or "")), *_texts(spec.parameters)])), 1.0)
     return words | dict.fromkeys(_stems(label(spec.name)), 1.5)
 
 

@@ -164,11 +164,12 @@ class _CallWriter:
     ) -> Callable[[Candidate], list[str]]:
         """What may follow an element: another too; only another where figures are `joined` in the question."""
 
+        last = max(c.start for c in left)
+
         def follows(candidate: Candidate) -> list[str]:
-            following = next((c for c in left if c.start >= candidate.end), None)
-            if following is None:
+            if last < candidate.end:
                 return ends(candidate)
-            if joined and self._reading.joins(candidate, following):
+            if joined and self._reading.joins(candidate, next(c for c in left if c.start >= candidate.end)):
                 return [","]
             return [*ends(candidate), ","]
 
