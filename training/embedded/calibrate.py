@@ -20,7 +20,9 @@ from unified_intelligence.embedded.router import GLOSSARY_TOOL, SETTINGS, Router
 
 HELD_OUT_SEED = 90210
 NEVER_REFUSE = -1000.0
-FALSE_REFUSAL_COST = 2.0  # refusing what can be answered is worse than trying what cannot
+# Refusing what can be answered is worse than trying what cannot; a term explained though something else was asked about it
+# is at least true.
+FALSE_REFUSAL_COST = {"built_in": 2.0, "glossary": 5.0, "user": 2.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +34,20 @@ class Calibration:
     false_calls: float
 
 
-def calibrate(wanted: Sequence[float], unwanted: Sequence[float]) -> Calibration:
-    """The threshold of least cost; `wanted` are the scores of questions that a tool answers, `unwanted` of the others."""
+def calibrate(wanted: Sequence[float], unwanted: Sequence[float], refusal_cost: float) -> Calibration:
+    """The threshold of least cost; `wanted` are the scores of questions that a tool answers, `unwanted` of the others.
+
+    The cost is the share of the wanted that are refused, times `refusal_cost`, and of the unwanted that are called.
+    """
     best = Calibration(NEVER_REFUSE, 0.0, 1.0)
+    least = 1.0
     for threshold in sorted({*wanted, *unwanted}):
         refusals = sum(score < threshold for score in wanted) / max(1, len(wanted))
         calls = sum(score >= threshold for score in unwanted) / max(1, len(unwanted))
-        if _cost(refusals, calls) < _cost(best.false_refusals, best.false_calls):
+        if refusal_cost * refusals + calls < least:
+            least = refusal_cost * refusals + calls
             best = Calibration(threshold, refusals, calls)
     return best
-
-
-def _cost(refusals: float, calls: float) -> float:
-    return FALSE_REFUSAL_COST * refusals + calls
 
 
 Scores = dict[str, tuple[list[float], list[float]]]
@@ -65,7 +68,8 @@ def scores(router: Router, count: int) -> Scores:
 def calibrate_folder(folder: Path, count: int) -> None:
     """Sets the thresholds of a folder's router.json from `count` held-out questions of each sort."""
     write_settings(folder, dict.fromkeys(("built_in", "glossary", "user"), Calibration(NEVER_REFUSE, 0.0, 1.0)), 0)
-    found = {name: calibrate(*both) for name, both in scores(Router(folder), count).items()}
+    held_out = scores(Router(folder), count)
+    found = {name: calibrate(*both, FALSE_REFUSAL_COST[name]) for name, both in held_out.items()}
     print(write_settings(folder, found, count))
 
 

@@ -33,7 +33,10 @@ _ELISION = re.compile(r"(?:[cdjlmnst]|qu)'(?=\w)")
 _QUOTED = re.compile(r"[\"«“]\s*+([^\"«»“”]+?)\s*[\"»”]|(?<!\w)'([^']+)'(?!\w)")
 _QUOTES = frozenset('"\\\n')  # what would have to be escaped in JSON
 _OPENING, _CLOSING = "([{<«“\"'", ")]}>»”\"'.,;:!?…"
-_JOINED = re.compile(r"%?(?: (?:years|months|weeks|days)\b)?[\s,;/€$£¥|]*(?:eur|euros?|usd|dollars?|gbp|pounds?)?[\s,;/|]*(?:(?:and|et|&)\b)?[\s,;€$£¥]*")
+_JOINED = re.compile(
+    r"%?(?: (?:years|months|weeks|days)\b)?[\s,;/€$£¥|]*(?:eur|euros?|usd|dollars?|gbp|pounds?)?"
+    r"[\s,;/|]*(?:(?:and|et|&)\b)?[\s,;€$£¥]*"
+)
 _ARTICLE = re.compile(r"^(?:le|the) (?=\d)", re.IGNORECASE)  # swallowed with a date that became figures
 SMALL_WORDS = frozenset(
     "a an the of in on at to for from by with and or is are was be it its as this that these those my your our me i we "

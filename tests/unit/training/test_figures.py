@@ -111,7 +111,7 @@ def test_every_case_is_of_a_known_kind_and_names_what_exists() -> None:
 def test_the_threshold_of_least_cost(
     wanted: list[float], unwanted: list[float], threshold: float, refusals: float, calls: float
 ) -> None:
-    found = calibrate(wanted, unwanted)
+    found = calibrate(wanted, unwanted, 2.0)
     assert (found.threshold, found.false_refusals, found.false_calls) == (threshold, refusals, calls)
 
 
