@@ -23,6 +23,7 @@ WORDS = Path(__file__).parent / "words"
 GLOSSARY = Path(__file__).parents[2] / "src/unified_intelligence/tools/glossary.json"
 LANGUAGES: tuple[Language, ...] = ("en", "fr")
 WEIGHTS = {"define": 5.0, "calculate": 2.5, "convert_units": 2.0, "about": 3.0, "percent_of": 1.5, "apply_percent": 1.5}
+CLOSED = frozenset({"define", "about", "convert_units", "weekday"})
 TYPO = 0.05
 CONTEXT = 0.08  # share of questions that begin with something else
 
@@ -37,11 +38,14 @@ class Example:
     literals: Mapping[str, str]
 
 
-def examples(seed: int, none_share: float = 0.3) -> Iterator[Example]:
-    """Endless and deterministic. A draw that the program does not read back as meant is dropped."""
+def examples(seed: int, none_share: float = 0.3, closed_weight: float = 1.0) -> Iterator[Example]:
+    """Endless and deterministic. A draw that the program does not read back as meant is dropped.
+
+    `closed_weight` multiplies the weight of the tools whose questions are told by their words alone: `CLOSED`.
+    """
     random = Random(seed)
     names = list(BUILT_IN)
-    weights = [WEIGHTS.get(name, 1.0) for name in names]
+    weights = [WEIGHTS.get(name, 1.0) * (closed_weight if name in CLOSED else 1.0) for name in names]
     while True:
         language = random.choice(LANGUAGES)
         try:

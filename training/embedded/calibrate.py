@@ -22,7 +22,7 @@ HELD_OUT_SEED = 90210
 NEVER_REFUSE = -1000.0
 # Refusing what can be answered is worse than trying what cannot; a term explained though something else was asked about it
 # is at least true.
-FALSE_REFUSAL_COST = {"built_in": 2.0, "glossary": 5.0, "user": 2.0}
+FALSE_REFUSAL_COST = {"built_in": 2.0, "glossary": 5.0, "user": 6.0}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,16 +27,20 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """Shares of all conversations: those over a user's tools, and, of the others, those no tool answers."""
+    """Shares of all conversations: those over a user's tools, and, of the others, those no tool answers.
+
+    `closed` is the weight of the tools that are told by words alone (see `built_in_examples.CLOSED`).
+    """
 
     unseen: float = 0.4
     none: float = 0.3
+    closed: float = 1.0
 
 
 def conversations(seed: int, mixture: Mixture) -> Iterator[Conversation]:
     """Endless and deterministic."""
     random = Random(seed)
-    built_in = built_in_examples.examples(random.getrandbits(32), mixture.none)
+    built_in = built_in_examples.examples(random.getrandbits(32), mixture.none, mixture.closed)
     unseen = unseen_tools.examples(random.getrandbits(32))
     while True:
         if random.random() < mixture.unseen:

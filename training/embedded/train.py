@@ -43,10 +43,11 @@ class Stage:
     rate: float = 1.0
     unseen_share: float = 0.35
     none_share: float = 0.3
+    closed_weight: float = 1.0
 
     @property
     def mixture(self) -> Mixture:
-        return Mixture(self.unseen_share, self.none_share)
+        return Mixture(self.unseen_share, self.none_share, self.closed_weight)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "model"
 SETTINGS = "router.json"
 GLOSSARY_TOOL = "define"
-AFFINITY_WEIGHT = 4.0  # of shared words against the model's own log-probability of a tool's name
+# What words shared with a user's tool weigh against the model's own log-probabilities: of the tool's name, of any call.
+NAME_WEIGHT, CALL_WEIGHT = 4.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,11 @@ class Router:
 
         reading = Reading.of(question)
         prompt = render(self.folder, reading.text, [prompt_form(spec) for spec in specs])
-        bias = [AFFINITY_WEIGHT * shared for shared in affinities(reading.text, specs)]
+        shared = affinities(reading.text, specs)
+        bias = [NAME_WEIGHT * words for words in shared]
         route = self._routed(prompt, reading, [function_of_spec(spec) for spec in specs], bias)
-        return route.unless_below(self.settings.user)
+        wanted = route.score + CALL_WEIGHT * max(shared, default=0.0)
+        return replace(route, score=wanted).unless_below(self.settings.user)
 
     def _routed(
         self, prompt: str, reading: Reading, functions: Sequence[Function], bias: Sequence[float] = ()
