@@ -45,7 +45,7 @@ def _spoken(folder: Path) -> dict[str, object]:
 
 CASES = {
     "echo": Case(lambda _: {}, HARD_TEXT, "très bien 🙂", HARD_TEXT, "un deux  trois 🎉", "un deux  trois 🎉"),
-    "embedded": Case(lambda _: {}, "What is 15% of 240?", "36", other_part="3000"),
+    "embedded": Case(lambda _: {}, "What is 15% of 240?", "36", other_part="3,000 m"),
     "local": Case(_spoken, "Comment ça va ?", "très bien 🙂", HARD_TEXT, other_part="très bien 🙂"),
 }
 

@@ -1,6 +1,6 @@
 """Writes MODEL_CARD.md from results.json.
 
-    python -m training.embedded.card [--check]
+python -m training.embedded.card [--check]
 """
 
 from __future__ import annotations
@@ -27,66 +27,79 @@ LEADERBOARD_CEILING = {"simple_python": 0.797, "multiple": 0.83}
 
 
 def card(results: Mapping[str, Any]) -> str:
-    figures, training, sizes = results["figures"], results["training"], results["sizes"]
-    return "\n".join(
-        [
-            "# The embedded model",
-            "",
-            "Written by `python -m training.embedded.card` from [results.json](results.json) of "
-            f"{results['date']}; change the results, not this page.",
-            "",
-            "## What it is",
-            "",
-            f"A language model of {sizes['parameters']:,} parameters in the Qwen3 architecture ({sizes['layers']} layers, "
-            f"width {sizes['width']}, a vocabulary of {sizes['vocabulary']:,} of its own; {sizes['bytes'] / 1e6:.1f} MB in "
-            "bfloat16), trained from random weights with a copying circuit written into them. No weights and no data come "
-            "from elsewhere: the phrasings, word lists and tool descriptions in this folder were written for it, and a "
-            "generator combines them.",
-            "",
-            "It routes and extracts; it knows nothing. From a question it writes one function call: of the built-in tools, "
-            "or of tools described to it. Decoding admits only what the schema and the question allow, so every value in a "
-            "call stood in the question or in the schema. Code computes the answer and words it.",
-            "",
-            "## What it is for, and not for",
-            "",
-            "- Questions in English and French that the built-in tools compute or look up; single calls of tools it has "
-            "never seen, with their values copied from the question.",
-            "- Not for text, code, translation, facts, several calls at once, nested arguments, or values that must be "
-            "inferred (a weekday turned into a date).",
-            "- It reads the last question only, and it can be wrong: the answer names what was understood.",
-            "",
-            "## How often it is right",
-            "",
-            f"On {_cases()} hand-written questions ([cases.jsonl](cases.jsonl)) whose writer had not seen the phrasings, with "
-            "95 % Wilson intervals. A bar is what was asked of the model before it was trained.",
-            "",
-            "| figure | right | share | interval | bar |",
-            "| --- | --- | --- | --- | --- |",
-            *(_row(name, row) for name, row in figures.items() if not name.startswith("bfcl")),
-            "",
-            *_leaderboard(figures),
-            "## How it was made",
-            "",
-            f"{_total(training, 'steps'):,} steps of {training['tokens_per_step']:,} tokens in {len(training['ran'])} stages "
-            f"({_total(training, 'tokens') / 1e6:.1f} million tokens), {_total(training, 'seconds') / 60:.0f} minutes on "
-            f"{training['threads']} CPU threads of a shared machine; Muon for the matrices, AdamW for "
-            "the rest; cosine schedule. The threshold of refusal was set on generated questions held out of training, not "
-            "on the cases above.",
-            "",
-            "```",
-            "python -m training.embedded.train --out training/embedded/runs/latest",
-            "python -m training.embedded.release --run training/embedded/runs/latest",
-            "```",
-            "",
-            "The same machine and library versions give the same weights; another processor rounds differently. Checksums "
-            "of recipe, data, code and weights are in results.json.",
-            "",
-            "| library | version |",
-            "| --- | --- |",
-            *(f"| {name} | {number} |" for name, number in results["libraries"].items()),
-            "",
-        ]
-    )
+    return "\n".join([*_introduction(results), *_accuracy(results["figures"]), *_making(results)])
+
+
+def _introduction(results: Mapping[str, Any]) -> list[str]:
+    sizes = results["sizes"]
+    return [
+        "# The embedded model",
+        "",
+        "Written by `python -m training.embedded.card` from [results.json](results.json) of "
+        f"{results['date']}; change the results, not this page.",
+        "",
+        "## What it is",
+        "",
+        f"A language model of {sizes['parameters']:,} parameters in the Qwen3 architecture ({sizes['layers']} layers, "
+        f"width {sizes['width']}, a vocabulary of {sizes['vocabulary']:,} of its own; {sizes['bytes'] / 1e6:.1f} MB in "
+        "bfloat16), trained from random weights with a copying circuit written into them. No weights and no data come "
+        "from elsewhere: the phrasings, word lists and tool descriptions in this folder were written for it, and a "
+        "generator combines them.",
+        "",
+        "It routes and extracts; it knows nothing. From a question it writes one function call: of the built-in tools, "
+        "or of tools described to it. Decoding admits only what the schema and the question allow, so every value in a "
+        "call stood in the question or in the schema. Code computes the answer and words it.",
+        "",
+        "## What it is for, and not for",
+        "",
+        "- Questions in English and French that the built-in tools compute or look up; single calls of tools it has "
+        "never seen, with their values copied from the question.",
+        "- Not for text, code, translation, facts, several calls at once, nested arguments, or values that must be "
+        "inferred (a weekday turned into a date).",
+        "- It reads the last question only, and it can be wrong: the answer names what was understood.",
+        "",
+    ]
+
+
+def _accuracy(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
+    return [
+        "## How often it is right",
+        "",
+        f"On {_cases()} hand-written questions ([cases.jsonl](cases.jsonl)) whose writer had not seen the phrasings, with "
+        "95 % Wilson intervals. A bar is what was asked of the model before it was trained.",
+        "",
+        "| figure | right | share | interval | bar |",
+        "| --- | --- | --- | --- | --- |",
+        *(_row(name, row) for name, row in figures.items() if not name.startswith("bfcl")),
+        "",
+        *_leaderboard(figures),
+    ]
+
+
+def _making(results: Mapping[str, Any]) -> list[str]:
+    training = results["training"]
+    return [
+        "## How it was made",
+        "",
+        f"{_total(training, 'steps'):,} steps of {training['tokens_per_step']:,} tokens in {len(training['ran'])} stages "
+        f"({_total(training, 'tokens') / 1e6:.1f} million tokens), {_total(training, 'seconds') / 60:.0f} minutes on "
+        f"{training['threads']} CPU threads of a shared machine; Muon for the matrices, AdamW for "
+        "the rest; cosine schedule. The threshold of refusal was set on generated questions held out of training, not "
+        "on the cases above.",
+        "",
+        "```",
+        "python -m training.embedded.train --out training/embedded/runs/latest",
+        "python -m training.embedded.release --run training/embedded/runs/latest",
+        "```",
+        "",
+        "The same machine and library versions give the same weights; another processor rounds differently. Checksums "
+        "of recipe, data, code and weights are in results.json.",
+        "",
+        "| library | version |",
+        "| --- | --- |",
+        *(f"| {name} | {number} |" for name, number in results["libraries"].items()),
+        "",
+    ]
 
 
 def _total(training: Mapping[str, Any], what: str) -> int:
@@ -115,7 +128,10 @@ def _leaderboard(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
         "",
         "| figure | right | share | interval |",
         "| --- | --- | --- | --- |",
-        *(f"| {name} | {row['right']}/{row['of']} | {100 * row['share']:.1f} % | {_interval(row)} |" for name, row in rows.items()),
+        *(
+            f"| {name} | {row['right']}/{row['of']} | {100 * row['share']:.1f} % | {_interval(row)} |"
+            for name, row in rows.items()
+        ),
         "",
     ]
 

@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections.abc import Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -95,10 +95,13 @@ class EmbeddedAdapter(InProcessTextGenerator):
         for event, length in _events(answer):
             if config.max_tokens is not None and written + length > config.max_tokens:
                 finish = "length"
+                event = _beginning(event, config.max_tokens - written)
+            if event is not None:
+                written += _length(event)
+                reasoned += _length(event) if isinstance(event, ReasoningDelta) else 0
+                yield event
+            if finish == "length":
                 break
-            written += length
-            reasoned += length if isinstance(event, ReasoningDelta) else 0
-            yield event
         usage = Usage(answer.prompt_tokens, written, reasoned)
         yield Finished(finish, usage, Timings(first, time.perf_counter() - started))
 
@@ -153,13 +156,29 @@ class EmbeddedAdapter(InProcessTextGenerator):
 
 def _events(answer: _Answer) -> Iterator[tuple[Event, int]]:
     """The events of an answer, each with its length in tokens."""
+    words: list[Event] = [ReasoningDelta(word) for word in _WORD.findall(answer.reasoning)]
+    words += [TextDelta(word) for word in _WORD.findall(answer.text)]
+    for event in (*words, *answer.calls):
+        yield event, _length(event)
+
+
+def _length(event: Event) -> int:
     count = _router().tokens.encode
-    for word in _WORD.findall(answer.reasoning):
-        yield ReasoningDelta(word), len(count(word))
-    for word in _WORD.findall(answer.text):
-        yield TextDelta(word), len(count(word))
-    for call in answer.calls:
-        yield call, len(count(call.name + call.arguments))
+    match event:
+        case TextDelta() | ReasoningDelta():
+            return len(count(event.text))
+        case ToolCallDelta():
+            return len(count(event.name + event.arguments))
+        case Finished():
+            return 0
+
+
+def _beginning(event: Event, room: int) -> Event | None:
+    """As much of a word as has room; half a call is of no use."""
+    if not isinstance(event, TextDelta | ReasoningDelta):
+        return None
+    shorter = (replace(event, text=event.text[:end]) for end in range(len(event.text) - 1, 0, -1))
+    return next((part for part in shorter if _length(part) <= room), None)
 
 
 def _asked_back(tool: Tool, route: Route, language: Language) -> str:
