@@ -35,9 +35,24 @@ def test_nothing_asked_says_nothing() -> None:
     [
         ("percent_of", {"percent": "15%", "value": 240}, {"percent": 0.15, "value": 240.0}, True),
         ("percent_of", {"percent": "15%", "value": 24}, {"percent": 0.15, "value": 240}, False),
-        ("loan_payment", {"principal": 1, "rate": "5%", "years": "18 months"}, {"principal": 1, "rate": 0.05, "years": 1.5}, True),
-        ("compound_interest", {"principal": 9, "rate": "5%", "years": 2}, {"principal": 9, "rate": 0.05, "years": 2, "compounding": "annually"}, True),
-        ("compound_interest", {"principal": 9, "rate": "5%", "years": 2, "compounding": "daily"}, {"principal": 9, "rate": 0.05, "years": 2}, False),
+        (
+            "loan_payment",
+            {"principal": 1, "rate": "5%", "years": "18 months"},
+            {"principal": 1, "rate": 0.05, "years": 1.5},
+            True,
+        ),
+        (
+            "compound_interest",
+            {"principal": 9, "rate": "5%", "years": 2},
+            {"principal": 9, "rate": 0.05, "years": 2, "compounding": "annually"},
+            True,
+        ),
+        (
+            "compound_interest",
+            {"principal": 9, "rate": "5%", "years": 2, "compounding": "daily"},
+            {"principal": 9, "rate": 0.05, "years": 2},
+            False,
+        ),
         ("calculate", {"expression": "15 times 3"}, {"expression": "3 * 15"}, True),
         ("calculate", {"expression": "15 +"}, {"expression": "15"}, False),
         ("historical_var", {"returns": ["1%", "-2%"]}, {"returns": [0.01, -0.02]}, True),
@@ -152,8 +167,15 @@ def test_the_leaderboards_value_rules(arguments: Mapping[str, object], right: bo
 
 
 def test_rows_of_the_leaderboard_are_read_with_json_types(tmp_path: Path) -> None:
-    schema = {"type": "dict", "properties": {"point": {"type": "tuple", "items": {"type": "float"}}}, "required": ["point"]}
-    asked = {"question": [[{"content": "Où est-ce ?"}]], "function": [{"name": "f", "description": "d", "parameters": schema}]}
+    schema = {
+        "type": "dict",
+        "properties": {"point": {"type": "tuple", "items": {"type": "float"}}},
+        "required": ["point"],
+    }
+    asked = {
+        "question": [[{"content": "Où est-ce ?"}]],
+        "function": [{"name": "f", "description": "d", "parameters": schema}],
+    }
     truth = {"ground_truth": [{"f": {"point": [[1.0, 2.0]]}}]}
     (tmp_path / "possible_answer").mkdir()
     (tmp_path / "BFCL_v4_multiple.json").write_text(json.dumps(asked) + "\n", encoding="utf-8")

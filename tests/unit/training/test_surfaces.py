@@ -99,7 +99,14 @@ def test_units_come_in_pairs_of_one_dimension_and_are_known(language: Language) 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("rate", "nothing"), ("number", "5 and 6"), ("rates", "5%"), ("date", "10"), ("number", "3 May 2025"), ("years", "")],
+    [
+        ("rate", "nothing"),
+        ("number", "5 and 6"),
+        ("rates", "5%"),
+        ("date", "10"),
+        ("number", "3 May 2025"),
+        ("years", ""),
+    ],
 )
 def test_words_that_hold_not_one_quantity_have_no_literal(kind: str, words: str) -> None:
     with pytest.raises(NoSuchSurfaceError):

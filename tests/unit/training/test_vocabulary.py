@@ -38,7 +38,16 @@ def test_it_has_the_size_asked_for(tokenizer: Tokenizer) -> None:
 @pytest.mark.parametrize("word", ["rate", "boston", "tokyo", "yaitgroum", "ete"])
 def test_a_word_has_the_same_tokens_wherever_it_stands(tokenizer: Tokenizer, word: str) -> None:
     alone = ids(tokenizer, word)
-    for before, after in ((" ", ""), ('"', '"'), ("(", ")"), ("l'", "."), ("3", "5"), ("\n", "\n"), ("_", "_"), ("%", ",")):
+    for before, after in (
+        (" ", ""),
+        ('"', '"'),
+        ("(", ")"),
+        ("l'", "."),
+        ("3", "5"),
+        ("\n", "\n"),
+        ("_", "_"),
+        ("%", ","),
+    ):
         assert ids(tokenizer, before + word + after) == ids(tokenizer, before) + alone + ids(tokenizer, after)
 
 
