@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import log
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from unified_intelligence.embedded.functions import label
+from unified_intelligence.embedded.functions import label, parameter_schemas
 from unified_intelligence.embedded.reading import SMALL_WORDS, fold
 
 if TYPE_CHECKING:
@@ -33,18 +33,14 @@ def affinities(question: str, specs: Sequence[ToolSpec]) -> list[float]:
 
 def _described(spec: ToolSpec) -> dict[str, float]:
     """The stems a tool is described with, and what each is worth."""
-    words = dict.fromkeys(_stems(" ".join([fold(str(spec.description or "")), *_texts(spec.parameters)])), 1.0)
+    words = dict.fromkeys(_stems(" ".join([fold(str(spec.description or "")), *_texts(spec)])), 1.0)
     return words | dict.fromkeys(_stems(label(spec.name)), 1.5)
 
 
-def _texts(schema: Mapping[str, object]) -> list[str]:
-    properties = schema.get("properties")
+def _texts(spec: ToolSpec) -> list[str]:
     texts: list[str] = []
-    for name, value in (cast("Mapping[str, object]", properties) if isinstance(properties, Mapping) else {}).items():
-        texts.append(label(name))
-        if isinstance(value, Mapping):
-            fields = cast("Mapping[str, object]", value)
-            texts += [fold(str(fields.get("description") or "")), fold(str(fields.get("enum") or ""))]
+    for name, schema in parameter_schemas(spec).items():
+        texts += [label(name), fold(str(schema.get("description") or "")), fold(str(schema.get("enum") or ""))]
     return texts
 
 

@@ -86,13 +86,13 @@ def function_of_spec(spec: ToolSpec) -> Function:
     if is_built_in(spec):
         return built_in_function(spec.name)
     required = _required(spec)
-    fields = tuple(_field_of_schema(name, schema, name in required) for name, schema in _properties(spec).items())
+    fields = tuple(_field_of_schema(name, schema, name in required) for name, schema in parameter_schemas(spec).items())
     return Function(spec.name, label(spec.name), lambda: fields)
 
 
 def prompt_form(spec: ToolSpec) -> dict[str, object]:
     """A user's tool as it is put before the model: the same schema in the model's spelling."""
-    properties = {label(name): _folded(schema) for name, schema in _properties(spec).items()}
+    properties = {label(name): _folded(schema) for name, schema in parameter_schemas(spec).items()}
     return {
         "name": label(spec.name),
         "description": " ".join(fold(str(spec.description or "")).split()),
@@ -104,7 +104,7 @@ def _required(spec: ToolSpec) -> list[str]:
     return [name for name in _list(_mapping(spec.parameters).get("required")) if isinstance(name, str)]
 
 
-def _properties(spec: ToolSpec) -> dict[str, Mapping[str, object]]:
+def parameter_schemas(spec: ToolSpec) -> dict[str, Mapping[str, object]]:
     """The schemas of its parameters, each as one type or one enumeration."""
     schema = _mapping(spec.parameters)
     definitions = {**_mapping(schema.get("definitions")), **_mapping(schema.get("$defs"))}
@@ -123,6 +123,8 @@ def _simple(schema: object, definitions: Mapping[str, object], depth: int = 0) -
     if isinstance(found.get("type"), list):
         types = [one for one in _list(found["type"]) if one != "null"]
         found["type"] = next((one for one in ("string", "number", *types) if one in types), "null")
+    if items := _mapping(found.get("items")):
+        found["items"] = _simple(items, definitions, depth + 1) if depth < _DEEPEST else {}
     choices = _list(found.pop("enum", None)) or ([found["const"]] if "const" in found else [])
     if choices := [choice for choice in choices if choice is not None]:  # null is what is left out
         found["enum"] = choices
@@ -160,7 +162,8 @@ def _field_of_schema(name: str, schema: Mapping[str, object], required: bool) ->
     elif schema.get("type") == "boolean":
         choices = _BOOLEANS
     elif schema.get("type") in {"array", "tuple"}:
-        element = _kind(_mapping(schema.get("items")))
+        items = _mapping(schema.get("items"))
+        element = _kind(items) if items else None
         kind = _LISTS.get(element) if element else None
     return Field(name, label(name), required, kind, choices)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
 
-from unified_intelligence.embedded.calls import call_text, decide, list_literal
-from unified_intelligence.embedded.forward import Qwen3Forward
-from unified_intelligence.embedded.functions import function_of_spec, label, prompt_form
+from unified_intelligence.embedded.calls import MOST_NUMBERS, MOST_TEXTS, call_text, decide, list_literal
+from unified_intelligence.embedded.forward import Cache, Qwen3Forward, Shape
+from unified_intelligence.embedded.functions import built_in_function, function_of_spec, label, prompt_form
 from unified_intelligence.embedded.prompt import render
 from unified_intelligence.embedded.reading import Reading
 from unified_intelligence.embedded.router import FOLDER
@@ -119,3 +122,39 @@ def test_a_call_written_in_pieces_is_the_call_written_at_once(tokens: Tokens) ->
 )
 def test_labels(name: str, shown: str) -> None:
     assert label(name) == shown
+
+
+@pytest.mark.parametrize("kind", ["string", "number"])
+def test_a_list_has_a_longest_length(careless: Qwen3Forward, tokens: Tokens, kind: str) -> None:
+    """However long the question: a model that never closes a list must not go on for minutes."""
+    longest = {"string": MOST_TEXTS, "number": MOST_NUMBERS}[kind]
+    spec = ToolSpec("f", "", {"properties": {"x": {"type": "array", "items": {"type": kind}}}, "required": ["x"]})
+    reading = Reading.of("; ".join(f"item{i} costs {i}" for i in range(10, 50)))
+    call = decide(careless, tokens, render(FOLDER, reading.text), [function_of_spec(spec)], reading).call
+    assert call
+    listed = cast("list[object]", call.arguments["x"])
+    assert 1 <= len(listed) <= longest
+    assert len(set(listed)) == len(listed)
+
+
+def test_a_figure_of_another_kind_is_not_forced_on_a_required_argument(tokens: Tokens) -> None:
+    """ "At 18% for 3 years" lacks the sum: the model may go on to the rate, and does where it is trained to."""
+
+    (rate, *_) = tokens.encode("rate")
+
+    class Skips(Qwen3Forward):
+        def __init__(self) -> None:
+            self.shape = Shape(1, 1, 1, 2, 1e-6, 1e4, 4096)
+
+        def step(self, tokens: Sequence[int], cache: Cache) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+            cache.length += len(tokens)
+            logits = np.zeros(8192, np.float32)
+            logits[rate] = 9.0
+            return logits
+
+    reading = Reading.of("compound interest at 18% for 3 years")
+    functions = [built_in_function("compound_interest")]
+    call = decide(Skips(), tokens, "?", functions, reading).call
+    assert call
+    assert call.arguments["rate"] == "18%"
+    assert call.missing == ("principal",)

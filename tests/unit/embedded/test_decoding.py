@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from unified_intelligence.embedded.forward import Cache, Qwen3Forward, Shape
 class _Scripted(Qwen3Forward):
     """A model whose favourite next token follows from the last one; it counts how often it is asked."""
 
-    def __init__(self, favourites: dict[int, list[float]]) -> None:
+    def __init__(self, favourites: Mapping[int, Sequence[float]]) -> None:
         self.shape = Shape(1, 1, 1, 4, 1e-6, 10000.0, 64)
         self.favourites, self.asked = favourites, 0
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from itertools import pairwise
+from typing import get_args
+
 import pytest
 
 from unified_intelligence.embedded.reading import FieldKind, Reading, fold
+from unified_intelligence.tools.types import Kind
 
 
 @pytest.mark.parametrize(
@@ -58,3 +63,40 @@ def test_quotes_and_line_breaks_are_never_copied() -> None:
         '"' not in candidate.literal[1:-1] and "\\n" not in candidate.literal
         for candidate in reading.candidates("text")[0]
     )
+
+
+def test_the_figure_of_a_quantity_leaves_its_unit_free() -> None:
+    reading = Reading.of("how many years in 10 months")
+    (figure,) = reading.candidates("number")[1]
+    assert reading.text[figure.start : figure.end] == figure.literal == "10"
+    assert any(unit.literal == '"months"' and unit.start >= figure.end for unit in reading.candidates("unit")[0])
+
+
+def test_figures_of_a_list_stand_side_by_side_with_their_units() -> None:
+    reading = Reading.of("3%, 5% and 6 months, then 7")
+    figures = reading.candidates("figure")[0]
+    joined = [reading.joins(one, other) for one, other in pairwise(figures)]
+    assert [figure.value for figure in figures] == [3, 5, 6, 7]
+    assert joined == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "1 " * 2000,
+        "1+" * 2000,
+        "5% " * 1300,
+        '"a" ' * 1000,
+        '"' + " " * 3990 + "«b",
+        "l'été " * 660,
+        "le 3 mai 2025 " * 280,
+    ],
+    ids=lambda question: repr(question[:12]),
+)
+def test_the_pieces_of_a_long_question_are_found_in_seconds(question: str) -> None:
+    """It took minutes where each piece was sought from the beginning."""
+    started = time.perf_counter()
+    reading = Reading.of(question)
+    for kind in (*get_args(Kind), "text", "figures"):
+        reading.candidates(kind)
+    assert time.perf_counter() - started < 10
