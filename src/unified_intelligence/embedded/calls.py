@@ -75,15 +75,18 @@ def decide(
     functions: Sequence[Function],
     reading: Reading,
     bias: Sequence[float] = (),
+    *,
+    ask_back: Callable[[], bool] = lambda: False,
 ) -> Decision:
     """Lets the model choose and fill one of the functions, and say how much it wants to call any.
 
-    `bias` is added to the model's log-probability of each function's name.
+    `bias` is added to the model's log-probability of each function's name. `ask_back` says whether a function may be
+    chosen whose arguments are all still to be asked for.
     """
     writer = Writer(model, tokens.encode(prompt))
     scores = writer.log_probabilities()
     wanted = float(scores[tokens.encode(CALL)[0]] - scores[tokens.encode(NO_CALL)[0]])
-    call = _CallWriter(writer, tokens, reading).write(functions, bias)
+    call = _CallWriter(writer, tokens, reading).write(functions, bias, ask_back)
     return Decision(wanted, call, writer.prompt_tokens, len(writer.written))
 
 
@@ -94,12 +97,14 @@ class _CallWriter:
         self._encoded = cache(tokens.encode)  # of one question only: a long one has thousands of pieces
         self._next, self._close = tokens.encode(NEXT), tokens.encode(CLOSE)
 
-    def write(self, functions: Sequence[Function], bias: Sequence[float]) -> Call | None:
-        function = self._choose_function(functions, bias)
+    def write(self, functions: Sequence[Function], bias: Sequence[float], ask_back: Callable[[], bool]) -> Call | None:
+        function = self._choose_function(functions, bias, ask_back)
         return self._fill(function) if function else None
 
-    def _choose_function(self, functions: Sequence[Function], bias: Sequence[float]) -> Function | None:
-        """The one the model wants most of those the question holds anything for."""
+    def _choose_function(
+        self, functions: Sequence[Function], bias: Sequence[float], ask_back: Callable[[], bool]
+    ) -> Function | None:
+        """The one the model wants most, unless asking back of those the question holds anything for."""
         start = self._writer.mark()
         left = list(range(len(functions)))
         while left:
@@ -107,7 +112,7 @@ class _CallWriter:
             names = [self._tokens.encode(functions[index].label + ARGUMENTS) for index in left]
             biases = [bias[index] for index in left] if bias else []
             chosen = self._writer.choose_with(names, biases) if biases else self._writer.choose(names)
-            if functions[left[chosen]].can_be_filled(self._reading):
+            if functions[left[chosen]].can_be_filled(self._reading) or ask_back():
                 return functions[left[chosen]]
             self._writer.back_to(start)
             del left[chosen]

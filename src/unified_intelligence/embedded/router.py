@@ -22,7 +22,7 @@ from unified_intelligence.entities.errors import ContextLengthError
 from unified_intelligence.tools.registry import BUILT_IN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from unified_intelligence.entities.tools import ToolSpec
 
@@ -88,7 +88,8 @@ class Router:
         """One of the built-in tools, which the model knows by heart. Raises ContextLengthError."""
         reading = Reading.of(question)
         prompt = f"{self.settings.before}{reading.text}{self.settings.after}"
-        route = self._routed(prompt, reading, _built_in_functions())
+        # Where there are no figures but a term of the glossary, the term is what is asked about.
+        route = self._routed(prompt, reading, _built_in_functions(), ask_back=lambda: not reading.candidates("term")[0])
         explains = route.call is not None and route.call.function.name == GLOSSARY_TOOL
         return route.unless_below(self.settings.glossary if explains else self.settings.built_in)
 
@@ -105,13 +106,19 @@ class Router:
         return replace(route, score=wanted).unless_below(self.settings.user)
 
     def _routed(
-        self, prompt: str, reading: Reading, functions: Sequence[Function], bias: Sequence[float] = ()
+        self,
+        prompt: str,
+        reading: Reading,
+        functions: Sequence[Function],
+        bias: Sequence[float] = (),
+        *,
+        ask_back: Callable[[], bool] = lambda: False,
     ) -> Route:
         length, longest = len(self.tokens.encode(prompt)), self.model.shape.longest
         if length > longest:
             raise ContextLengthError(length, longest, provider="embedded")
         with _one_thread():
-            decision = decide(self.model, self.tokens, prompt, functions, reading, bias)
+            decision = decide(self.model, self.tokens, prompt, functions, reading, bias, ask_back=ask_back)
         return Route(reading, decision.call, decision.score, decision.prompt_tokens, decision.completion_tokens)
 
 
