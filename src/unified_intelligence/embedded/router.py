@@ -91,6 +91,8 @@ class Router:
         # Where there are no figures but a term of the glossary, the term is what is asked about.
         route = self._routed(prompt, reading, _built_in_functions(), ask_back=lambda: not reading.candidates("term")[0])
         explains = route.call is not None and route.call.function.name == GLOSSARY_TOOL
+        if explains and route.call and route.call.missing:
+            return replace(route, call=None)  # a term that is not in the glossary is out of scope, nothing to ask back
         return route.unless_below(self.settings.glossary if explains else self.settings.built_in)
 
     def route_among(self, question: str, specs: Sequence[ToolSpec]) -> Route:

@@ -130,6 +130,7 @@ PUBLISHED: list[tuple[str, dict[str, object], str, float, float]] = [
     ("apply_percent", {}, "result", 192, 1e-12),
     ("apply_percent", {"direction": "increase"}, "result", 288, 1e-12),
     ("apply_percent", {"percent": "150%", "direction": "increase"}, "result", 600, 1e-12),
+    ("apply_percent", {"percent": "-20%"}, "result", 192, 1e-12),
     ("percent_share", {}, "share", 0.25, 1e-12),
     ("cagr", {}, "cagr", 2 ** (1 / 7) - 1, 1e-12),
     ("cagr", {"end_value": 0}, "cagr", -1, 0),

@@ -41,14 +41,14 @@ def apply_percent(value: Number, percent: Rate, direction: Literal["increase", "
     """A value raised or lowered by a percentage: tax, tip, raise, discount.
 
     value: the value before
-    percent: the percentage
+    percent: the percentage; its sign says the direction once more ("-25 %" off is 25 % off)
     direction: whether it is added or taken off
 
     Returns result and amount (what was added or taken off).
     Raises ToolError if the result is too large.
     Source: definition.
     """
-    amount = value * percent
+    amount = value * abs(percent)
     if direction == "increase":
         return finite("V (1 + p)", result=value + amount, amount=amount)
     return finite("V (1 - p)", result=value - amount, amount=amount)
