@@ -16,13 +16,13 @@ from pathlib import Path
 
 from training.embedded import built_in_examples, unseen_tools
 from unified_intelligence.embedded.prompt import render
-from unified_intelligence.embedded.router import GLOSSARY_TOOL, SETTINGS, Router
+from unified_intelligence.embedded.router import SETTINGS, Router
 
 HELD_OUT_SEED = 90210
 NEVER_REFUSE = -1000.0
 # Refusing what can be answered is worse than trying what cannot; a term explained though something else was asked about it
 # is at least true.
-FALSE_REFUSAL_COST = {"built_in": 2.0, "glossary": 5.0, "user": 6.0}
+FALSE_REFUSAL_COST = {"built_in": 2.0, "glossary": 5.0, "help": 5.0, "user": 6.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ Scores = dict[str, tuple[list[float], list[float]]]
 
 def scores(router: Router, count: int) -> Scores:
     """For each threshold the scores of held-out questions: of those a tool answers, and of the others."""
-    found: Scores = {"built_in": ([], []), "glossary": ([], []), "user": ([], [])}
+    found: Scores = {name: ([], []) for name in FALSE_REFUSAL_COST}
     for example in islice(built_in_examples.examples(HELD_OUT_SEED, none_share=0.5), count):
         route = router.route(example.question)
-        explains = route.call is not None and route.call.function.name == GLOSSARY_TOOL
-        found["glossary" if explains else "built_in"][example.function is None].append(route.score)
+        if route.call is not None or example.function is not None:
+            found[router.sort_of(route)][example.function is None].append(route.score)
     for example in islice(unseen_tools.examples(HELD_OUT_SEED), count):
         found["user"][example.call is None].append(router.route_among(example.query, example.tools).score)
     return found
@@ -67,7 +67,7 @@ def scores(router: Router, count: int) -> Scores:
 
 def calibrate_folder(folder: Path, count: int) -> None:
     """Sets the thresholds of a folder's router.json from `count` held-out questions of each sort."""
-    write_settings(folder, dict.fromkeys(("built_in", "glossary", "user"), Calibration(NEVER_REFUSE, 0.0, 1.0)), 0)
+    write_settings(folder, dict.fromkeys(FALSE_REFUSAL_COST, Calibration(NEVER_REFUSE, 0.0, 1.0)), 0)
     held_out = scores(Router(folder), count)
     found = {name: calibrate(*both, FALSE_REFUSAL_COST[name]) for name, both in held_out.items()}
     print(write_settings(folder, found, count))

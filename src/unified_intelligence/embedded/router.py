@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "model"
 SETTINGS = "router.json"
-GLOSSARY_TOOL = "define"
+EXPLAINING = {"define": "glossary", "about": "help"}  # tools that only words tell from what is out of scope
 # What words shared with a user's tool weigh against the model's own log-probabilities: of the tool's name, of any call.
 NAME_WEIGHT, CALL_WEIGHT = 4.0, 1.0
 
@@ -37,13 +37,14 @@ NAME_WEIGHT, CALL_WEIGHT = 4.0, 1.0
 class Settings:
     """What was found out about a folder's model after its training, in its router.json.
 
-    `built_in`, `glossary` and `user` are the log-odds from which a call is made, of the built-in tools, of the one that
-    explains a term of the glossary, and of a user's tools: calibrated, not chosen. `before` and `after` are the chat
-    template's words around a lone question, rendered once.
+    `built_in`, `glossary`, `help` and `user` are the log-odds from which a call is made: of the built-in tools, of those
+    for a term and for this program, and of a user's tools. They are calibrated, not chosen. `before` and `after` are
+    the chat template's words around a lone question, rendered once.
     """
 
     built_in: float
     glossary: float
+    help: float
     user: float
     before: str
     after: str
@@ -90,10 +91,16 @@ class Router:
         prompt = f"{self.settings.before}{reading.text}{self.settings.after}"
         # Where there are no figures but a term of the glossary, the term is what is asked about.
         route = self._routed(prompt, reading, _built_in_functions(), ask_back=lambda: not reading.candidates("term")[0])
-        explains = route.call is not None and route.call.function.name == GLOSSARY_TOOL
-        if explains and route.call and route.call.missing:
+        sort = self.sort_of(route)
+        if sort == "glossary" and route.call and route.call.missing:
             return replace(route, call=None)  # a term that is not in the glossary is out of scope, nothing to ask back
-        return route.unless_below(self.settings.glossary if explains else self.settings.built_in)
+        own = self.settings
+        return route.unless_below({"built_in": own.built_in, "glossary": own.glossary, "help": own.help}[sort])
+
+    @staticmethod
+    def sort_of(route: Route) -> str:
+        """Which threshold judges a route among the built-in tools."""
+        return EXPLAINING.get(route.call.function.name, "built_in") if route.call else "built_in"
 
     def route_among(self, question: str, specs: Sequence[ToolSpec]) -> Route:
         """One of the tools described, none of which the model need have seen before. Raises ContextLengthError."""
