@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from unified_intelligence.cli.output import Output, OutputClosedError, forget_stdout
-from unified_intelligence.config.environment import Environment
+from unified_intelligence.config.environment import Environment, start_blas_with_one_thread
 from unified_intelligence.entities.errors import StreamInterruptedError, UnifiedIntelligenceError
 
 INTERNAL, USAGE, INTERRUPTED, CLOSED = 1, 2, 130, OutputClosedError.exit_code
@@ -24,6 +24,7 @@ EXIT_CODES: Mapping[int, str] = {
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line. Returns the exit code; the only catch-all of the program is here."""
+    start_blas_with_one_thread()
     output = Output(Environment.of_process())
     output.machine = _machine_format(arguments) or output.environment.machine_format
     try:

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 
+def start_blas_with_one_thread() -> None:
+    """NumPy's BLAS reads this when it is loaded; starting more threads costs more than the whole answer."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 class Environment(NamedTuple):
     """What the program was started in."""
 

@@ -37,9 +37,9 @@ NAME_WEIGHT, CALL_WEIGHT = 4.0, 1.0
 class Settings:
     """What was found out about a folder's model after its training, in its router.json.
 
-    `built_in`, `glossary`, `help` and `user` are the log-odds from which a call is made: of the built-in tools, of those
-    for a term and for this program, and of a user's tools. They are calibrated, not chosen. `before` and `after` are
-    the chat template's words around a lone question, rendered once.
+    `built_in`, `glossary`, `help` and `user` are the log-odds from which a call is made: of the built-in tools, of the
+    two for a term and for this program, and of a user's tools. They are calibrated, not chosen. `before` and `after`
+    are the chat template's words around a lone question, rendered once.
     """
 
     built_in: float
