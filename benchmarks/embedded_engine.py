@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
 from transformers import AutoModelForCausalLM
 
 from unified_intelligence.embedded.forward import Qwen3Forward
@@ -49,7 +49,8 @@ def numpy_engine(prompt: list[int]) -> Timed:
 
 
 def transformers_engine(prompt: list[int]) -> Timed:
-    model: Any = AutoModelForCausalLM.from_pretrained(FOLDER, dtype=torch.float32).eval()
+    loader: Any = AutoModelForCausalLM
+    model = loader.from_pretrained(FOLDER, dtype=torch.float32).eval()
 
     def run() -> tuple[float, float]:
         with torch.inference_mode():
