@@ -27,6 +27,8 @@ from unified_intelligence.entities.tools import ToolSpec
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 PACKAGED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+# What judges the weights or writes about them; all other modules decide them.
+JUDGING = {"baseline.py", "bfcl.py", "calibrate.py", "card.py", "evaluate.py", "release.py"}
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 
 
@@ -60,7 +62,7 @@ def release(run: Path, bfcl_data: Path | None, calibration: int) -> None:
 def checksums() -> dict[str, str]:
     """Of what the weights follow from, and of the weights: phrasings and word lists count as one."""
     data = sorted(path for folder in ("phrasings", "words", "schemas") for path in (HERE / folder).rglob("*.txt"))
-    code = sorted(HERE.glob("*.py"))
+    code = sorted(path for path in HERE.glob("*.py") if path.name not in JUDGING)
     return {
         "recipe": _sha256([HERE / "recipe.json"]),
         "phrasings, words and schemas": _sha256(data),
