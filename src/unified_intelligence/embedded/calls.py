@@ -54,7 +54,6 @@ class Decision:
     score: float
     call: Call | None
     prompt_tokens: int
-    completion_tokens: int
 
 
 def call_text(label: str, literals: Mapping[str, str]) -> str:
@@ -87,7 +86,7 @@ def decide(
     scores = writer.log_probabilities()
     wanted = float(scores[tokens.encode(CALL)[0]] - scores[tokens.encode(NO_CALL)[0]])
     call = _CallWriter(writer, tokens, reading).write(functions, bias, ask_back)
-    return Decision(wanted, call, writer.prompt_tokens, len(writer.written))
+    return Decision(wanted, call, writer.prompt_tokens)
 
 
 class _CallWriter:

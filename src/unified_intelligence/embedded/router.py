@@ -63,7 +63,6 @@ class Route:
     call: Call | None
     score: float
     prompt_tokens: int
-    completion_tokens: int
 
     def unless_below(self, threshold: float) -> Route:
         """The same, without its call where the model wanted it less than the threshold."""
@@ -128,7 +127,7 @@ class Router:
             raise ContextLengthError(length, longest, provider="embedded")
         with _one_thread():
             decision = decide(self.model, self.tokens, prompt, functions, reading, bias, ask_back=ask_back)
-        return Route(reading, decision.call, decision.score, decision.prompt_tokens, decision.completion_tokens)
+        return Route(reading, decision.call, decision.score, decision.prompt_tokens)
 
 
 def _one_thread() -> AbstractContextManager[object]:

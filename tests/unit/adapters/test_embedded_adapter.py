@@ -35,7 +35,7 @@ MESSY = "Il fait 3 °C à  Orléans 🙂\n\n fin"
 
 def route(question: str, function: Function | None, arguments: dict[str, object], *missing: str) -> Route:
     call = Call(function, arguments, {}, missing) if function else None
-    return Route(Reading.of(question), call, 1.0, 20, 10)
+    return Route(Reading.of(question), call, 1.0, 20)
 
 
 def told(question: str, tool: str, arguments: object, result: str) -> list[Message]:

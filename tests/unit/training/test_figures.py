@@ -89,7 +89,7 @@ def test_arguments_match_when_all_are_accepted_and_none_is_missing_or_more(
 
 def test_figures_count_what_was_asked() -> None:
     def scored(kind: str, **marks: bool) -> Scored:
-        return Scored({"kind": kind, "lang": "fr"}, Route(Reading.of("x"), None, 0.0, 1, 0), marks)
+        return Scored({"kind": kind, "lang": "fr"}, Route(Reading.of("x"), None, 0.0, 1), marks)
 
     found = figures([
         scored("built_in", accepted=True, tool=True, exact=False),

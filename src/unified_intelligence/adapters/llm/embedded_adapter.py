@@ -92,15 +92,15 @@ class EmbeddedAdapter(InProcessTextGenerator):
         first = time.perf_counter() - started
         written = reasoned = 0
         finish: FinishReason = "tool_calls" if answer.calls else "stop"
-        for event, length in _events(answer):
-            if config.max_tokens is not None and written + length > config.max_tokens:
+        room = config.max_tokens
+        for event in _events(answer):
+            part = event if room is None or written + _length(event) <= room else _beginning(event, room - written)
+            if part is not None:
+                written += _length(part)
+                reasoned += _length(part) if isinstance(part, ReasoningDelta) else 0
+                yield part
+            if part is not event:
                 finish = "length"
-                event = _beginning(event, config.max_tokens - written)
-            if event is not None:
-                written += _length(event)
-                reasoned += _length(event) if isinstance(event, ReasoningDelta) else 0
-                yield event
-            if finish == "length":
                 break
         usage = Usage(answer.prompt_tokens, written, reasoned)
         yield Finished(finish, usage, Timings(first, time.perf_counter() - started))
@@ -154,15 +154,14 @@ class EmbeddedAdapter(InProcessTextGenerator):
         return _Answer(text="\n\n".join(_worded(turn, calls.get(turn.tool_call_id), language) for turn in turns[last:]))
 
 
-def _events(answer: _Answer) -> Iterator[tuple[Event, int]]:
-    """The events of an answer, each with its length in tokens."""
-    words: list[Event] = [ReasoningDelta(word) for word in _WORD.findall(answer.reasoning)]
-    words += [TextDelta(word) for word in _WORD.findall(answer.text)]
-    for event in (*words, *answer.calls):
-        yield event, _length(event)
+def _events(answer: _Answer) -> Iterator[Event]:
+    yield from (ReasoningDelta(word) for word in _WORD.findall(answer.reasoning))
+    yield from (TextDelta(word) for word in _WORD.findall(answer.text))
+    yield from answer.calls
 
 
 def _length(event: Event) -> int:
+    """In the model's own tokens."""
     count = _router().tokens.encode
     match event:
         case TextDelta() | ReasoningDelta():
