@@ -17,6 +17,7 @@ from unified_intelligence.entities.errors import InvalidRequestError, StreamInte
 from unified_intelligence.entities.generation import Finished, Generation, GenerationConfig, TextDelta, collect
 from unified_intelligence.entities.message import Message, MessageLike
 from unified_intelligence.factories.provider_factory import PROVIDERS, ProviderFactory
+from unified_intelligence.interfaces.background_loop import THREAD_NAME
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator, ITextGenerator
 
 if TYPE_CHECKING:
@@ -187,8 +188,11 @@ def test_an_unknown_option_is_refused_with_the_nearest(provider: str) -> None:
         ProviderFactory().create(provider, qqqq=1)
 
 
+SHARED = ("TMonitor", "tqdm", THREAD_NAME)
+
+
 def _workers() -> set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if not thread.name.startswith(("TMonitor", "tqdm"))}
+    return {thread for thread in threading.enumerate() if not thread.name.startswith(SHARED)}
 
 
 def _ended(before: set[threading.Thread]) -> bool:

@@ -12,6 +12,7 @@ from unified_intelligence.entities.generation import (
     Collector,
     Event,
     Finished,
+    Notice,
     ReasoningDelta,
     TextDelta,
     Timings,
@@ -86,6 +87,8 @@ class TextAnswer(Answer):
             self._text(event.text)
         elif isinstance(event, ReasoningDelta) and think == "show":
             self._output.aside(event.text)
+        elif isinstance(event, Notice):
+            self._output.note(event.text)
         elif isinstance(event, Finished) and event.finish_reason == "tool_calls":
             for _, call in sorted(self.collected.calls.items()):
                 self._output.note(f"The model asks for {call.name}({call.arguments}).")
@@ -131,7 +134,9 @@ class JsonAnswer(Answer):
     """One object when the answer is complete; an incomplete one is told by the error object alone."""
 
     def show(self, event: Event) -> None:
-        """Nothing yet."""
+        """Nothing yet, but on stderr why nothing comes."""
+        if isinstance(event, Notice):
+            self._output.note(event.text)
 
     def called(self, call: ToolCall, result: str) -> None:
         """It is among `tool_calls`."""
@@ -166,6 +171,8 @@ class JsonlAnswer(Answer):
                 self._line("text", text=event.text)
             case ReasoningDelta():
                 self._line("reasoning", text=event.text)
+            case Notice():
+                self._line("notice", text=event.text)
             case ToolCallDelta():
                 self._line("tool_call", index=event.index, id=event.id, name=event.name, arguments=event.arguments)
             case Finished():

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from unified_intelligence.cli.output import Output, OutputClosedError, forget_stdout
 from unified_intelligence.config.environment import Environment, start_blas_with_one_thread
-from unified_intelligence.entities.errors import StreamInterruptedError, UnifiedIntelligenceError
+from unified_intelligence.entities.errors import UnifiedIntelligenceError
 
 INTERNAL, USAGE, INTERRUPTED, CLOSED = 1, 2, 130, OutputClosedError.exit_code
 CODES: Mapping[int, str] = {INTERNAL: "internal", USAGE: "usage", INTERRUPTED: "interrupted"}
@@ -16,7 +16,13 @@ EXIT_CODES: Mapping[int, str] = {
     INTERNAL: "something broke: the model, a tool, the disk, or this program",
     USAGE: "the command cannot be carried out as it was typed",
     3: "a setting, a name or a file is wrong, or a library is missing",
+    4: "the key is missing, wrong or not enough",
+    5: "too many requests, or the quota is used up",
+    6: "the provider cannot be reached, is broken, or answers what cannot be understood",
+    7: "the provider took too long",
     8: "the answer is incomplete: cut off, or at its limit with `--strict`",
+    9: "the provider's filter let no answer through",
+    10: "the answer is not of the form that was asked for",
     INTERRUPTED: "stopped with Ctrl-C; what had come is on stdout",
     CLOSED: "nobody reads stdout any more, as in `uic ... | head`",
 }
@@ -41,6 +47,9 @@ def run(arguments: Sequence[str]) -> int:
         return _unexpected(error, output)
 
 
+_CARRIED = ("partial", "url", "status", "retry_after")
+
+
 def _run(arguments: list[str], output: Output) -> int:
     from typer import Exit
     from typer.exceptions import TyperException
@@ -56,7 +65,7 @@ def _run(arguments: list[str], output: Output) -> int:
         _fail(output, CODES[USAGE], USAGE, error.format_message(), f"See: uic {command}--help")
         return USAGE
     except UnifiedIntelligenceError as error:
-        extra = {"partial": error.partial} if isinstance(error, StreamInterruptedError) else {}
+        extra = {name: value for name in _CARRIED if (value := getattr(error, name, None)) is not None}
         _fail(output, error.code, error.exit_code, error.message, error.hint, error.provider, extra)
         return error.exit_code
 

@@ -6,31 +6,9 @@ from collections.abc import Generator, Iterator, Sequence
 
 from unified_intelligence.engine.decode import TextOfTokens
 from unified_intelligence.entities.generation import Event, FinishReason, ReasoningDelta, TextDelta, ToolCallDelta
-from unified_intelligence.entities.reasoning import Piece, TagSplitter, beginning_at_end
+from unified_intelligence.entities.reasoning import Piece, TagSplitter
+from unified_intelligence.entities.stop_sequences import StopSequences
 from unified_intelligence.profiles.qwen3 import parse_tool_call
-
-
-class StopSequences:
-    """Passes text on up to the first stop sequence, holding back what may be the beginning of one."""
-
-    def __init__(self, sequences: Sequence[str]) -> None:
-        self._sequences = sequences
-        self._held = ""
-        self.met = False
-
-    def feed(self, text: str) -> str:
-        text = self._held + text
-        cuts = [position for sequence in self._sequences if (position := text.find(sequence)) >= 0]
-        if cuts:
-            self.met, self._held = True, ""
-            return text[: min(cuts)]
-        end = len(text) - beginning_at_end(text, self._sequences)
-        self._held = text[end:]
-        return text[:end]
-
-    def flush(self) -> str:
-        held, self._held = self._held, ""
-        return held
 
 
 class Reader:

@@ -6,6 +6,22 @@ UnifiedIntelligenceError
 │   └── MissingDependencyError    3  a library of an extra is not installed
 ├── InvalidRequestError           2  the conversation or the call cannot be sent as it is
 │   └── ContextLengthError        2  it does not fit the model's context
+├── ProviderError                 6  the provider cannot be reached, or not be understood; carries its url and status
+│   ├── AuthenticationError       4  the key is missing, wrong or not enough
+│   ├── NotFoundOrPrivateError    3  nothing there, or not for this key
+│   ├── RateLimitedError          5  too many requests; carries `retry_after`
+│   ├── QuotaExceededError        5  nothing is left for now; carries `retry_after` where it is known
+│   ├── ConnectionFailedError     6  no connection, or it broke before an answer began
+│   │   └── TlsError              6  the certificate or the protocol is wrong: another try cannot help
+│   ├── ServerBusyError           6  it says that it is overloaded, starting or restarting
+│   ├── ServerFailedError         6  it broke
+│   ├── ProtocolError             6  what came back is not what was agreed: HTML, no JSON, no choice
+│   ├── SpaceStartingError        6  the Space sleeps, builds or starts
+│   ├── SpacePausedError          6  its owner stopped it
+│   ├── SpaceBrokenError          6  it does not build or run; carries its stage
+│   └── TimedOutError             7  carries which timer: connect, first token, idle or total
+├── AnswerRefusedError            9  the provider's filter let no answer through
+├── AnswerInvalidError           10  the answer is not of the form that was asked for; carries it
 ├── ModelError                    1  the model could not be loaded or broke while answering
 │   ├── ModelNotFoundError        3  no model at that path or id
 │   └── MalformedToolCallError    1  the model wrote a call nobody can read; carries what it wrote
@@ -93,6 +109,98 @@ class MalformedToolCallError(ModelError):
             provider=provider,
         )
         self.written = written
+
+
+class ProviderError(UnifiedIntelligenceError):
+    """`url` and `status` say who answered and how, where somebody did; `retry_after` is in seconds."""
+
+    exit_code = 6
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        provider: str = "",
+        url: str = "",
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, provider=provider)
+        self.url, self.status, self.retry_after = url, status, retry_after
+
+
+class AuthenticationError(ProviderError):
+    exit_code = 4
+
+
+class NotFoundOrPrivateError(ProviderError):
+    exit_code = 3
+
+
+class RateLimitedError(ProviderError):
+    exit_code = 5
+    retryable = True
+
+
+class QuotaExceededError(ProviderError):
+    exit_code = 5
+
+
+class ConnectionFailedError(ProviderError):
+    retryable = True
+
+
+class TlsError(ConnectionFailedError):
+    retryable = False
+
+
+class ServerBusyError(ProviderError):
+    retryable = True
+
+
+class ServerFailedError(ProviderError):
+    retryable = True
+
+
+class ProtocolError(ProviderError):
+    pass
+
+
+class SpaceStartingError(ProviderError):
+    retryable = True
+
+
+class SpacePausedError(ProviderError):
+    pass
+
+
+class SpaceBrokenError(ProviderError):
+    def __init__(self, message: str, *, stage: str, hint: str = "", provider: str = "", url: str = "") -> None:
+        super().__init__(message, hint=hint, provider=provider, url=url)
+        self.stage = stage
+
+
+class TimedOutError(ProviderError):
+    exit_code = 7
+    retryable = True
+
+    def __init__(self, which: str, seconds: float, *, hint: str = "", provider: str = "", url: str = "") -> None:
+        said = f"{url or 'The provider'} let the {which} timer of {seconds:g} s run out."
+        super().__init__(said, hint=hint, provider=provider, url=url)
+        self.which, self.seconds = which, seconds
+
+
+class AnswerRefusedError(UnifiedIntelligenceError):
+    exit_code = 9
+
+
+class AnswerInvalidError(UnifiedIntelligenceError):
+    exit_code = 10
+
+    def __init__(self, message: str, *, answer: str = "", hint: str = "", provider: str = "") -> None:
+        super().__init__(message, hint=hint, provider=provider)
+        self.answer = answer
 
 
 class StreamInterruptedError(UnifiedIntelligenceError):

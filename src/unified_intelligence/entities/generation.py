@@ -1,7 +1,7 @@
 """What is asked of a model, the events it answers with, and the answer they add up to."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Literal
 
@@ -11,41 +11,107 @@ from unified_intelligence.entities.tools import ToolCall, ToolSpec
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTool:
+    """A tool that must be called."""
+
+    name: str
+
+
+ToolChoice = Literal["auto", "none", "required"] | NamedTool
+
+
+@dataclass(frozen=True, slots=True)
+class JsonFormat:
+    """The answer is JSON: any object without `schema`, else a document that satisfies this JSON Schema.
+
+    `strict` asks that nothing else can be generated; without it the schema is an instruction to the model.
+    """
+
+    schema: Mapping[str, object] | None = None
+    name: str = "answer"
+    strict: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationConfig:
     """How to answer. `None` means the provider's own default.
 
-    max_tokens counts reasoning and answer together; temperature 0 is greedy; `thinking` asks a model that can reason
-    aloud to do so or not to.
+    max_tokens counts reasoning and answer together, min_tokens are written before the answer may end; temperature 0 is
+    greedy; min_p keeps tokens at least that share as likely as the likeliest; the three penalties are those of OpenAI's
+    API (presence, frequency: subtracted) and of Transformers (repetition: divided). `thinking` asks a model that can
+    reason aloud to do so or not to, thinking_budget is the most tokens it may spend on it. `logprobs` is how many
+    alternatives are told beside each token, 0 none but its own probability.
     """
 
     max_tokens: int | None = None
+    min_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    logprobs: int | None = None
     thinking: bool | None = None
+    thinking_budget: int | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    response_format: JsonFormat | None = None
     tools: tuple[ToolSpec, ...] = ()
+    tool_choice: ToolChoice = "auto"
+    parallel_tool_calls: bool | None = None
 
     def __post_init__(self) -> None:
         """Raises InvalidRequestError for a value no model can honour."""
-        if self.max_tokens is not None and self.max_tokens < 1:
-            raise InvalidRequestError(f"max_tokens is at least 1, not {self.max_tokens}.")
-        if self.temperature is not None and not 0 <= self.temperature < inf:
-            raise InvalidRequestError(f"temperature is 0 or more, not {self.temperature}.")
-        if self.top_p is not None and not 0 <= self.top_p <= 1:
-            raise InvalidRequestError(f"top_p is from 0 to 1, not {self.top_p}.")
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not (least <= value <= most and abs(value) < inf):
+                upper = f" and at most {most:g}" if most < inf else ""
+                raise InvalidRequestError(f"{name} is at least {least:g}{upper}, not {value}.")
         if isinstance(self.stop, str) or not all(self.stop):
             raise InvalidRequestError("stop is a tuple of texts, none of them empty.")
+        if self.tool_choice == "required" and not self.tools:
+            raise InvalidRequestError("A tool is required, but none is given.")
+        if isinstance(self.tool_choice, NamedTool) and self.tool_choice.name not in {tool.name for tool in self.tools}:
+            raise InvalidRequestError(f"The tool {self.tool_choice.name!r} is required, but it is not among the tools.")
+
+    def asked_for(self) -> frozenset[str]:
+        """The fields that were set to something else than their default."""
+        return frozenset(own.name for own in fields(self) if getattr(self, own.name) != own.default)
+
+
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "max_tokens": (1, inf),
+    "min_tokens": (0, inf),
+    "temperature": (0, inf),
+    "top_p": (0, 1),
+    "top_k": (0, inf),
+    "min_p": (0, 1),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
+    "repetition_penalty": (0.01, 100),
+    "logprobs": (0, 20),
+    "thinking_budget": (0, inf),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Counts in the model's own tokens. `reasoning_tokens` is part of `completion_tokens`; None where unknown."""
+    """Counts in the model's own tokens; None where unknown.
+
+    `reasoning_tokens` is part of `completion_tokens`; `cached_tokens`, which were not read again, of `prompt_tokens`.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     reasoning_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +123,32 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token and its natural-logarithm probability; `alternatives` are the likeliest in its place, best first."""
+
+    token: str
+    logprob: float
+    alternatives: tuple["TokenLogprob", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the user may want to know while no answer comes: another try, a Space that wakes up. Not part of it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
+    """`logprobs` are those of the tokens `text` is made of, where they were asked for."""
+
     text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +170,7 @@ class Finished:
     timings: Timings | None = None
 
 
-Event = ReasoningDelta | TextDelta | ToolCallDelta | Finished
+Event = Notice | ReasoningDelta | TextDelta | ToolCallDelta | Finished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +180,7 @@ class Generation:
     text: str
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
     finish_reason: FinishReason
     usage: Usage | None = None
     timings: Timings | None = None
@@ -110,12 +196,14 @@ class Collector:
     text: list[str] = field(default_factory=list[str])
     reasoning: list[str] = field(default_factory=list[str])
     calls: dict[int, ToolCall] = field(default_factory=dict[int, ToolCall])
+    logprobs: list[TokenLogprob] = field(default_factory=list[TokenLogprob])
     finished: Finished | None = None
 
     def add(self, event: Event) -> None:
         match event:
             case TextDelta():
                 self.text.append(event.text)
+                self.logprobs.extend(event.logprobs)
             case ReasoningDelta():
                 self.reasoning.append(event.text)
             case ToolCallDelta():
@@ -125,6 +213,8 @@ class Collector:
                 )
             case Finished():
                 self.finished = event
+            case Notice():
+                pass
 
     def generation(self) -> Generation:
         """Raises StreamInterruptedError, with the partial text, if no `Finished` was seen."""
@@ -135,6 +225,7 @@ class Collector:
             text=text,
             reasoning="".join(self.reasoning),
             tool_calls=tuple(call for _, call in sorted(self.calls.items())),
+            logprobs=tuple(self.logprobs),
             finish_reason=self.finished.finish_reason,
             usage=self.finished.usage,
             timings=self.finished.timings,

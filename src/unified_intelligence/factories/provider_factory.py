@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.errors import (
@@ -25,11 +25,16 @@ ENTRY_POINTS = "unified_intelligence.providers"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A row: where the adapter's class is, what it is in a line, and the pip extra that brings its libraries."""
+    """A row: where the adapter's class is, what it is in a line, and the pip extra that brings its libraries.
+
+    `options` are the row's own defaults; `environment` names the variables an option that is not given is read from.
+    """
 
     target: str
     summary: str
     extra: str = ""
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 _LLM = "unified_intelligence.adapters.llm"
@@ -70,7 +75,7 @@ class ProviderFactory(IProviderFactory):
         from unified_intelligence.factories.options import bind
 
         adapter = self._adapter(name)
-        arguments = bind(name, adapter, options)
+        arguments = bind(name, adapter, {**self.provider(name).options, **options})
         try:
             with _libraries_of(name, self.provider(name)):
                 return adapter(**arguments)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.entities.generation import Collector, Event, Generation, GenerationConfig, collect
@@ -24,7 +24,12 @@ class ITextGenerator(ABC):
 
     A failure is raised as a `UnifiedIntelligenceError`: text is always the model's own words. A stream is complete
     if and only if its last event is `Finished`.
+
+    `honoured` names the fields of GenerationConfig that this generator acts on. Who must not ignore what was asked
+    for, such as the server, does the rest itself or refuses it before anything is generated.
     """
+
+    honoured: frozenset[str] = frozenset()
 
     @abstractmethod
     def astream(
@@ -44,7 +49,9 @@ class ITextGenerator(ABC):
     def stream(self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None) -> Iterator[Event]:
         """`astream` for code without an event loop. Inside one it refuses, naming `astream`."""
         _refuse_running_loop("stream", "astream")
-        yield from in_own_loop(self.astream(messages, config))
+        from unified_intelligence.interfaces.background_loop import events_of
+
+        yield from events_of(self.astream(messages, config))
 
     def generate(self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None) -> Generation:
         """`agenerate` for code without an event loop. Inside one it refuses, naming `agenerate`."""
@@ -75,40 +82,6 @@ class InProcessTextGenerator(ITextGenerator):
     def generate(self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None) -> Generation:
         """The whole answer, computed in the calling thread."""
         return collect(self.stream(messages, config))
-
-
-def in_own_loop(events: AsyncIterator[Event]) -> Generator[Event, None, None]:
-    """The events of an asynchronous stream, in a loop that runs while the next one is waited for and ends with them.
-
-    One task reads the stream from its first event to its last: a timeout or a context variable held across a yield
-    belongs to the task that set it.
-    """
-    import asyncio
-
-    queue: asyncio.Queue[Event] = asyncio.Queue(1)
-
-    async def read() -> None:
-        try:
-            async for event in events:
-                await queue.put(event)
-        finally:
-            if isinstance(events, AsyncGenerator):
-                await cast("AsyncGenerator[Event, None]", events).aclose()
-
-    async def following(reading: asyncio.Task[None]) -> Event | None:
-        if not queue.empty():
-            return queue.get_nowait()
-        getting = asyncio.create_task(queue.get())
-        await asyncio.wait({getting, reading}, return_when=asyncio.FIRST_COMPLETED)
-        if getting.done():
-            return getting.result()
-        getting.cancel()
-        return reading.result()
-
-    with asyncio.Runner() as runner:  # its end cancels what still runs and joins the threads the loop started
-        reading = runner.get_loop().create_task(read())
-        while (event := runner.run(following(reading))) is not None:
-            yield event
 
 
 async def beside_loop(events: Generator[Event, None, None]) -> AsyncGenerator[Event, None]:

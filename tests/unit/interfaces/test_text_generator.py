@@ -7,6 +7,7 @@ import contextvars
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import Any
 
@@ -23,6 +24,7 @@ from unified_intelligence.entities.generation import (
     collect,
 )
 from unified_intelligence.entities.message import MessageLike
+from unified_intelligence.interfaces.background_loop import THREAD_NAME
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator, ITextGenerator
 
 ANSWER = (ReasoningDelta("Hm…"), TextDelta("Ça va,\n"), TextDelta(" merci 🙂"), Finished("stop"))
@@ -109,28 +111,84 @@ def test_a_stream_without_its_end_is_interrupted_and_keeps_what_came(made: type[
         assert interrupted.value.partial == "Ça va,\n"
 
 
-def test_a_closed_synchronous_stream_closes_the_asynchronous_one_and_its_loop() -> None:
-    generator, before = Waiting(), set(threading.enumerate())
+def test_a_closed_synchronous_stream_closes_the_asynchronous_one() -> None:
+    generator = Waiting()
     events: Any = generator.stream("x")
     assert next(events) == ANSWER[0]
     events.close()
     assert generator.log[-1] == "closed"
-    assert set(threading.enumerate()) <= before
 
 
-def test_helpers_of_the_loop_end_with_the_stream() -> None:
-    class Helped(Waiting):
+def test_a_stream_closed_while_it_waits_is_cancelled() -> None:
+    class Endless(Waiting):
         async def astream(
             self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
         ) -> AsyncIterator[Event]:
-            self.task = asyncio.create_task(asyncio.sleep(60))
-            yield TextDelta(await asyncio.to_thread(lambda: "Grüß Gott"))
+            yield TextDelta("Ça")
+            try:
+                await asyncio.sleep(60)
+            finally:
+                self.log.append("closed")
+
+    generator = Endless()
+    events: Any = generator.stream("x")
+    next(events)
+    started = time.monotonic()
+    events.close()
+    assert time.monotonic() - started < 2
+    assert generator.log == ["closed"]
+
+
+def test_all_synchronous_streams_share_one_loop() -> None:
+    class Telling(Waiting):
+        async def astream(
+            self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+        ) -> AsyncIterator[Event]:
+            yield TextDelta(f"{id(asyncio.get_running_loop())} {threading.current_thread().name}")
             yield Finished("stop")
 
-    generator, before = Helped(), set(threading.enumerate())
-    assert generator.generate("x").text == "Grüß Gott"
-    assert set(threading.enumerate()) <= before
-    assert generator.task.cancelled()
+    with ThreadPoolExecutor(4) as pool:
+        told = {future.result().text for future in [pool.submit(Telling().generate, "x") for _ in range(8)]}
+    assert len(told) == 1
+    assert told.pop().endswith(THREAD_NAME)
+
+
+def test_a_caller_that_takes_its_time_lets_no_timer_run_out() -> None:
+    class Impatient(Waiting):
+        async def astream(
+            self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+        ) -> AsyncIterator[Event]:
+            for word in ("un ", "deux ", "trois"):
+                async with asyncio.timeout(0.05):
+                    await asyncio.sleep(0.001)
+                yield TextDelta(word)
+            yield Finished("stop")
+
+    texts: list[str] = []
+    for event in Impatient().stream("x"):
+        time.sleep(0.1)
+        if isinstance(event, TextDelta):
+            texts.append(event.text)
+    assert texts == ["un ", "deux ", "trois"]
+
+
+def test_a_slow_caller_holds_the_provider_back() -> None:
+    class Prolific(Waiting):
+        made = 0
+
+        async def astream(
+            self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+        ) -> AsyncIterator[Event]:
+            while True:
+                self.made += 1
+                yield TextDelta("é")
+
+    generator = Prolific()
+    events: Any = generator.stream("x")
+    next(events)
+    time.sleep(0.05)
+    assert generator.made < 1100
+    events.close()
 
 
 def test_one_context_holds_for_the_whole_synchronous_stream() -> None:

@@ -16,7 +16,12 @@ _WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
 
 
 class EchoAdapter(InProcessTextGenerator):
-    """Answers with the last message's text unchanged. A token is a word with the blanks before it."""
+    """Answers with the last message's text unchanged. A token is a word with the blanks before it.
+
+    Nothing is drawn by chance, so that every way to draw gives the same answer.
+    """
+
+    honoured = frozenset({"max_tokens", "temperature", "top_p", "top_k", "min_p", "seed"})
 
     def __init__(self, *, delay: Annotated[float, "seconds before each word"] = 0.0) -> None:
         if delay < 0:

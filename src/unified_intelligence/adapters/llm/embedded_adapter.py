@@ -23,6 +23,7 @@ from unified_intelligence.entities.generation import (
     Finished,
     FinishReason,
     GenerationConfig,
+    Notice,
     ReasoningDelta,
     TextDelta,
     Timings,
@@ -75,6 +76,8 @@ class EmbeddedAdapter(InProcessTextGenerator):
 
     A token, for `max_tokens` and for usage, is one of the model's own, also in the text that a template words.
     """
+
+    honoured = frozenset({"max_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "tools"})
 
     def __init__(
         self,
@@ -168,7 +171,7 @@ def _length(event: Event) -> int:
             return len(count(event.text))
         case ToolCallDelta():
             return len(count(event.name + event.arguments))
-        case Finished():
+        case Finished() | Notice():
             return 0
 
 

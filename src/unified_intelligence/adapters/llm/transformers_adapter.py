@@ -12,13 +12,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, Annotated
 
 from unified_intelligence.engine import load, prompt
-from unified_intelligence.engine.answer import Reader, StopSequences
+from unified_intelligence.engine.answer import Reader
 from unified_intelligence.engine.decode import Plan, TextOfTokens, tokens
 from unified_intelligence.engine.place import Dtype, set_threads
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, Timings, Usage
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
 from unified_intelligence.entities.reasoning import Tags, TagSplitter
+from unified_intelligence.entities.stop_sequences import StopSequences
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator, beside_loop
 from unified_intelligence.profiles import qwen3
 from unified_intelligence.profiles.sampling import Sampling
@@ -35,6 +36,8 @@ class TransformersAdapter(InProcessTextGenerator):
     Without temperature in the request, Qwen3 is sampled as its card recommends, others as their
     generation_config.json says. Stop sequences end the visible text only, never the reasoning.
     """
+
+    honoured = frozenset({"max_tokens", "temperature", "top_p", "seed", "stop", "thinking", "tools"})
 
     def __init__(
         self,

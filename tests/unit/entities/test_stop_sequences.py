@@ -2,7 +2,7 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from unified_intelligence.engine.answer import StopSequences
+from unified_intelligence.entities.stop_sequences import StopSequences
 
 
 @pytest.mark.parametrize(("text", "sequences", "left"), [

@@ -1,0 +1,47 @@
+"""One generator behind many callers: what every route does for an answer, whatever form the route gives it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from unified_intelligence.serving.admission import Admission
+from unified_intelligence.serving.enforcement import enforced
+
+if TYPE_CHECKING:
+    from unified_intelligence.entities.generation import Event, GenerationConfig
+    from unified_intelligence.entities.message import Message
+    from unified_intelligence.interfaces.text_generator import ITextGenerator
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: `key` is a fingerprint of the API key, never the key; `request_id` is the server's own."""
+
+    request_id: str
+    key: str = ""
+
+
+@dataclass(slots=True)
+class Service:
+    """What the routes share. `about` is what /version tells: package version, backend, revision, digest."""
+
+    generator: ITextGenerator
+    model: str
+    admission: Admission
+    about: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    async def answer(
+        self, caller: Caller, messages: Sequence[Message], config: GenerationConfig
+    ) -> AsyncGenerator[Event]:
+        """The events of one answer, in its turn. Closing it stops the work and frees the turn.
+
+        Raises RateLimitedError, InvalidRequestError, and what the generator raises.
+        """
+        async with self.admission.turn(caller.key):
+            events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, config))
+            async with aclosing(events):
+                async for event in events:
+                    yield event
