@@ -89,7 +89,7 @@ def main() -> int:
 
 def run_both(first: list[str], second: list[str]) -> int:
     """Two processes that live and die together. Returns the exit code of the one that ended first."""
-    processes = [subprocess.Popen(command) for command in (first, second)]  # noqa: S603 - built above
+    processes = [subprocess.Popen(command) for command in (first, second)]
 
     def stop(number: int, _: object) -> None:
         processes[1].send_signal(number)  # what it generates ends first; vLLM is stopped after it

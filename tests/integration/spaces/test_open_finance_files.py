@@ -63,7 +63,7 @@ def test_the_default_model_without_a_token_is_refused_with_what_to_do(start: Mod
 
 @pytest.mark.parametrize("wrong", [{"HF_TOKEN": "a token"}, {**ENOUGH, "BACKEND": "tgi"}])
 def test_a_missing_key_and_an_unknown_backend_are_refused(start: ModuleType, wrong: dict[str, str]) -> None:
-    with pytest.raises(start.SettingError, match="API_KEY|BACKEND"):
+    with pytest.raises(start.SettingError, match=r"API_KEY|BACKEND"):
         start.server(wrong)
 
 
