@@ -63,9 +63,9 @@ class Shortcut(NamedTuple):
 SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("base_url", "URL", "where the server is, for a provider that calls one"),
     Shortcut("key", "REFERENCE", "where its key is: env:NAME, file:PATH or keyring:SERVICE/USER"),
-    Shortcut("timeout", "SECONDS", "how long it may take"),
-    Shortcut("retries", "INTEGER", "how often to try again before the first word"),
-    Shortcut("wait", "SECONDS", "how long to wait for a server that sleeps or starts"),
+    Shortcut("timeout", "SECONDS", "the most it may take"),
+    Shortcut("retries", "INTEGER", "how often to try again while nothing has come"),
+    Shortcut("wait", "SECONDS", "the most to wait for a server that sleeps or starts"),
 )
 
 _PROVIDERS_OWN = "the provider's own"
