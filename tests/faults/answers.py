@@ -39,7 +39,14 @@ def event(value: Any) -> str:
 
 def words(pieces: Sequence[str] = PIECES, field: str = "content") -> str:
     """The events of an answer, without its end."""
-    return event(chunk({"role": "assistant", "content": ""})) + "".join(event(chunk({field: piece})) for piece in pieces)
+    return event(chunk({"role": "assistant", "content": ""})) + "".join(
+        event(chunk({field: piece})) for piece in pieces
+    )
+
+
+def at_once() -> str:
+    """A whole answer whose very first event carries text."""
+    return "".join(event(chunk({"content": piece})) for piece in PIECES) + ending()
 
 
 def ending(reason: str = "stop") -> str:
@@ -67,7 +74,7 @@ def begin_answer(exchange: Exchange) -> None:
 
 def healthy(exchange: Exchange) -> None:
     """The whole answer, as a stream or as one document, whichever was asked for."""
-    if exchange.request.json.get("stream"):
+    if exchange.request.body and exchange.request.json.get("stream"):
         stream(exchange, whole_stream())
     else:
         exchange.whole(200, said(completion(ANSWER)), "application/json")

@@ -57,9 +57,7 @@ class Exchange:
         lines += [f"{name}: {value}" for name, value in headers]
         self.raw("\r\n".join([*lines, "", ""]).encode("latin-1"))
 
-    def whole(
-        self, status: int, body: str | bytes, content_type: str, headers: Iterable[tuple[str, str]] = ()
-    ) -> None:
+    def whole(self, status: int, body: str | bytes, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         """An answer with its true length; the connection stays open."""
         data = body.encode() if isinstance(body, str) else body
         self.head(status, [("Content-Type", content_type), ("Content-Length", str(len(data))), *headers])

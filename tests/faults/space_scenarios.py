@@ -62,5 +62,3 @@ SPACES: dict[str, tuple[str, ...]] = {
     "Space that is not there": ("404",),
     "control: Space running": ("RUNNING",),
 }
-
-

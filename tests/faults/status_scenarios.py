@@ -22,7 +22,9 @@ TOO_LONG = (
 )
 
 
-def told(status: int, text: str | None = None, *headers: tuple[str, str], content_type: str = "application/json") -> Act:
+def told(
+    status: int, text: str | None = None, *headers: tuple[str, str], content_type: str = "application/json"
+) -> Act:
     """An act that answers with a status and OpenAI's error object, or with the text given."""
 
     def act(exchange: Exchange) -> None:
@@ -56,6 +58,16 @@ def elsewhere(status: int) -> Act:
     return act
 
 
+def quoting(status: int) -> Act:
+    """An act that quotes the key it was sent, as some servers do."""
+
+    def act(exchange: Exchange) -> None:
+        key = exchange.request.headers.get("authorization", "").removeprefix("Bearer ")
+        told(status, error_body(f"Incorrect API key provided: {key}. Find yours in the settings."))(exchange)
+
+    return act
+
+
 def round_and_round(exchange: Exchange) -> None:
     exchange.whole(307, "", "text/plain", [("Location", exchange.request.path)])
 
@@ -77,6 +89,8 @@ STATUSES: dict[str, tuple[Act, ...]] = {
     "context too long": (told(400, error_body(TOO_LONG, "context_length_exceeded", "invalid_request_error")),),
     "quota used up": (told(429, error_body("You exceeded your current quota.", "insufficient_quota")),),
     "status 500 without a body": (told(500, ""),),
+    "status 401 that quotes the key": (quoting(401),),
+    "status 200 that quotes the key": (quoting(200),),
     "status 401 in HTML": (told(401, "<html><body>Log <b>in</b></body></html>", content_type="text/html"),),
     "Retry-After in seconds": (come_again("1"), healthy),
     "Retry-After in milliseconds": (come_again("700", "Retry-After-Ms"), healthy),

@@ -6,6 +6,7 @@ from tests.faults.answers import (
     ANSWER,
     DONE,
     PIECES,
+    at_once,
     begin_answer,
     chunk,
     completion,
@@ -24,7 +25,9 @@ BUILDING = (
     "<!DOCTYPE html><html><head><title>Space</title><script>let x = '<p>';</script></head>"
     "<body><h1>Space is building</h1><p>Your Space is building, &eacute;tat : d&eacute;marrage.</p></body></html>"
 )
-PROXY = "<html><head><title>Welcome</title></head><body><h1>Corporate   gateway</h1>\n<p>Sign in first.</p></body></html>"
+PROXY = (
+    "<html><head><title>Welcome</title></head><body><h1>Corporate   gateway</h1>\n<p>Sign in first.</p></body></html>"
+)
 CLIPBOARD = "avant \x1b]52;c;aGFja2Vk\x07 \x1b[31mrouge\x1b[0m après"
 BROKEN_ARGUMENTS = '{"amount": 12,5 "; rm -rf /'
 FAULT_MID_ANSWER = {"error": {"message": "CUDA out of memory", "type": "server_error", "code": 500}}
@@ -66,6 +69,13 @@ def byte_by_byte(exchange: Exchange) -> None:
     exchange.end_stream()
 
 
+def quoting_mid_answer(exchange: Exchange) -> None:
+    """The key that was sent comes back inside an error event."""
+    begin_answer(exchange)
+    exchange.piece(event({"error": {"message": f"No more for {exchange.request.headers.get('authorization')}."}}))
+    exchange.wait(20)
+
+
 def crlf_cut(exchange: Exchange) -> None:
     exchange.begin_stream()
     for part in _CRLF.split("\r\n\r\n"):
@@ -79,13 +89,13 @@ def slow_but_steady(exchange: Exchange) -> None:
     exchange.begin_stream()
     for piece in PIECES:
         exchange.piece(words((piece,)))
-        exchange.wait(0.2)
+        exchange.wait(0.35)
     exchange.piece(ending())
     exchange.end_stream()
 
 
-_CRLF = whole_stream().replace("\n\n", "\r\n\r\n")
-_CR = whole_stream().replace("\n\n", "\r\r")
+_CRLF = at_once().replace("\n\n", "\r\n\r\n")
+_CR = at_once().replace("\n\n", "\r\r")
 _THOUGHT = event(chunk({"role": "assistant", "content": ""}))
 _TAGGED = "<think>\nHmm… réfléchissons 🤔\n</think>\n\n" + ANSWER
 _CALL = [
@@ -97,7 +107,9 @@ _CALL = [
 
 
 def _thoughts(field: str) -> str:
-    return _THOUGHT + "".join(event(chunk({field: piece})) for piece in ("Hmm… ", "réfléchissons 🤔")) + words() + ending()
+    return (
+        _THOUGHT + "".join(event(chunk({field: piece})) for piece in ("Hmm… ", "réfléchissons 🤔")) + words() + ending()
+    )
 
 
 STREAMS: dict[str, tuple[Act, ...]] = {
@@ -105,7 +117,9 @@ STREAMS: dict[str, tuple[Act, ...]] = {
     "malformed chunk mid-answer": (then_silence("data: {bad\n\n"),),
     "chunk that is no object": (then_silence('data: "text"\n\n'),),
     "chunk with a number for text": (then_silence(event(chunk({"content": 5}))),),
-    "invalid UTF-8 mid-answer": (streamed(words(PIECES[:2]), b'data: {"choices":[{"delta":{"content":"\xff\xfe"}}]}\n\n'),),
+    "invalid UTF-8 mid-answer": (
+        streamed(words(PIECES[:2]), b'data: {"choices":[{"delta":{"content":"\xff\xfe"}}]}\n\n'),
+    ),
     "invalid JSON": (body('{"choices": [{"mess'),),
     "invalid JSON once": (body('{"choices": [{"mess'), healthy),
     "empty body": (body(""),),
@@ -126,16 +140,17 @@ STREAMS: dict[str, tuple[Act, ...]] = {
     "nothing but [DONE]": (streamed(DONE),),
     "error event mid-answer": (then_silence(event(FAULT_MID_ANSWER)),),
     "named error event mid-answer": (then_silence(f"event: error\n{event({'message': 'CUDA out of memory'})}"),),
+    "error event that quotes the key": (quoting_mid_answer,),
     "truncated, properly closed": (streamed(words(PIECES[:2])),),
     "truncated inside an event": (streamed(words(PIECES[:2]), 'data: {"choices":[{"delta":{"content":"x"},'),),
     "truncated before the first word": (streamed(_THOUGHT),),
     "content filter": (streamed(event(chunk({}, "content_filter")), DONE),),
     "UTF-8 byte by byte": (byte_by_byte,),
     "BOM and CRLF": (streamed(b"\xef\xbb\xbf" + _CRLF.encode()),),
-    "BOM cut over chunks": (streamed(b"\xef", b"\xbb", b"\xbf" + whole_stream().encode()),),
+    "BOM cut over chunks": (streamed(b"\xef", b"\xbb", b"\xbf" + at_once().encode()),),
     "CR line ends": (streamed(_CR),),
     "CRLF cut over chunks": (crlf_cut,),
-    "data without a space": (streamed(whole_stream().replace("data: ", "data:")),),
+    "data without a space": (streamed(at_once().replace("data: ", "data:")),),
     "other fields and comments": (streamed(": hello\n\nretry: 10\nid: 1\nevent: message\n" + whole_stream()),),
     "ghost after [DONE]": (streamed(whole_stream(), DONE, words(("fantôme",)), ending()),),
     "no [DONE]": (streamed(words(), event(chunk({}, "stop"))),),

@@ -11,7 +11,6 @@ from tests.faults.server import Act, Exchange
 MiB = 1 << 20
 
 
-
 def reset_before_headers(exchange: Exchange) -> None:
     exchange.reset()
 
