@@ -41,12 +41,17 @@ def log() -> Generator[Everything]:
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest, log: Everything) -> Generator[Outcomes]:
     """Only the calls that the selected tests want, the longest of them first."""
-    chosen = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]  # pyright: ignore
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen: list[dict[str, str]] = [call.params for call in calls if call is not None]
     wanted = {(params["way"], params["name"]) for params in chosen if {"way", "name"} <= params.keys()}
-    order = sorted(wanted, key=lambda call: (-MATRIX[call[1]].limit, *call))
+    order = sorted(wanted, key=_longest_first)
     pool = ThreadPoolExecutor(AT_ONCE)
     yield {(way, name): pool.submit(outcome_of, name, way) for way, name in order}
     pool.shutdown(cancel_futures=True)
+
+
+def _longest_first(call: tuple[str, str]) -> tuple[float, str, str]:
+    return -MATRIX[call[1]].limit, *call
 
 
 @pytest.fixture
