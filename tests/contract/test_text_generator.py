@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.openai_server import serving
 from tests.tiny_qwen3 import build_speaker
 from unified_intelligence.entities.errors import InvalidRequestError, StreamInterruptedError, UnknownNameError
 from unified_intelligence.entities.generation import Finished, Generation, GenerationConfig, TextDelta, collect
@@ -31,7 +32,7 @@ SPOKEN = f"<think>\nHmm… réfléchissons 🤔\n</think>\n\n{HARD_TEXT}"
 class Case:
     """`answer` is the whole text expected, `part` what it contains where the rest is the provider's own business."""
 
-    options: Callable[[Path], dict[str, object]]
+    options: Callable[[Path, ExitStack], dict[str, object]]
     question: str
     part: str
     answer: str | None = None
@@ -40,14 +41,22 @@ class Case:
     tokens_fewer: int = 2
 
 
-def _spoken(folder: Path) -> dict[str, object]:
+def _spoken(folder: Path, _: ExitStack) -> dict[str, object]:
     return {"model": str(build_speaker(folder / "spoken", SPOKEN)), "threads": 1}
 
 
+def _served(_: Path, open_until_end: ExitStack) -> dict[str, object]:
+    return {"base_url": open_until_end.enter_context(serving()).url}
+
+
+_ECHOED = Case(_served, HARD_TEXT, "très bien 🙂", HARD_TEXT, "un deux  trois\u2028🎉", "un deux  trois\u2028🎉")
+
 CASES = {
-    "echo": Case(lambda _: {}, HARD_TEXT, "très bien 🙂", HARD_TEXT, "un deux  trois 🎉", "un deux  trois 🎉"),
-    "embedded": Case(lambda _: {}, "What is 15% of 240?", "36", other_part="3,000 m"),
+    "echo": Case(lambda *_: {}, HARD_TEXT, "très bien 🙂", HARD_TEXT, "un deux  trois 🎉", "un deux  trois 🎉"),
+    "embedded": Case(lambda *_: {}, "What is 15% of 240?", "36", other_part="3,000 m"),
     "local": Case(_spoken, "Comment ça va ?", "très bien 🙂", HARD_TEXT, other_part="très bien 🙂"),
+    "openai_compatible": _ECHOED,
+    "open_finance_space": _ECHOED,
 }
 
 
@@ -66,8 +75,12 @@ def case(provider: str) -> Case:
 
 
 @pytest.fixture(scope="module")
-def generator(provider: str, case: Case, tmp_path_factory: pytest.TempPathFactory) -> ITextGenerator:
-    return ProviderFactory().create(provider, **case.options(tmp_path_factory.mktemp(provider)))
+def generator(provider: str, case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ITextGenerator]:
+    with ExitStack() as open_until_end:
+        options = case.options(tmp_path_factory.mktemp(provider), open_until_end)
+        generator = ProviderFactory().create(provider, **options)
+        yield generator
+        generator.close()
 
 
 @pytest.fixture

@@ -35,7 +35,10 @@ from typing import ClassVar
 
 
 class UnifiedIntelligenceError(Exception):
-    """`hint` is the next thing to do, one sentence; `code` names the kind of failure for machines."""
+    """`hint` is the next thing to do, one sentence; `code` names the kind of failure for machines.
+
+    `partial` is the visible text that came before the failure.
+    """
 
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
@@ -45,6 +48,7 @@ class UnifiedIntelligenceError(Exception):
         self.message = message
         self.hint = hint
         self.provider = provider
+        self.partial = ""
 
     @property
     def code(self) -> str:
@@ -82,9 +86,13 @@ class InvalidRequestError(UnifiedIntelligenceError):
 
 
 class ContextLengthError(InvalidRequestError):
-    def __init__(self, length: int, longest: int, *, unit: str = "tokens", provider: str = "") -> None:
+    """`length` and `longest` are None where a server refuses without saying them; `said` are its words."""
+
+    def __init__(
+        self, length: int | None, longest: int | None, *, unit: str = "tokens", said: str = "", provider: str = ""
+    ) -> None:
         super().__init__(
-            f"The conversation has {length} {unit}; the model reads at most {longest}.",
+            said or f"The conversation has {length} {unit}; the model reads at most {longest}.",
             hint="Shorten the question or the text piped in.",
             provider=provider,
         )
@@ -164,11 +172,32 @@ class ServerFailedError(ProviderError):
 
 
 class ProtocolError(ProviderError):
-    pass
+    """`passing`: nothing of an answer came, so that asking once more may help."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", url: str = "", status: int | None = None, passing: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, url=url, status=status)
+        self.passing = passing
 
 
 class SpaceStartingError(ProviderError):
+    """`waited` are the seconds it was already waited for: then trying again at once is of no use."""
+
     retryable = True
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        url: str = "",
+        status: int | None = None,
+        retry_after: float | None = None,
+        waited: float = 0.0,
+    ) -> None:
+        super().__init__(message, hint=hint, url=url, status=status, retry_after=retry_after)
+        self.waited = waited
 
 
 class SpacePausedError(ProviderError):

@@ -47,6 +47,22 @@ PROVIDERS: dict[str, Provider] = {
     "local": Provider(
         f"{_LLM}.transformers_adapter:TransformersAdapter", "a model of your own or of the Hub, run here", "local"
     ),
+    "openai_compatible": Provider(
+        f"{_LLM}.openai_compatible_adapter:OpenAICompatibleAdapter",
+        "any server of OpenAI's chat API: vLLM, llama.cpp, Ollama, a Space",
+        environment={"base_url": "OPENAI_BASE_URL", "key": "OPENAI_API_KEY"},
+    ),
+    "open_finance_space": Provider(
+        f"{_LLM}.openai_compatible_adapter:OpenAICompatibleAdapter",
+        "the Open Finance model, in a Docker Space of yours",
+        options={"model": "DragonLLM/qwen3-8b-fin-v1.0"},
+        environment={
+            "base_url": "OPEN_FINANCE_BASE_URL",
+            "space": "OPEN_FINANCE_SPACE",
+            "key": "OPEN_FINANCE_API_KEY",
+            "hf_token": "HF_TOKEN",
+        },
+    ),
 }
 
 

@@ -1,0 +1,327 @@
+"""The one place that sends bytes to a server and takes them from it, within limits of time and size.
+
+A request goes out once: trying again is `retry.py`'s. Foreign exceptions become ours in `translated` and nowhere else.
+A key travels to the address it was given for: a redirect is followed for GET only, and never to another origin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+import zlib
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+from urllib.parse import urljoin, urlsplit
+from weakref import WeakKeyDictionary
+
+import httpx2
+
+from unified_intelligence.adapters.timers import Watch, timed_out
+from unified_intelligence.adapters.wire.failures import hide, refusal, visible
+from unified_intelligence.entities.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    ProtocolError,
+    ProviderError,
+    TlsError,
+    UnifiedIntelligenceError,
+)
+
+LARGEST_BODY = 64 * 1024 * 1024
+LARGEST_REFUSAL = 64 * 1024
+_MOST_REDIRECTS = 5
+_GOODBYE = 0.1  # seconds for the last bytes of a body that is known to be over, so that its connection can be kept
+_KEPT = 4.0  # seconds an idle connection is kept: one less than the shortest that servers commonly keep it
+_FOREIGN = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError)
+_PLAIN, _TLS_STARTED, _TLS_DONE = "", "connection.start_tls.started", "connection.start_tls.complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`headers` may hold keys; `secrets` are what must not be shown when a server quotes them."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    body: bytes = field(default=b"", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Http:
+    """Connections to servers, one pool an event loop. A pool ends with its loop, or with `close`."""
+
+    def __init__(self) -> None:
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[bool, bool], _Pool]] = WeakKeyDictionary()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def open(self, request: Request, watch: Watch) -> Reply:
+        """Sends a request and waits for the head of its answer; the body is read from the reply, which must be closed.
+
+        Raises the typed error of a status of 300 and more, ConnectionFailedError, TlsError, TimedOutError.
+        """
+        response = await self._send(request, watch)
+        reply = Reply(response, request, watch)
+        if response.status_code < 300:
+            return reply
+        try:
+            if response.status_code < 400:
+                raise _moved(request, response)
+            body = await reply.beginning(LARGEST_REFUSAL)
+            raise refusal(
+                response.status_code, response.headers, body,
+                url=request.url, now=datetime.now(UTC), secrets=request.secrets,
+            )  # fmt: skip
+        finally:
+            await reply.close()
+
+    async def fetch(self, request: Request, watch: Watch) -> bytes:
+        """A whole body of at most 64 MiB. A GET follows redirects within its origin. Raises what `open` raises."""
+        for _ in range(_MOST_REDIRECTS):
+            try:
+                reply = await self.open(request, watch)
+            except _MovedError as moved:
+                if request.method != "GET" or _origin(moved.address) != _origin(request.url):
+                    raise
+                request = Request("GET", moved.address, request.headers, b"", request.secrets)
+                continue
+            try:
+                return await reply.whole()
+            finally:
+                await reply.close()
+        raise ProviderError(f"{request.url} leads in a circle.", url=request.url)
+
+    def close(self) -> None:
+        """Closes the connections of every loop that still runs."""
+        pools, self._pools = dict(self._pools), WeakKeyDictionary()
+        for loop, kinds in pools.items():
+            for pool in kinds.values():
+                self._end(loop, pool)
+
+    def _end(self, loop: asyncio.AbstractEventLoop, pool: _Pool) -> None:
+        if loop.is_closed() or not loop.is_running():
+            return
+        with suppress(RuntimeError):
+            if asyncio.get_running_loop() is loop:
+                task = loop.create_task(pool.end())
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+                return
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(pool.end(), loop).result(5)
+
+    async def _send(self, request: Request, watch: Watch) -> httpx2.Response:
+        phase = _Phase()
+        try:
+            client = await self._client(request.url)
+            sent = client.build_request(
+                request.method, request.url, headers=dict(request.headers), content=request.body or None,
+                timeout=httpx2.Timeout(None, connect=watch.timers.connect), extensions={"trace": phase.note},
+            )  # fmt: skip
+            return await watch.within(client.send(sent, stream=True))
+        except _FOREIGN as error:
+            raise translated(error, request, watch.timers.connect, phase.name) from error
+
+    async def _client(self, url: str) -> httpx2.AsyncClient:
+        kinds = self._pools.setdefault(asyncio.get_running_loop(), {})
+        kind = urlsplit(url).scheme == "https", is_loopback(url)
+        if kind not in kinds:
+            kinds[kind] = _Pool(_new_client(tls=kind[0], direct=kind[1]))
+            await kinds[kind].begin()
+        return kinds[kind].client
+
+
+class _Pool:
+    """A client that is closed with its loop: a loop that ends closes the asynchronous generators begun on it."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self.client = client
+        self._keeper = self._keep()
+
+    async def begin(self) -> None:
+        await anext(self._keeper)
+
+    async def end(self) -> None:
+        await self._keeper.aclose()
+
+    async def _keep(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            await self.client.aclose()
+
+
+class _Phase:
+    """How far a connection is: a TLS greeting that nobody answers is told apart from a host that is not there."""
+
+    def __init__(self) -> None:
+        self.name = _PLAIN
+
+    async def note(self, name: str, _: object) -> None:
+        if name in {_TLS_STARTED, _TLS_DONE}:
+            self.name = name
+
+
+class Reply:
+    """An answer whose head is read. Its body is read in the pieces in which it comes, decompressed within a limit."""
+
+    def __init__(self, response: httpx2.Response, request: Request, watch: Watch) -> None:
+        self.url, self.secrets = request.url, request.secrets
+        self.media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._response, self._request, self._watch = response, request, watch
+        self._chunks = aiter(cast("AsyncIterable[bytes]", response.stream))
+        self._unpack = _unpacker(response.headers.get("content-encoding", ""), request.url)
+
+    async def read(self) -> bytes:
+        """The next bytes, none at the end. Raises TimedOutError, ConnectionFailedError, ProtocolError."""
+        while True:
+            try:
+                chunk = await self._watch.within(anext(self._chunks))
+            except StopAsyncIteration:
+                return b""
+            except _FOREIGN as error:
+                raise translated(error, self._request, self._watch.timers.connect) from error
+            if self._unpack is not None:
+                chunk = self._unpack.feed(chunk)
+            if chunk:
+                return chunk
+
+    async def whole(self, begun: bytes = b"") -> bytes:
+        """The rest of the body. Raises ProtocolError beyond 64 MiB."""
+        pieces, size = [begun], len(begun)
+        while chunk := await self.read():
+            pieces.append(chunk)
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                raise _too_large(self._request.url)
+        return b"".join(pieces)
+
+    async def beginning(self, size: int) -> bytes:
+        """At most about that many bytes; what came before the connection broke, if it does."""
+        body = b""
+        with suppress(ProviderError):
+            while len(body) < size and (chunk := await self.read()):
+                body += chunk
+        return body[:size]
+
+    async def drain(self) -> None:
+        """Reads what is left of a body that is known to be over, so that its connection serves again."""
+        with suppress(TimeoutError, StopAsyncIteration, *_FOREIGN):
+            async with asyncio.timeout(_GOODBYE):
+                for _ in range(8):
+                    await anext(self._chunks)
+
+    async def close(self) -> None:
+        with suppress(*_FOREIGN):
+            await self._response.aclose()
+
+
+class _Unpacker:
+    """Decompresses what a server compresses although it was asked not to."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Raises ProtocolError beyond 64 MiB, before more than that is held."""
+        try:
+            data = self._inflate.decompress(chunk, LARGEST_BODY - self._size + 1)
+        except zlib.error as error:
+            raise ProtocolError(f"{self._url} sent what cannot be decompressed.", url=self._url) from error
+        self._size += len(data)
+        if self._size > LARGEST_BODY:
+            raise _too_large(self._url)
+        return data
+
+
+class _MovedError(ProviderError):
+    """A redirect; `address` is where it points."""
+
+    address = ""
+
+    @property
+    def code(self) -> str:
+        return "provider"
+
+
+def translated(error: Exception, request: Request, connect: float, phase: str = _PLAIN) -> UnifiedIntelligenceError:
+    """Our error for one of httpx2's or of the operating system's. `connect` is the timer of that name, in seconds."""
+    url = request.url
+    host = urlsplit(url).netloc
+    said = visible(hide(str(error), request.secrets)) or type(error).__name__
+    tls = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)), None)
+    if isinstance(error, httpx2.ConnectTimeout) and phase != _TLS_STARTED:
+        return timed_out("connect", connect, url)
+    if tls is not None or isinstance(error, httpx2.ConnectTimeout):
+        why = visible(str(tls)) if tls else f"no answer to its greeting in {connect:g} s"
+        hint = "If the server speaks plain HTTP, write http:// in base_url; else look at its certificate."
+        return TlsError(f"No TLS with {host}: {why}.", hint=hint, url=url)
+    if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
+        return ConfigurationError(f"{url!r} is no address of a server: {said}.")
+    if isinstance(error, httpx2.ConnectError):
+        hint = f"Is it running? Look: curl {url.rpartition('/chat/')[0] or url}"
+        return ConnectionFailedError(f"No connection to {host}: {said}.", hint=hint, url=url)
+    return ConnectionFailedError(
+        f"The connection to {host} broke: {said.rstrip('.')}.", hint="Look into the server's log.", url=url
+    )
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _new_client(*, tls: bool, direct: bool) -> httpx2.AsyncClient:
+    """`direct`: around any proxy of the environment. Without `tls` no certificates are loaded: they cost most."""
+    return httpx2.AsyncClient(
+        verify=True if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        trust_env=not direct,
+        headers={"Accept-Encoding": "identity", "User-Agent": "unified-intelligence-cli"},
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=_KEPT),
+    )
+
+
+def _unpacker(encoding: str, url: str) -> _Unpacker | None:
+    if encoding.strip().lower() in {"", "identity"}:
+        return None
+    if encoding.strip().lower() in {"gzip", "x-gzip", "deflate"}:
+        return _Unpacker(url)
+    raise ProtocolError(f"{url} answered in the encoding {visible(encoding, 40)!r}, asked for none.", url=url)
+
+
+def _moved(request: Request, response: httpx2.Response) -> _MovedError:
+    address = urljoin(request.url, visible(response.headers.get("location", ""), 2000).replace(" ", "%20"))
+    shown = hide(address, request.secrets)[:300]
+    error = _MovedError(
+        f"{request.url} answered {response.status_code} and points to {shown}: a question is not sent on to there.",
+        hint="If you trust that address, give it as base_url.",
+        url=request.url,
+        status=response.status_code,
+    )
+    error.address = address
+    return error
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    while error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__ or error
+    return chain
+
+
+def _too_large(url: str) -> ProtocolError:
+    return ProtocolError(f"{url} sent more than {LARGEST_BODY // 1024 // 1024} MiB.", url=url)

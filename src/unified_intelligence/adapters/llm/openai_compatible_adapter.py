@@ -1,0 +1,247 @@
+"""Any server that speaks OpenAI's chat API: vLLM, llama.cpp, Ollama, LM Studio, a Docker Space, a hosted endpoint.
+
+This file says what is asked of whom, and in which order. Bytes are sent by `adapters.http`, read by `adapters.wire`,
+and tried again by `adapters.retry`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, fields
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from unified_intelligence.adapters.chat_answer import pieces
+from unified_intelligence.adapters.http import Http, Request
+from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
+from unified_intelligence.adapters.space_stage import HUB, SpaceStage, check_space, space_headers, space_url
+from unified_intelligence.adapters.timers import Timers, Watch
+from unified_intelligence.adapters.wire.chat_request import request_body
+from unified_intelligence.adapters.wire.openai_chat import AnswerReader
+from unified_intelligence.adapters.wire.openai_lists import embeddings, embeddings_body, first_model
+from unified_intelligence.entities.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    NotFoundOrPrivateError,
+    ProtocolError,
+    ProviderError,
+    ServerBusyError,
+    ServerFailedError,
+    SpacePausedError,
+    SpaceStartingError,
+    UnifiedIntelligenceError,
+)
+from unified_intelligence.entities.generation import Event, GenerationConfig, Timings
+from unified_intelligence.entities.message import Message, MessageLike, read_messages
+from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
+from unified_intelligence.interfaces.text_generator import ITextGenerator
+
+_MAY_BE_ASLEEP = (
+    ServerBusyError, ServerFailedError, SpaceStartingError, SpacePausedError, NotFoundOrPrivateError,
+    ConnectionFailedError, ProtocolError,
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call, over all its tries: when it must end on the loop's clock, and how long it waited for a Space."""
+
+    deadline: float
+    waited: float = 0.0
+
+
+class OpenAICompatibleAdapter(ITextGenerator, ITextEmbedder):
+    """Answers through POST {base_url}/chat/completions, streamed.
+
+    Without `model` the first one of GET {base_url}/models is taken: servers of one model need no name. With `space`
+    the address is that of the Space, and while it sleeps, builds or starts it is waited for.
+    """
+
+    honoured = frozenset(own.name for own in fields(GenerationConfig))
+
+    def __init__(  # noqa: PLR0913 - a provider's options are its arguments
+        self,
+        *,
+        base_url: Annotated[str | None, "the server's address, usually ending in /v1"] = None,
+        key: Annotated[str | None, "the server's API key"] = None,
+        model: Annotated[str | None, "its name there; without one, the first the server lists"] = None,
+        timeout: Annotated[float, "most seconds for a call, all tries included"] = 600.0,
+        connect_timeout: Annotated[float, "most seconds for a connection"] = 5.0,
+        first_token_timeout: Annotated[float, "most seconds until the answer begins"] = 60.0,
+        idle_timeout: Annotated[float, "most seconds between two pieces of it"] = 30.0,
+        retries: Annotated[int, "further tries while nothing of an answer came"] = 3,
+        space: Annotated[str | None, "OWNER/NAME of the Space the server runs in"] = None,
+        hf_token: Annotated[str | None, "a token of the Hub, for a private Space"] = None,
+        wait: Annotated[float, "most seconds a Space that does not run is waited for"] = 300.0,
+        hub: Annotated[str, "the Hub that is asked about the Space"] = HUB,
+    ) -> None:
+        if retries < 0 or wait < 0:
+            raise ConfigurationError("The options retries and wait are 0 or more.")
+        for name, secret in (("key", key), ("hf_token", hf_token)):
+            _check_secret(name, secret)
+        self._url = _address("base_url", base_url) if base_url else _space_address(space)
+        self._timers = Timers(
+            connect=connect_timeout, first_token=first_token_timeout, idle=idle_timeout, total=timeout
+        )
+        self._model, self._retries, self._wait = model, retries, wait
+        self._secrets = tuple(secret for secret in (key, hf_token) if secret)
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._headers |= space_headers(self._url, hf_token)
+        self._http, self._budget = Http(), RetryBudget()
+        self._space: SpaceStage | None = None
+        if space:
+            origin = "{0.scheme}://{0.netloc}/".format(urlsplit(self._url))
+            self._space = SpaceStage(
+                self._http, space, url=origin, hub=_address("hub", hub), token=hf_token, timers=self._timers
+            )
+
+    async def astream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> AsyncIterator[Event]:
+        turns = read_messages(messages)
+        call = self._new_call()
+        async with aclosing(retried(lambda: self._with_space(turns, config, call), self._policy(call))) as batches:
+            async for batch in batches:
+                for event in batch:
+                    yield event
+
+    async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
+        call, url = self._new_call(), f"{self._url}/embeddings"
+        found: list[Embeddings] = []
+
+        async def attempt() -> AsyncGenerator[Batch, None]:
+            watch = Watch(self._timers, call.deadline, url)
+            try:
+                watch.begin("first_token", self._timers.first_token)
+                body = embeddings_body(await self._name(watch), texts, dimensions)
+                found.append(
+                    embeddings(await self._http.fetch(self._request("POST", url, body), watch), len(texts), url)
+                )
+                yield []
+            finally:
+                watch.close()
+
+        embeddings_body("", texts, dimensions)
+        async with aclosing(retried(attempt, self._policy(call))) as batches:
+            async for _ in batches:
+                pass
+        return found[0]
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _new_call(self) -> _Call:
+        return _Call(asyncio.get_running_loop().time() + self._timers.total)
+
+    def _policy(self, call: _Call) -> RetryPolicy:
+        clock = asyncio.get_running_loop().time
+        return RetryPolicy(call.deadline, self._retries, self._budget, clock=clock)
+
+    def _request(self, method: str, url: str, body: bytes = b"") -> Request:
+        headers = {**self._headers, "Content-Type": "application/json"} if body else self._headers
+        return Request(method, url, headers, body, self._secrets)
+
+    async def _name(self, watch: Watch) -> str:
+        """The model's name, asked for once."""
+        if self._model is None:
+            url = f"{self._url}/models"
+            self._model = first_model(await self._http.fetch(self._request("GET", url), watch), url)
+        return self._model
+
+    async def _with_space(
+        self, turns: Sequence[Message], config: GenerationConfig | None, call: _Call
+    ) -> AsyncGenerator[Batch, None]:
+        """One try; a second one if the first met a Space that did not run and was waited for."""
+        begun = False
+        try:
+            async with aclosing(self._answer(turns, config, call)) as batches:
+                async for batch in batches:
+                    begun = True
+                    yield batch
+        except _MAY_BE_ASLEEP as error:
+            if begun or self._space is None:
+                raise
+            failure: ProviderError = error
+        else:
+            return
+        started, waits = time.monotonic() - call.waited, False
+        left = max(0.0, call.deadline - asyncio.get_running_loop().time())
+        async with aclosing(self._space.until_running(min(self._wait, call.waited + left), call.waited)) as notices:
+            async for notice in notices:
+                waits = True
+                yield [notice]
+                call.waited = time.monotonic() - started
+        if not waits:
+            raise failure
+        async with aclosing(self._answer(turns, config, call)) as batches:
+            async for batch in batches:
+                yield batch
+
+    async def _answer(
+        self, turns: Sequence[Message], config: GenerationConfig | None, call: _Call
+    ) -> AsyncGenerator[Batch, None]:
+        """One request and its answer."""
+        started, first = time.perf_counter(), 0.0
+        url = f"{self._url}/chat/completions"
+        watch, reader, reply = Watch(self._timers, call.deadline, url), AnswerReader(url, self._secrets), None
+        try:
+            watch.begin("first_token", self._timers.first_token)
+            limit = "max_completion_tokens" if urlsplit(url).hostname == "api.openai.com" else "max_tokens"
+            body = request_body(await self._name(watch), turns, config, limit=limit)
+            reply = await self._http.open(self._request("POST", url, body), watch)
+            async with aclosing(pieces(reply, reader, watch)) as batches:
+                async for batch in batches:
+                    first = first or time.perf_counter() - started
+                    yield batch
+            last = reader.last_words()
+            total = time.perf_counter() - started
+            yield [*last, reader.finished(Timings(first or total, total))]
+            await reply.drain()
+        except UnifiedIntelligenceError as error:
+            error.partial = error.partial or reader.partial
+            raise
+        finally:
+            watch.close()
+            if reply is not None:
+                await reply.close()
+
+
+def _address(option: str, url: str) -> str:
+    """Raises ConfigurationError, which does not show the address where it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        parts, valid = urlsplit(""), False
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError(f"The option {option} holds a name or a password.", hint="Give the key as --key.")
+    if not valid or parts.query or parts.fragment or not url.isprintable() or " " in url:
+        raise ConfigurationError(
+            f"The option {option} is an address such as http://localhost:8000/v1, not {url[:200]!r}."
+        )
+    return url.rstrip("/")
+
+
+def _space_address(space: str | None) -> str:
+    if not space:
+        raise ConfigurationError(
+            "It is not known where the server is: neither base_url nor space is given.",
+            hint="Say where: --base-url http://localhost:8000/v1, or -o space OWNER/NAME",
+        )
+    return f"{space_url(check_space(space))}/v1"
+
+
+def _check_secret(option: str, secret: str | None) -> None:
+    """Raises ConfigurationError, which does not show it."""
+    if secret is None:
+        return
+    if not secret:
+        raise ConfigurationError(f"The option {option} is empty.", hint="Leave it out, or give the whole key.")
+    if not all("!" <= character <= "~" for character in secret):
+        raise ConfigurationError(
+            f"The option {option} holds a blank, a newline or another character that no key has.",
+            hint="Copy it again, without what stands around it.",
+        )

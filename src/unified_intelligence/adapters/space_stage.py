@@ -1,0 +1,140 @@
+"""What the Hub says a Space is doing, and the wait until it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import msgspec
+
+from unified_intelligence.adapters.http import Http, Request, is_loopback
+from unified_intelligence.adapters.timers import Timers, Watch
+from unified_intelligence.adapters.wire.failures import hide, visible
+from unified_intelligence.entities.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundOrPrivateError,
+    ProtocolError,
+    ProviderError,
+    SpaceBrokenError,
+    SpacePausedError,
+    SpaceStartingError,
+)
+from unified_intelligence.entities.generation import Notice
+
+HUB = "https://huggingface.co"
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_SERVES = frozenset({"RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"})
+_ASLEEP = frozenset({"SLEEPING", "STOPPED"})
+_BROKEN = frozenset({"BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FILE"})
+_FIRST_POLL, _LONGEST_POLL = 2.0, 15.0
+
+
+class _Runtime(msgspec.Struct):
+    stage: str | None = None
+    message: str | None = msgspec.field(default=None, name="errorMessage")
+
+
+def check_space(space: str) -> str:
+    """The name, if it is OWNER/NAME. Raises ConfigurationError."""
+    if not _NAME.fullmatch(space) or ".." in space:
+        raise ConfigurationError(f"A Space is named OWNER/NAME, not {space!r}.", hint="Example: -o space acme/my-llm")
+    return space
+
+
+def space_url(space: str) -> str:
+    """Where the Space's own server answers."""
+    return f"https://{re.sub('[^a-z0-9]+', '-', space.lower()).strip('-')}.hf.space"
+
+
+def space_headers(url: str, token: str | None) -> dict[str, str]:
+    """The header that lets its reader into a private Space: for hosts of Spaces and this machine, for nobody else."""
+    parts = urlsplit(url)
+    ours = is_loopback(url) or (parts.scheme == "https" and (parts.hostname or "").endswith(".hf.space"))
+    return {"X-HF-Authorization": f"Bearer {token}"} if token and ours else {}
+
+
+class SpaceStage:
+    """Follows one Space. `url` is its own address, `token` a token of the Hub that may read it."""
+
+    def __init__(  # noqa: PLR0913 - what is polled, by whom, and a clock for tests
+        self, http: Http, space: str, *, url: str, hub: str = HUB, token: str | None = None,
+        timers: Timers | None = None, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._http, self._space, self._url, self._hub = http, check_space(space), url, hub.rstrip("/")
+        self._token, self._timers, self._sleep, self._clock = token, timers or Timers(), sleep, clock
+
+    async def until_running(self, wait: float, waited: float = 0.0) -> AsyncGenerator[Notice, None]:
+        """Nothing if it runs; else a Notice before each look at it, until it does.
+
+        `waited` of the `wait` seconds have gone by already. Raises SpaceStartingError when they have all, and at once
+        SpacePausedError, SpaceBrokenError, NotFoundOrPrivateError, AuthenticationError.
+        """
+        started, pause, woken = self._clock() - waited, _FIRST_POLL, False
+        while (stage := await self._stage()) not in _SERVES:
+            waited = self._clock() - started
+            if waited >= wait:
+                raise self._still(stage, waited)
+            if stage in _ASLEEP and not woken:
+                woken = True
+                await self._wake()
+            yield Notice(f"The Space {self._space} is {stage}; waited {waited:.0f} s of {wait:.0f} s")
+            await self._sleep(min(pause, max(0.0, wait - waited)))
+            pause = min(_LONGEST_POLL, pause * 1.5)
+
+    async def _stage(self) -> str:
+        """Its stage in the Hub's words, or "not known" while the Hub cannot say."""
+        url = f"{self._hub}/api/spaces/{self._space}/runtime"
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        secrets = (self._token,) if self._token else ()
+        try:
+            body = await self._fetch(Request("GET", url, headers, b"", secrets))
+            runtime = msgspec.json.decode(body, type=_Runtime)
+        except (NotFoundOrPrivateError, AuthenticationError) as error:
+            error.hint = "Check the Space's name; a private one needs a token: HF_TOKEN in the environment."
+            raise
+        except ProviderError as error:
+            if not error.retryable:
+                raise
+            return "not known"
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise ProtocolError(f"{url} did not answer with a Space's state.", url=url) from error
+        stage = visible(runtime.stage or "not known", 40)
+        self._judge(stage, visible(hide(runtime.message or "", secrets)))
+        return stage
+
+    def _judge(self, stage: str, message: str) -> None:
+        page = f"{self._hub}/spaces/{self._space}"
+        said = f"The Space {self._space} is in the state {stage}" + (f": {message}" if message else ".")
+        if stage == "PAUSED":
+            raise SpacePausedError(said, hint=f"Its owner can restart it: {page}/settings", url=page)
+        if stage in _BROKEN:
+            raise SpaceBrokenError(said, stage=stage, hint=f"Look into its logs: {page}?logs=container", url=page)
+
+    def _still(self, stage: str, waited: float) -> SpaceStartingError:
+        return SpaceStartingError(
+            f"The Space {self._space} is still {stage} after {waited:.0f} s.",
+            hint=f"Wait longer: -o wait {max(60, waited * 2):.0f}, or look at {self._hub}/spaces/{self._space}",
+            url=self._url,
+            waited=max(waited, 0.001),
+        )
+
+    async def _wake(self) -> None:
+        """A request to its own address starts a Space that sleeps; what it answers meanwhile does not matter."""
+        headers = space_headers(self._url, self._token)
+        with suppress(ProviderError):
+            await self._fetch(Request("GET", self._url, headers, b"", (self._token,) if self._token else ()))
+
+    async def _fetch(self, request: Request) -> bytes:
+        loop_time = asyncio.get_running_loop().time()
+        watch = Watch(self._timers, loop_time + self._timers.total, request.url)
+        watch.begin("idle", self._timers.idle)
+        try:
+            return await self._http.fetch(request, watch)
+        finally:
+            watch.close()

@@ -1,0 +1,69 @@
+"""What /models and /embeddings answer, and what is asked of the second. Nothing is sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from unified_intelligence.entities.errors import InvalidRequestError, ProtocolError
+from unified_intelligence.interfaces.text_embedder import Embeddings
+
+
+class _Model(msgspec.Struct):
+    id: str
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
+class _Vector(msgspec.Struct):
+    embedding: list[float]
+    index: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+
+
+class _Vectors(msgspec.Struct):
+    data: list[_Vector]
+    usage: _Usage | None = None
+
+
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+
+
+def first_model(body: bytes, url: str) -> str:
+    """The first model a server offers. Raises ProtocolError if it offers none."""
+    try:
+        models = msgspec.json.decode(body, type=_Models).data
+    except _UNREADABLE as error:
+        raise ProtocolError(f"{url} did not answer with a list of models.", url=url, passing=True) from error
+    if not models:
+        raise ProtocolError(f"{url} offers no model.", hint="Name one: --model NAME", url=url)
+    return models[0].id
+
+
+def embeddings_body(model: str, texts: Sequence[str], dimensions: int | None) -> bytes:
+    """Raises InvalidRequestError for no text, or an empty one."""
+    if not texts or not all(texts):
+        raise InvalidRequestError("Give at least one text, and no empty one.")
+    fields: dict[str, object] = {"model": model, "input": list(texts)}
+    if dimensions is not None:
+        fields["dimensions"] = dimensions
+    return msgspec.json.encode(fields)
+
+
+def embeddings(body: bytes, count: int, url: str) -> Embeddings:
+    """One vector for each of `count` texts, in their order. Raises ProtocolError."""
+    try:
+        answer = msgspec.json.decode(body, type=_Vectors)
+    except _UNREADABLE as error:
+        raise ProtocolError(f"{url} did not answer with vectors.", url=url, passing=True) from error
+    ordered = sorted(enumerate(answer.data), key=lambda at: at[0] if at[1].index is None else at[1].index)
+    vectors = tuple(tuple(vector.embedding) for _, vector in ordered)
+    if len(vectors) != count or len({len(vector) for vector in vectors}) != 1:
+        raise ProtocolError(f"{url} gave {len(vectors)} vectors for {count} texts, or of different lengths.", url=url)
+    return Embeddings(vectors, answer.usage.prompt_tokens if answer.usage else None)
