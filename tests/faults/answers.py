@@ -23,9 +23,8 @@ def chunk(delta: Mapping[str, Any], finish: str | None = None, **more: Any) -> d
 def completion(text: str | None, finish: str = "stop", **more: Any) -> dict[str, Any]:
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "finish_reason": finish}
-    return {
-        "id": "c-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": USAGE, **more,
-    }  # fmt: skip
+    document = {"id": "c-1", "object": "chat.completion", "created": 1, "model": "m"}
+    return {**document, "choices": [choice], "usage": USAGE, **more}
 
 
 def said(value: Any) -> str:
@@ -50,7 +49,7 @@ def at_once() -> str:
 
 
 def ending(reason: str = "stop") -> str:
-    usage = {**chunk({}), "choices": [], "usage": USAGE}
+    usage: dict[str, Any] = {**chunk({}), "choices": [], "usage": USAGE}
     return event(chunk({}, reason)) + event(usage) + DONE
 
 

@@ -1,4 +1,4 @@
-"""A server that misbehaves on purpose, written on bare sockets: what a broken server sends is not what a library allows.
+"""A server that misbehaves on purpose, on bare sockets: what a broken server sends is not what a library allows.
 
 One `FaultServer` plays one scenario on a free port of the loopback address and keeps every request it received. What is
 sent in answer is decided by the acts of `scenarios`.
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Self
 
 LARGEST_HEAD = 1 << 20
@@ -158,7 +159,7 @@ class FaultServer:
     def gaps(self) -> list[float]:
         """Seconds from each request to the next."""
         times = [request.at for request in self.requests]
-        return [after - before for before, after in zip(times, times[1:], strict=False)]
+        return [after - before for before, after in pairwise(times)]
 
     def _accept(self) -> None:
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.faults.answers import healthy, said
-from tests.faults.server import Act, Exchange, FaultServer
+from tests.faults.server import Exchange, FaultServer
 from tests.faults.stream_scenarios import BUILDING
 
 SPACE = "equipe-d/finance-8b"
