@@ -18,6 +18,7 @@ from unified_intelligence.serving.errors import RefusedError, answer_error
 from unified_intelligence.serving.health import health_routes
 from unified_intelligence.serving.models import model_routes
 from unified_intelligence.serving.request_identity import RequestIdentity
+from unified_intelligence.serving.responses import responses_routes
 from unified_intelligence.serving.validation import refusal_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:
             HTTPException: _http,
         },
     )
-    for router in (chat_routes(service), model_routes(service), health_routes(service), *routers):
+    own = (chat_routes(service), responses_routes(service), model_routes(service), health_routes(service))
+    for router in (*own, *routers):
         app.include_router(router)
     _document(app)
     return app
