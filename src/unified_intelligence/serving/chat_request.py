@@ -102,7 +102,7 @@ class ChatRequest(Answering):
             raise ValueError("thinking_budget and thinking_token_budget are two names of one field; give one")
         if self.top_logprobs and not self.logprobs:
             raise ValueError("top_logprobs needs logprobs: true")
-        if self.tool_choice not in {None, "none", "auto"} and not self.tools:
+        if self.tool_choice not in (None, "none", "auto") and not self.tools:
             raise ValueError("tool_choice needs tools")
         names = [tool.function.name for tool in self.tools or ()]
         if len(set(names)) < len(names):

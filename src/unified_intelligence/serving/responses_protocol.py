@@ -21,7 +21,7 @@ _NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
 
 
 def _keeps_nothing(value: object) -> object:
-    if value not in {None, False}:
+    if value is not None and value is not False:
         raise ValueError("this server keeps nothing between requests; send the whole conversation as input")
     return value
 
@@ -170,7 +170,7 @@ class ResponsesRequest(Request):
 
     @model_validator(mode="after")
     def _check_together(self) -> ResponsesRequest:
-        if self.tool_choice not in {None, "none", "auto"} and not self.tools:
+        if self.tool_choice not in (None, "none", "auto") and not self.tools:
             raise ValueError("tool_choice needs tools")
         names = [tool.name for tool in self.tools or ()]
         if len(set(names)) < len(names):
