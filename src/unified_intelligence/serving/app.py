@@ -20,6 +20,7 @@ from unified_intelligence.serving.errors import RefusedError, answer_error
 from unified_intelligence.serving.health import health_routes
 from unified_intelligence.serving.models import model_routes
 from unified_intelligence.serving.request_identity import RequestIdentity
+from unified_intelligence.serving.responses import responses_routes
 from unified_intelligence.serving.tokens import token_routes
 from unified_intelligence.serving.validation import refusal_of
 
@@ -34,7 +35,15 @@ if TYPE_CHECKING:
     from unified_intelligence.serving.service import Service
 
 
-_ROUTES = (chat_routes, completion_routes, embedding_routes, model_routes, token_routes, health_routes)
+_ROUTES = (
+    chat_routes,
+    completion_routes,
+    responses_routes,
+    embedding_routes,
+    model_routes,
+    token_routes,
+    health_routes,
+)
 
 
 def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:

@@ -17,8 +17,6 @@ _NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
 
 
 class Function(Part):
-    """`strict` asks for arguments that satisfy `parameters`, which is what callers get without it too."""
-
     name: str = Field(pattern=_NAME)
     description: str | None = None
     parameters: dict[str, Any] | None = None
@@ -31,7 +29,7 @@ class Tool(Part):
 
     def read(self) -> ToolSpec:
         parameters = _NO_PARAMETERS if self.function.parameters is None else self.function.parameters
-        return ToolSpec(self.function.name, self.function.description or "", parameters)
+        return ToolSpec(self.function.name, self.function.description or "", parameters, bool(self.function.strict))
 
 
 class ChosenFunction(Part):
@@ -104,7 +102,7 @@ class ChatRequest(Answering):
             raise ValueError("thinking_budget and thinking_token_budget are two names of one field; give one")
         if self.top_logprobs and not self.logprobs:
             raise ValueError("top_logprobs needs logprobs: true")
-        if self.tool_choice not in {None, "none", "auto"} and not self.tools:
+        if self.tool_choice not in (None, "none", "auto") and not self.tools:
             raise ValueError("tool_choice needs tools")
         names = [tool.function.name for tool in self.tools or ()]
         if len(set(names)) < len(names):

@@ -47,6 +47,11 @@ class Plan:
         parts = (self.calls.instruction if self.calls else "", self.json.instruction if self.json else "")
         return "\n\n".join(part for part in parts if part)
 
+    @property
+    def checks_all(self) -> bool:
+        """Whether nothing may go out before the whole answer was checked."""
+        return self.json is not None or (self.calls is not None and self.calls.required)
+
     def fault(self, answer: Generation) -> str:
         """What is wrong with the answer, empty if nothing is. Computes: call it beside an event loop.
 

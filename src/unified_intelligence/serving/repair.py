@@ -46,6 +46,8 @@ async def repaired(ask: Ask, messages: Sequence[Message], plan: Plan) -> AsyncGe
     turns = with_system(messages, plan.instruction)
     usages: list[Usage | None] = []
     said = False
+    if plan.checks_all:
+        yield Notice("The answer is checked before it is sent.")
     while True:
         attempt = _Attempt(plan, silent=said)
         async with closing(ask(turns)) as events:
@@ -68,6 +70,7 @@ async def repaired(ask: Ask, messages: Sequence[Message], plan: Plan) -> AsyncGe
                 answer=attempt.written,
                 hint="Allow more max_tokens." if attempt.cut else "Ask more simply, or use a larger model.",
             )
+        yield Notice("The answer was not as it was asked for; asking again.")
         turns = with_system(messages, f"{plan.instruction}\n\n{_complaint(attempt.written, fault)}".strip())
 
 
@@ -111,7 +114,7 @@ class _Attempt:
 
     def __init__(self, plan: Plan, *, silent: bool) -> None:
         self._plan, self._silent = plan, silent
-        self._keeps = plan.json is not None or (plan.calls is not None and plan.calls.required)
+        self._keeps = plan.checks_all
         self._all, self._kept = Collector(), Collector()
         self._length = 0
         self._unreadable = ""

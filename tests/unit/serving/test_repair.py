@@ -150,8 +150,14 @@ def test_an_unfit_schema_is_refused_before_anything_is_generated() -> None:
 def test_nothing_but_notices_comes_before_the_check() -> None:
     first = [Notice("attends"), ReasoningDelta("Hm"), TextDelta("non"), Notice("encore"), Finished("stop", USAGE)]
     events = events_for(Scripted(first, text(JSON)), ASKED_JSON)
-    assert events[:4] == [Notice("attends"), Notice("encore"), ReasoningDelta("Hm… "), TextDelta(JSON)]
-    assert isinstance(events[4], Finished) and len(events) == 5
+    assert [event.text for event in events if isinstance(event, Notice)] == [
+        "The answer is checked before it is sent.",
+        "attends",
+        "encore",
+        "The answer was not as it was asked for; asking again.",
+    ]
+    assert events[4:6] == [ReasoningDelta("Hm… "), TextDelta(JSON)]
+    assert isinstance(events[6], Finished) and len(events) == 7
 
 
 def test_the_stop_sequence_is_kept_to_in_every_attempt() -> None:
@@ -283,6 +289,7 @@ def test_leaving_early_ends_the_attempt_under_way() -> None:
 
     async def leave() -> None:
         async with aclosing(cast("Any", enforced(generator, (Message("user", "?"),), ASKED_JSON))) as events:
+            assert isinstance(await anext(events), Notice)
             assert await anext(events) == Notice("…")
 
     asyncio.run(leave())
