@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from unified_intelligence.serving.admission import Admission
 from unified_intelligence.serving.enforcement import enforced
+from unified_intelligence.serving.observation import Figures, Watch
 
 if TYPE_CHECKING:
     from unified_intelligence.entities.generation import Event, GenerationConfig
@@ -18,30 +19,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: `key` is a fingerprint of the API key, never the key; `request_id` is the server's own."""
+    """Who asks: `key` is a fingerprint of the API key, never the key; `request_id` is the server's own.
+
+    `figures` is what the request comes to, filled while it is answered.
+    """
 
     request_id: str
     key: str = ""
+    figures: Figures = field(default_factory=Figures, compare=False, repr=False)
 
 
 @dataclass(slots=True)
 class Service:
-    """What the routes share. `about` is what /version tells: package version, backend, revision, digest."""
+    """What the routes share. `about` is what /version tells: package version, backend, revision, digest.
+
+    `watch` makes what stands beside each answer and measures it.
+    """
 
     generator: ITextGenerator
     model: str
     admission: Admission
     about: Mapping[str, object] = field(default_factory=dict[str, object])
+    watch: Callable[[Caller], Watch] = Watch
 
     async def answer(
         self, caller: Caller, messages: Sequence[Message], config: GenerationConfig
     ) -> AsyncGenerator[Event]:
         """The events of one answer, in its turn. Closing it stops the work and frees the turn.
 
-        Raises RateLimitedError, InvalidRequestError, and what the generator raises.
+        Raises RateLimitedError, ServerBusyError, InvalidRequestError, and what the generator raises.
         """
-        async with self.admission.turn(caller.key):
-            events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, config))
-            async with aclosing(events):
-                async for event in events:
-                    yield event
+        with self.watch(caller) as watch:
+            async with self.admission.turn(caller.key):
+                watch.started()
+                events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, config))
+                async with aclosing(events):
+                    async for event in events:
+                        watch.saw(event)
+                        yield event
