@@ -145,5 +145,8 @@ class Admission:
 
 def _leaving() -> ServerBusyError:
     return ServerBusyError(
-        "The server is shutting down and takes no new work.", hint="Send the request again.", status=503, retry_after=1.0
+        "The server is shutting down and takes no new work.",
+        hint="Send the request again.",
+        status=503,
+        retry_after=1.0,
     )

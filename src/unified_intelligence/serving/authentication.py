@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from unified_intelligence.entities.errors import ConfigurationError
-from unified_intelligence.serving.refusal import refuse
-from unified_intelligence.serving.service import Caller
+from unified_intelligence.serving.errors import INVALID, Failure
 
 if TYPE_CHECKING:
-    from starlette.requests import HTTPConnection
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 OPEN_PATHS = frozenset({"/health", "/ready", "/"})
 OPEN_FOLDER = "/static/"
-_CALLER = "unified_intelligence.caller"
 _FINGERPRINT_LENGTH = 12
-
-
-def caller_of(request_or_scope: HTTPConnection | Scope) -> Caller:
-    """Who sent this request. One that passed no middleware of this package gets an id here and has no key."""
-    scope = request_or_scope if isinstance(request_or_scope, dict) else request_or_scope.scope
-    state = scope.setdefault("state", {})
-    if _CALLER not in state:
-        state[_CALLER] = Caller(uuid4().hex)
-    return state[_CALLER]
 
 
 class Keys:
@@ -59,7 +45,10 @@ class Keys:
 
 
 class Authentication:
-    """ASGI middleware: every path but OPEN_PATHS and OPEN_FOLDER asks for a key, if there are keys."""
+    """ASGI middleware: every path but OPEN_PATHS and OPEN_FOLDER asks for a key, if there are keys.
+
+    `scope["state"]["key"]` is the fingerprint of the one that was sent.
+    """
 
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self.app, self.keys = app, keys
@@ -71,14 +60,13 @@ class Authentication:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        caller = caller_of(scope)
         fingerprint = next((own for offered in _offered(scope) if (own := self.keys.fingerprint(offered))), "")
         if fingerprint:
-            scope["state"][_CALLER] = replace(caller, key=fingerprint)
+            scope.setdefault("state", {})["key"] = fingerprint
         elif not _open(scope["path"]):
-            caller.figures.error = "invalid_api_key"
             message = "A valid API key is needed: send it as `Authorization: Bearer KEY`."
-            await refuse(send, 401, "invalid_api_key", message, [(b"www-authenticate", b"Bearer")])
+            failure = Failure(401, message, INVALID, None, "invalid_api_key", {"www-authenticate": "Bearer"})
+            await failure.response()(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

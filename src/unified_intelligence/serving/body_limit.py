@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unified_intelligence.serving.refusal import refuse
+from unified_intelligence.serving.errors import INVALID, Failure
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_CLOSE = (b"connection", b"close")
+_CLOSE = {"connection": "close"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +41,12 @@ class BodyLimit:
                 first = await self._collected(scope, receive)
         except _TooLargeError:
             message = f"The request is larger than {self.limits.bytes} bytes."
-            await refuse(send, 413, "request_too_large", message, [_CLOSE])
+            failure = Failure(413, message, INVALID, None, "request_too_large", _CLOSE)
+            await failure.response()(scope, receive, send)
         except TimeoutError:
             message = f"The request did not arrive within {self.limits.seconds:g} s."
-            await refuse(send, 408, "request_timeout", message, [_CLOSE])
+            failure = Failure(408, message, INVALID, None, "request_timeout", _CLOSE)
+            await failure.response()(scope, receive, send)
         else:
             await self.app(scope, _replayed(first, receive), send)
 

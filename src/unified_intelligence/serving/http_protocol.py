@@ -16,7 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from unified_intelligence.serving.refusal import error_body
+from unified_intelligence.serving.errors import INVALID, SERVER, Failure
 
 _ONLY_ONCE = (b"host", b"content-length", b"transfer-encoding", b"authorization")
 
@@ -140,7 +140,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             return
         status, code, message = self._refusal
         if not self.transport.is_closing():
-            body = error_body(status, code, message)
+            body = Failure(status, message, INVALID if status < 500 else SERVER, None, code).body()
             head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
             self.transport.write(STATUS_LINE[status] + head + body)
         self._in_message = True

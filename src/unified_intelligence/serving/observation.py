@@ -43,14 +43,26 @@ class Watch:
     `between` is given the seconds between two deltas, `done` the watch itself.
     """
 
-    __slots__ = ("asked", "between", "caller", "completed", "deltas", "done", "failure", "first", "last", "turn")
+    __slots__ = (
+        "asked",
+        "between",
+        "caller",
+        "completed",
+        "deltas",
+        "done",
+        "ended",
+        "failure",
+        "first",
+        "last",
+        "turn",
+    )
 
     def __init__(
         self, caller: Caller, between: Callable[[float], None] = _nothing, done: Callable[[Watch], None] | None = None
     ) -> None:
         self.caller, self.between, self.done = caller, between, done
         self.asked = perf_counter()
-        self.turn = self.first = self.last = 0.0
+        self.turn = self.first = self.last = self.ended = 0.0
         self.deltas = 0
         self.completed: Finished | None = None
         self.failure = ""
@@ -83,6 +95,7 @@ class Watch:
             self.failure = error.code
         elif isinstance(error, Exception):
             self.failure = "internal"
+        self.ended = perf_counter()
         self._add_up()
         if self.done is not None:
             self.done(self)
