@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.errors import ConfigurationError
-from unified_intelligence.serving.errors import INVALID, Failure
+from unified_intelligence.serving.errors import INVALID, Failure, refuse
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -65,8 +65,8 @@ class Authentication:
             scope.setdefault("state", {})["key"] = fingerprint
         elif not _open(scope["path"]):
             message = "A valid API key is needed: send it as `Authorization: Bearer KEY`."
-            failure = Failure(401, message, INVALID, None, "invalid_api_key", {"www-authenticate": "Bearer"})
-            await failure.response()(scope, receive, send)
+            challenge = {"www-authenticate": "Bearer"}
+            await refuse(scope, send, Failure(401, message, INVALID, None, "invalid_api_key", challenge))
             return
         await self.app(scope, receive, send)
 

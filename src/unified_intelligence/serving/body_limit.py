@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from unified_intelligence.serving.errors import INVALID, Failure
+from unified_intelligence.serving.errors import INVALID, Failure, refuse
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,12 +41,10 @@ class BodyLimit:
                 first = await self._collected(scope, receive)
         except _TooLargeError:
             message = f"The request is larger than {self.limits.bytes} bytes."
-            failure = Failure(413, message, INVALID, None, "request_too_large", _CLOSE)
-            await failure.response()(scope, receive, send)
+            await refuse(scope, send, Failure(413, message, INVALID, None, "request_too_large", _CLOSE))
         except TimeoutError:
             message = f"The request did not arrive within {self.limits.seconds:g} s."
-            failure = Failure(408, message, INVALID, None, "request_timeout", _CLOSE)
-            await failure.response()(scope, receive, send)
+            await refuse(scope, send, Failure(408, message, INVALID, None, "request_timeout", _CLOSE))
         else:
             await self.app(scope, _replayed(first, receive), send)
 

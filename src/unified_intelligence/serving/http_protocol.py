@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from httptools import HttpParserError
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from unified_intelligence.serving.errors import INVALID, SERVER, Failure
@@ -133,7 +133,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if self._in_message and not self._in_headers and self._answered():
             self.close_gently()  # what is left of its body would be taken in without an end
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's one sentence says less
         """Says why in OpenAI's shape, reads no further, and closes."""
         if not self._answered():
             self._close()
@@ -174,7 +174,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._close()
 
     def _answered(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is None or cycle.response_complete
 
     def _expect_headers(self) -> None:
         self._header_timer = self.loop.call_later(self.limits.header_seconds, self._headers_late)
@@ -205,7 +206,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._refusal = (400, "bad_request", f"The header {twice[0].decode()} occurs more than once.")
         elif b"content-length" in names and b"transfer-encoding" in names:
             self._refusal = (400, "bad_request", "A message has a Content-Length or a Transfer-Encoding, not both.")
-        elif b"host" not in names and self.parser.get_http_version() != "1.0":
+        elif b"host" not in names and cast("Any", self.parser).get_http_version() != "1.0":
             self._refusal = (400, "bad_request", "The header Host is missing.")
         else:
             return

@@ -42,7 +42,7 @@ class Requested:
 
 
 class Metrics:
-    """One server's figures in a registry of its own. `watch` is what a Service is given to have its answers measured."""
+    """One server's figures in a registry of its own. A Service that is given `watch` has its answers measured."""
 
     def __init__(self, service: Service) -> None:
         self.service = service

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.entities.generation import Event, Finished, Notice
@@ -85,7 +85,7 @@ class Watch:
         self.last = now
         self.deltas += 1
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -94,7 +94,9 @@ class Watch:
         if isinstance(error, UnifiedIntelligenceError):
             self.failure = error.code
         elif isinstance(error, Exception):
-            self.failure = "internal"
+            self.failure = "internal_error"
+        elif error is None and self.completed is None:
+            self.failure = "stream_interrupted"
         self.ended = perf_counter()
         self._add_up()
         if self.done is not None:

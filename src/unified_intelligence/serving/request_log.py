@@ -1,4 +1,4 @@
-"""One line for every request: who asked for what, how it ended, how long it took. Words are left out unless asked for."""
+"""One line for every request: who asked for what, how it ended, how long it took. Words only if they are asked for."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class RequestLog:
         passing = _Passing(receive, send, keep=self.log.contents)
         begun = perf_counter()
         try:
-            await self.app(scope, passing.receive, passing.send)
+            await self.app(scope, passing.receive if self.log.contents else receive, passing.send)
         except Exception as error:
             failure = failure_of(error)
             passing.status = passing.status or failure.status
@@ -77,7 +77,7 @@ class RequestLog:
     def _over(self, scope: Scope, passing: _Passing, seconds: float) -> None:
         state, status = scope["state"], passing.status or CLIENT_GONE
         figures: Figures = state["figures"]
-        error = figures.error or (f"http_{status}" if status >= 400 else "")
+        error = figures.error or state.get("error") or (f"http_{status}" if status >= 400 else "")
         route = route_of(scope)
         request_id = state.get("request_id", "")
         if self.metrics is not None:
@@ -106,8 +106,6 @@ class _Passing:
         self._receive, self._send = receive, send
         self._kept = (bytearray(), bytearray()) if keep else None
         self.status = 0
-        if not keep:
-            self.receive = receive
 
     async def receive(self) -> Message:
         message = await self._receive()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import signal
 import socket
 import threading
@@ -54,6 +55,7 @@ def run(app: ASGIApp, service: Service, serving: Serving, announce: Callable[[st
     """
     with listening(serving) as own:
         server = Server(app, service, serving, announce)
+        server.owns_process = True
         server.run(sockets=[own])
         return server.exit_code
 
@@ -124,6 +126,7 @@ class Server(uvicorn.Server):
             )
         )
         self.url = ""
+        self.owns_process = False
         self.exit_code = DRAINED
         self._service, self._serving, self._announce = service, serving, announce
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -137,7 +140,7 @@ class Server(uvicorn.Server):
             self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
             self._announce(self.url)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape of a handler
         """The first signal drains, the second ends. uvicorn's own would close the door before anybody is told."""
         if sig == signal.SIGINT:
             self.exit_code = INTERRUPTED
@@ -156,17 +159,22 @@ class Server(uvicorn.Server):
     async def _drain(self) -> None:
         self._service.state = "draining"
         if not await self._service.admission.drain(self._serving.grace):
-            self._give_up()
+            self._give_up(patience=2 * _LAST_BYTES)
         self.should_exit = True
 
     def _end_at_once(self) -> None:
-        self._give_up()
+        self._give_up(patience=1)
         for connection in list(self.server_state.connections):
             connection.transport.abort()  # type: ignore[union-attr]
         self.should_exit = self.force_exit = True
 
-    def _give_up(self) -> None:
+    def _give_up(self, patience: float) -> None:
+        """Cancels what runs. A thread that computes cannot be cancelled, so the process may have to go without it."""
         self.exit_code = self.exit_code or UNFINISHED
+        if self.owns_process:
+            last = threading.Timer(patience, os._exit, (self.exit_code,))
+            last.daemon = True
+            last.start()
         for task in list(self.server_state.tasks):
             task.cancel()
 
@@ -178,5 +186,5 @@ def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
         raise ConfigurationError(
             f"{host} is no address of this machine.", hint="Serve this machine only: --host 127.0.0.1"
         ) from error
-    family, _, _, _, address = found[0]
+    family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
     return family, address

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.errors import MissingDependencyError
@@ -43,7 +42,7 @@ def provider_for(endpoint: str, service_name: str, version: str = "") -> TracerP
 
 
 class Tracing:
-    """ASGI middleware: the span of a request, a child of the caller's if it sent a traceparent. No word of it is said."""
+    """ASGI middleware: the span of a request, a child of the caller's if it sent a traceparent. It quotes nothing."""
 
     def __init__(self, app: ASGIApp, provider: TracerProvider, model: str) -> None:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -106,7 +105,7 @@ class Tracing:
             span.set_attribute("gen_ai.server.time_to_first_token", figures.first_token)
 
 
-def _noting(send: Send, status: list[int]) -> Callable[[Message], object]:
+def _noting(send: Send, status: list[int]) -> Send:
     async def noted(message: Message) -> None:
         if not status[0]:
             status[0] = int(message["status"])
