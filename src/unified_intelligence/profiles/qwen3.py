@@ -5,14 +5,24 @@ template in their tokenizer_config.json. Other families that write the same tags
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from unified_intelligence.entities.errors import MalformedToolCallError
+from unified_intelligence.entities.generation import ReasoningEffort
 from unified_intelligence.entities.reasoning import Tags
 from unified_intelligence.entities.tools import ToolCall
 from unified_intelligence.profiles.sampling import Sampling
 
 TAGS: Tags = {"reasoning": ("<think>", "</think>"), "tool_call": ("<tool_call>", "</tool_call>")}
+THINKING_BUDGETS: Mapping[ReasoningEffort, int | None] = {  # tokens; None: no limit but that of the answer
+    "none": 0,
+    "minimal": 256,
+    "low": 1024,
+    "medium": 4096,
+    "high": None,
+    "xhigh": None,
+}
 END_OF_TURN = ("<|im_end|>", "<|endoftext|>")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -17,8 +17,6 @@ _NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
 
 
 class Function(Part):
-    """`strict` asks for arguments that satisfy `parameters`, which is what callers get without it too."""
-
     name: str = Field(pattern=_NAME)
     description: str | None = None
     parameters: dict[str, Any] | None = None
@@ -31,7 +29,7 @@ class Tool(Part):
 
     def read(self) -> ToolSpec:
         parameters = _NO_PARAMETERS if self.function.parameters is None else self.function.parameters
-        return ToolSpec(self.function.name, self.function.description or "", parameters)
+        return ToolSpec(self.function.name, self.function.description or "", parameters, bool(self.function.strict))
 
 
 class ChosenFunction(Part):
@@ -104,16 +102,16 @@ class ChatRequest(Answering):
             raise ValueError("thinking_budget and thinking_token_budget are two names of one field; give one")
         if self.top_logprobs and not self.logprobs:
             raise ValueError("top_logprobs needs logprobs: true")
-        if self.tool_choice not in {None, "none", "auto"} and not self.tools:
+        if self.tool_choice not in (None, "none", "auto") and not self.tools:
             raise ValueError("tool_choice needs tools")
         names = [tool.function.name for tool in self.tools or ()]
         if len(set(names)) < len(names):
             raise ValueError("two tools have the same name")
         return self
 
-    def config(self, honoured: Collection[str]) -> GenerationConfig:
+    def config(self) -> GenerationConfig:
         """Raises InvalidRequestError for what cannot be asked for together."""
-        fields = self.sampling(honoured)
+        fields = self.sampling()
         if self.max_completion_tokens is not None:
             fields["max_tokens"] = self.max_completion_tokens
         return GenerationConfig(**fields, **self._told(), **self._with_tools())

@@ -63,6 +63,19 @@ SCHEMAS: dict[str, Any] = {
         },
         system_fingerprint=_MAYBE_TEXT,
     ),
+    "Response": _record(
+        {
+            "id": _TEXT,
+            "object": {"const": "response"},
+            "created_at": _COUNT,
+            "status": {"enum": ["completed", "incomplete"]},
+            "model": _TEXT,
+            "output": _list(_record({"id": _TEXT, "type": {"enum": ["message", "reasoning", "function_call"]}})),
+            "usage": _nullable(_record({"input_tokens": _COUNT, "output_tokens": _COUNT, "total_tokens": _COUNT})),
+        },
+        error=_nullable(_OBJECT),
+        incomplete_details=_nullable(_OBJECT),
+    ),
     "Model": _record(
         {"id": _TEXT, "object": {"const": "model"}, "created": _COUNT, "owned_by": _TEXT},
         max_model_len={"type": ["integer", "null"]},
