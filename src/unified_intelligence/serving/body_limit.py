@@ -46,17 +46,18 @@ class BodyLimit:
             message = f"The request did not arrive within {self.limits.seconds:g} s."
             await refuse(scope, send, Failure(408, message, INVALID, None, "request_timeout", _CLOSE))
         else:
-            await self.app(scope, _replayed(first, receive), send)
+            if first is not None:
+                await self.app(scope, _replayed(first, receive), send)
 
-    async def _collected(self, scope: Scope, receive: Receive) -> Message:
-        """The whole body as one message, or the disconnect that came instead. Raises _TooLargeError."""
+    async def _collected(self, scope: Scope, receive: Receive) -> Message | None:
+        """The whole body as one message, None if the client left before its end. Raises _TooLargeError."""
         if any(name == b"content-length" and int(value) > self.limits.bytes for name, value in scope["headers"]):
             raise _TooLargeError
         body = bytearray()
         while True:
             message = await receive()
             if message["type"] != "http.request":
-                return message
+                return None
             body += message.get("body", b"")
             if len(body) > self.limits.bytes:
                 raise _TooLargeError

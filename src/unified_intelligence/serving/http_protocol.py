@@ -136,8 +136,11 @@ class GuardedHttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's one sentence says less
         """Says why in OpenAI's shape, reads no further, and closes."""
         if not self._answered():
-            self._close()
-            return
+            if self.cycle.response_started or self.pipeline:
+                self._close()
+                return
+            self.cycle.disconnected = True  # what was begun on half a message has nobody to answer
+            self.cycle.message_event.set()
         status, code, message = self._refusal
         if not self.transport.is_closing():
             body = Failure(status, message, INVALID if status < 500 else SERVER, None, code).body()
@@ -208,6 +211,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             self._refusal = (400, "bad_request", "A message has a Content-Length or a Transfer-Encoding, not both.")
         elif b"host" not in names and cast("Any", self.parser).get_http_version() != "1.0":
             self._refusal = (400, "bad_request", "The header Host is missing.")
+        elif any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self.headers):
+            self._refusal = (400, "bad_request", "The only Transfer-Encoding here is chunked.")
         else:
             return
         raise HttpParserError(self._refusal[2])
