@@ -13,12 +13,15 @@ from starlette.exceptions import HTTPException
 
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.serving.chat import chat_routes
+from unified_intelligence.serving.completions import completion_routes
 from unified_intelligence.serving.documents import SCHEMAS
+from unified_intelligence.serving.embeddings import embedding_routes
 from unified_intelligence.serving.errors import RefusedError, answer_error
 from unified_intelligence.serving.health import health_routes
 from unified_intelligence.serving.models import model_routes
 from unified_intelligence.serving.request_identity import RequestIdentity
 from unified_intelligence.serving.responses import responses_routes
+from unified_intelligence.serving.tokens import token_routes
 from unified_intelligence.serving.validation import refusal_of
 
 if TYPE_CHECKING:
@@ -30,6 +33,17 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from unified_intelligence.serving.service import Service
+
+
+_ROUTES = (
+    chat_routes,
+    responses_routes,
+    completion_routes,
+    embedding_routes,
+    model_routes,
+    token_routes,
+    health_routes,
+)
 
 
 def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:
@@ -46,7 +60,7 @@ def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:
             HTTPException: _http,
         },
     )
-    own = (chat_routes(service), responses_routes(service), model_routes(service), health_routes(service))
+    own = (routes(service) for routes in _ROUTES)
     for router in (*own, *routers):
         app.include_router(router)
     _document(app)

@@ -54,7 +54,7 @@ def chat_routes(service: Service) -> APIRouter:
 
 
 def _answers(service: Service, caller: Caller, body: ChatRequest) -> list[AsyncGenerator[Event]]:
-    config = body.config(service.generator.honoured)
+    config = body.config()
     messages = [turn.read() for turn in body.messages]
     return [service.answer(caller, messages, for_choice(config, index)) for index in range(body.n or 1)]
 

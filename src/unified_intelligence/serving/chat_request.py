@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -109,9 +109,9 @@ class ChatRequest(Answering):
             raise ValueError("two tools have the same name")
         return self
 
-    def config(self, honoured: Collection[str]) -> GenerationConfig:
+    def config(self) -> GenerationConfig:
         """Raises InvalidRequestError for what cannot be asked for together."""
-        fields = self.sampling(honoured)
+        fields = self.sampling()
         if self.max_completion_tokens is not None:
             fields["max_tokens"] = self.max_completion_tokens
         return GenerationConfig(**fields, **self._told(), **self._with_tools())

@@ -7,7 +7,7 @@ without effect are the fields that have none on the answer there either.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
@@ -74,38 +74,19 @@ class Answering(Request):
     def includes_usage(self) -> bool:
         return bool(self.stream_options and self.stream_options.include_usage)
 
-    def sampling(self, honoured: Collection[str]) -> dict[str, Any]:
-        """The fields of a GenerationConfig these fields are.
-
-        A value that asks for nothing, such as a penalty of 0, is left out where the provider does not act on the field.
-        """
+    def sampling(self) -> dict[str, Any]:
+        """The fields of a GenerationConfig these fields are."""
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         fields: dict[str, Any] = {name: getattr(self, name) for name in _SAME}
-        fields |= {"stop": stop, "top_k": 0 if self.top_k == -1 else self.top_k}
-        return {
-            name: value
-            for name, value in fields.items()
-            if value is not None and (name in honoured or value != _ASKS_NOTHING.get(name))
-        }
+        return fields | {"stop": stop, "top_k": 0 if self.top_k == -1 else self.top_k}
 
 
 _SAME = (
     "max_tokens", "min_tokens", "temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty",
     "repetition_penalty", "seed",
 )  # fmt: skip
-_ASKS_NOTHING = {
-    "min_tokens": 0,
-    "top_p": 1,
-    "top_k": 0,
-    "min_p": 0,
-    "presence_penalty": 0,
-    "frequency_penalty": 0,
-    "repetition_penalty": 1,
-}
 
 
 def for_choice(config: GenerationConfig, index: int) -> GenerationConfig:
     """The configuration of one of several answers: with a seed, each is drawn from another one."""
-    from dataclasses import replace
-
     return replace(config, seed=config.seed + index) if index and config.seed is not None else config
