@@ -72,7 +72,9 @@ def test_who_is_refused_and_goes_on_sending_is_let_go_after_a_while() -> None:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 def test_200_mib_are_refused_without_being_kept(framing: str) -> None:
-    with subprocess.Popen([sys.executable, str(PROGRAM)], stdout=subprocess.PIPE, text=True, env=_environment()) as server:
+    with subprocess.Popen(
+        [sys.executable, str(PROGRAM)], stdout=subprocess.PIPE, text=True, env=_environment()
+    ) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
         assert ask(url).status_code == 200

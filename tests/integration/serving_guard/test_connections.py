@@ -10,7 +10,16 @@ import time
 import httpx2
 import pytest
 
-from tests.integration.serving_guard.guarded_server import ANSWER, CHAT, all_of, ask, guarded_server, question, told, until
+from tests.integration.serving_guard.guarded_server import (
+    ANSWER,
+    CHAT,
+    all_of,
+    ask,
+    guarded_server,
+    question,
+    told,
+    until,
+)
 from unified_intelligence.serving.http_protocol import ConnectionLimits
 from unified_intelligence.serving.run import Serving
 
@@ -109,7 +118,9 @@ def test_a_long_answer_outlives_the_time_for_headers() -> None:
     ],
 )
 def test_headers_that_are_refused(raw: bytes, status: int) -> None:
-    answer = _sent(b"POST /v1/chat/completions HTTP/1.1\r\n" + HOST + raw + b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
+    answer = _sent(
+        b"POST /v1/chat/completions HTTP/1.1\r\n" + HOST + raw + b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n"
+    )
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"connection: close" in head.lower()
