@@ -5,6 +5,9 @@ Who may connect, how much may be sent and what is logged is decided in layers ar
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI
@@ -48,7 +51,15 @@ _ROUTES = (
 
 def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:
     """The application; `routers` are mounted beside its own. `RequestIdentity` goes around it and its layers."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        loading = asyncio.create_task(service.warm_up())
+        yield
+        loading.cancel()
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Unified intelligence",
         version=str(service.about.get("version", "")),
         docs_url=None,

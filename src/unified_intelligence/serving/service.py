@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from unified_intelligence.entities.message import Message
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
-State = Literal["loading", "ready", "draining"]
+State = Literal["loading", "ready", "failed", "draining"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class Service:
     state: State = "ready"
     started: int = field(default_factory=now)
     watch: Callable[[Caller], Watch] = Watch
+    failure: Exception | None = None
+    on_failure: Callable[[], None] = lambda: None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,10 +80,18 @@ class Service:
                         yield event
 
     async def warm_up(self) -> None:
-        """Loads what the first answer would wait for, where the generator has a way to say so; then it is ready."""
-        if isinstance(self.generator, ITokenizer):
-            self.state = "loading"
+        """Loads what the first answer would wait for, where the generator has a way to say so; then it is ready.
+
+        What goes wrong is kept in `failure`, and `on_failure` is told.
+        """
+        if not isinstance(self.generator, ITokenizer):
+            return
+        self.state = "loading"
+        try:
             await asyncio.to_thread(self.generator.encode, "")
+        except Exception as error:  # noqa: BLE001 - raised again where the server was started
+            self.state, self.failure = "failed", error
+            self.on_failure()
         if self.state == "loading":
             self.state = "ready"
 
