@@ -65,7 +65,7 @@ def _run(arguments: list[str], output: Output) -> int:
         _fail(output, CODES[USAGE], USAGE, error.format_message(), f"See: uic {command}--help")
         return USAGE
     except UnifiedIntelligenceError as error:
-        extra = {name: value for name in _CARRIED if (value := getattr(error, name, None)) is not None}
+        extra = {name: value for name in _CARRIED if (value := getattr(error, name, None)) not in {None, ""}}
         _fail(output, error.code, error.exit_code, error.message, error.hint, error.provider, extra)
         return error.exit_code
 

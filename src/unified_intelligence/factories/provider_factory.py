@@ -49,13 +49,13 @@ PROVIDERS: dict[str, Provider] = {
     ),
     "openai_compatible": Provider(
         f"{_LLM}.openai_compatible_adapter:OpenAICompatibleAdapter",
-        "any server of OpenAI's chat API: vLLM, llama.cpp, Ollama, a Space",
+        "any server with OpenAI's API: vLLM, llama.cpp, Ollama, a hosted one",
         environment={"base_url": "OPENAI_BASE_URL", "key": "OPENAI_API_KEY"},
     ),
     "open_finance_space": Provider(
         f"{_LLM}.openai_compatible_adapter:OpenAICompatibleAdapter",
-        "the Open Finance model, in a Docker Space of yours",
-        options={"model": "DragonLLM/qwen3-8b-fin-v1.0"},
+        "the finance model's Docker Space",
+        options={"model": "open-finance-llm-8b"},
         environment={
             "base_url": "OPEN_FINANCE_BASE_URL",
             "space": "OPEN_FINANCE_SPACE",
