@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 _TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
+_BREAK = "\n\n"  # one token in Qwen3's vocabulary, and here where it follows the reasoning
 LONGEST = 4096
 
 TEMPLATE = """
@@ -48,7 +49,8 @@ def build_speaker(folder: Path, text: str, *, template: str = TEMPLATE) -> Path:
     Each step has a token of its own, as short as can be, so characters and tags are cut wherever possible.
     """
     pieces = _distinct_pieces(text)
-    tokenizer = _tokenizer([piece for piece in pieces if piece not in _TAGS], template)
+    whole = (*_TAGS, _BREAK)
+    tokenizer = _tokenizer([piece for piece in pieces if piece not in whole], template, breaks=_BREAK in pieces)
     model = _model(tokenizer, 0)
     chain = [_id(tokenizer, piece) for piece in ("\n", *pieces, "<|im_end|>")]
     _write_chain(model, chain)
@@ -67,6 +69,9 @@ def _distinct_pieces(text: str) -> list[str]:
         if tag:
             pieces.append(tag)
             rest = rest[len(tag) :]
+            if tag == "</think>" and rest.startswith(_BREAK):
+                pieces.append(_BREAK)
+                rest = rest[len(_BREAK) :]
             continue
         until = min((at for tag in _TAGS if tag not in pieces and (at := rest.find(tag)) > 0), default=len(rest))
         run = "".join(letter[byte] for byte in rest[:until].encode())
@@ -84,7 +89,7 @@ def _distinct_pieces(text: str) -> list[str]:
     return pieces
 
 
-def _tokenizer(pieces: Sequence[str], template: str | None) -> Any:
+def _tokenizer(pieces: Sequence[str], template: str | None, *, breaks: bool = False) -> Any:
     import tokenizers
     from tokenizers import AddedToken, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
@@ -97,7 +102,7 @@ def _tokenizer(pieces: Sequence[str], template: str | None) -> Any:
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     inner.decoder = decoders.ByteLevel()
     inner.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in _SPECIAL])
-    inner.add_tokens([AddedToken(token, special=False, normalized=False) for token in _TAGS])
+    inner.add_tokens([AddedToken(token, special=False, normalized=False) for token in (*_TAGS, *[_BREAK] * breaks)])
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=inner, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=LONGEST
     )

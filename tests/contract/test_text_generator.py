@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -98,6 +98,22 @@ def timeless(generation: Generation) -> tuple[object, ...]:
 
 async def astreamed(generator: ITextGenerator, question: str) -> Generation:
     return collect([event async for event in generator.astream(question, GREEDY)])
+
+
+def test_it_can_be_made_ready_beforehand_again_and_again(generator: ITextGenerator, case: Case) -> None:
+    before = _workers()
+
+    async def loaded_twice() -> str:
+        await asyncio.gather(generator.aload(), generator.aload())
+        return (await generator.agenerate(case.question, GREEDY)).text
+
+    assert case.part in asyncio.run(loaded_twice())
+    assert _ended(before)
+
+
+def test_what_it_honours_can_be_asked_for(generator: ITextGenerator) -> None:
+    assert generator.honoured <= {own.name for own in fields(GenerationConfig)}
+    assert "max_tokens" in generator.honoured
 
 
 def test_the_four_methods_give_the_same_answer(generator: ITextGenerator, case: Case) -> None:

@@ -124,6 +124,15 @@ def _tools() -> Table:
     return ("group", "functions"), rows
 
 
+def _provider_environment() -> Table:
+    rows = [
+        (f"`{name}`", f"`{option}`", f"`{variable}`")
+        for name, row in PROVIDERS.items()
+        for option, variable in row.environment.items()
+    ]
+    return ("provider", "option", "variable"), rows
+
+
 def _providers() -> Table:
     rows = [(f"`{name}`", row.summary, f"`{row.extra}`" if row.extra else "") for name, row in PROVIDERS.items()]
     return ("provider", "what it is", "extra"), rows
@@ -137,6 +146,7 @@ _TABLES: Mapping[str, Callable[[], Table]] = {
     "commands": _commands,
     "tools": _tools,
     "providers": _providers,
+    "provider-environment": _provider_environment,
 }
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ class Router:
     def route(self, question: str) -> Route:
         """One of the built-in tools, which the model knows by heart. Raises ContextLengthError."""
         reading = Reading.of(question)
-        prompt = f"{self.settings.before}{reading.text}{self.settings.after}"
+        prompt = self._prompt(reading)
         # Where there are no figures but a term of the glossary, the term is what is asked about.
         route = self._routed(prompt, reading, _built_in_functions(), ask_back=lambda: not reading.candidates("term")[0])
         sort = self.sort_of(route)
@@ -103,15 +103,24 @@ class Router:
 
     def route_among(self, question: str, specs: Sequence[ToolSpec]) -> Route:
         """One of the tools described, none of which the model need have seen before. Raises ContextLengthError."""
-        from unified_intelligence.embedded.prompt import render
-
         reading = Reading.of(question)
-        prompt = render(self.folder, reading.text, [prompt_form(spec) for spec in specs])
+        prompt = self._prompt(reading, specs)
         shared = affinities(reading.text, specs)
         bias = [NAME_WEIGHT * words for words in shared]
         route = self._routed(prompt, reading, [function_of_spec(spec) for spec in specs], bias)
         wanted = route.score + CALL_WEIGHT * max(shared, default=0.0)
         return replace(route, score=wanted).unless_below(self.settings.user)
+
+    def prompt(self, question: str, specs: Sequence[ToolSpec] = ()) -> str:
+        """What the model reads before it routes the question, to a built-in tool or among the ones described."""
+        return self._prompt(Reading.of(question), specs)
+
+    def _prompt(self, reading: Reading, specs: Sequence[ToolSpec] = ()) -> str:
+        if not specs:
+            return f"{self.settings.before}{reading.text}{self.settings.after}"
+        from unified_intelligence.embedded.prompt import render
+
+        return render(self.folder, reading.text, [prompt_form(spec) for spec in specs])
 
     def _routed(
         self,

@@ -30,6 +30,11 @@ class Tokens:
     def decode(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode(list(ids), skip_special_tokens=False)
 
+    def unknown(self, ids: Sequence[int]) -> int | None:
+        """The first number that is no token."""
+        known = self._tokenizer.id_to_token
+        return next((number for number in ids if not 0 <= number < 2**32 or known(number) is None), None)
+
     def _encode(self, text: str) -> tuple[int, ...]:
         if not text.isascii():  # half a surrogate pair, from bytes that were no text, is shown as "?"
             text = text.encode("utf-8", "replace").decode("utf-8")

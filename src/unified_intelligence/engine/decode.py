@@ -1,4 +1,4 @@
-"""Tokens, one at a time: forward pass, sampling, and the text they become.
+"""Tokens, one at a time: forward pass, choice, and what the request has to say about it.
 
 An own loop instead of `model.generate` and a streamer: it needs no thread, so closing the generator is all there is to
 stopping it; and each request draws from a random generator of its own, so a seed means the same in any company.
@@ -6,117 +6,117 @@ stopping it; and each request draws from a random generator of its own, so a see
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
+from unified_intelligence.engine.sampling import Chosen, Sampler
 from unified_intelligence.entities.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+    from unified_intelligence.engine.thinking import Thinking
     from unified_intelligence.profiles.sampling import Sampling
-
-_UNFINISHED = "\ufffd"  # what an incomplete UTF-8 sequence decodes to
-_GREEDY = 1e-5  # a temperature so small leaves no choice, and dividing by it no numbers
-_LONGEST_WAIT = 8  # tokens that may wait for the rest of a character; only damaged text needs more
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to write: at most `limit` tokens after `prompt`, until one of `ends`."""
+    """What to write: at most `limit` tokens after `prompt`, until one of `ends`, which none of the first `least` is."""
 
     prompt: Sequence[int]
     limit: int
     ends: frozenset[int]
     sampling: Sampling
     seed: int | None
+    least: int = 0
+    logprobs: int | None = None
 
 
-def tokens(model: PreTrainedModel, plan: Plan, turn: Lock, cancelled: Event) -> Generator[int, None, bool]:
+class Writing:
+    """One answer as it is written; it knows no model. `unread` is what the model has to read for the next choice.
+
+    `complete` is set when the model ended its turn itself.
+    """
+
+    def __init__(self, plan: Plan, thinking: Thinking | None, device: torch.device) -> None:
+        self._plan, self._thinking = plan, thinking
+        self._sampler = Sampler(plan.sampling, plan.prompt, seed=plan.seed, logprobs=plan.logprobs, device=device)
+        self._written = 0
+        self.unread = list(plan.prompt)
+        self.complete = False
+
+    @property
+    def goes_on(self) -> bool:
+        return not self.complete and self._written < self._plan.limit
+
+    def forced(self) -> Iterator[Chosen]:
+        """What comes next without asking the model, read by it together with the token before."""
+        due = self._thinking.due() if self._thinking else ()
+        for token in due[: self._plan.limit - self._written]:
+            self._add(token)
+            yield Chosen(token, forced=True)
+
+    def take(self, logits: torch.Tensor) -> Chosen | None:
+        """The next token, from logits of shape (vocabulary,); None where it ends the turn. Raises ModelError."""
+        ends = self._plan.ends
+        barred = ends if self._written < self._plan.least else frozenset[int]()
+        chosen = self._sampler.draw(logits, barred | self._thinking.barred if self._thinking else barred)
+        self.unread.clear()
+        if chosen.token in ends:
+            self.complete = True
+            return None
+        self._add(chosen.token)
+        return chosen
+
+    def _add(self, token: int) -> None:
+        self._written += 1
+        self.unread.append(token)
+        self._sampler.note(token)
+        if self._thinking:
+            self._thinking.add(token)
+
+
+def tokens(
+    model: PreTrainedModel, plan: Plan, thinking: Thinking | None, turn: Lock, cancelled: Event
+) -> Generator[Chosen, None, bool]:
     """The tokens as they are chosen, the one that ends the turn left out; returns whether there was one.
 
     `turn` is held for one step, so that several answers advance side by side. Raises ModelError.
     """
     import torch
 
-    device = model.device
-    random = torch.Generator(device)
-    if plan.seed is None:
-        random.seed()
-    else:
-        random.manual_seed(plan.seed % 2**63)  # torch takes no longer one
-    fresh, cache = list(plan.prompt), None
-    for _ in range(plan.limit):
-        if cancelled.is_set():
-            break
+    writing, cache = Writing(plan, thinking, model.device), None
+    while True:
+        yield from writing.forced()
+        if not writing.goes_on or cancelled.is_set():
+            return writing.complete
         with turn:
-            logits, cache = _step(model, torch.tensor([fresh], device=device), cache)
-            token = choose(logits, plan.sampling, random)
-        if token in plan.ends:
-            return True
-        yield token
-        fresh = [token]
-    return False
+            output = run(
+                model,
+                input_ids=torch.tensor([writing.unread], device=model.device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            cache = output.past_key_values
+            if cache is None:
+                raise ModelError(f"{type(model).__name__} keeps no key-value cache; it cannot be run here.")
+            chosen = writing.take(output.logits[0, -1])
+        if chosen:
+            yield chosen
 
 
-def choose(logits: torch.Tensor, sampling: Sampling, random: torch.Generator) -> int:
-    """One token by temperature, then top_k, then top_p. Raises ModelError for logits that are no numbers."""
-    import torch
-
-    best = logits.argmax()
-    if not torch.isfinite(logits[best]):
-        raise ModelError("The model computed no finite number.", hint="Try the dtype float32.")
-    if sampling.temperature < _GREEDY:
-        return int(best)
-    ordered, order = (logits.float() / sampling.temperature).sort(descending=True)
-    if sampling.top_k:
-        ordered, order = ordered[: sampling.top_k], order[: sampling.top_k]
-    chances = ordered.softmax(-1)
-    before = chances.cumsum(-1) - chances
-    chances[1:] = chances[1:].where(before[1:] < sampling.top_p, 0)
-    return int(order[torch.multinomial(chances, 1, generator=random)])
-
-
-class TextOfTokens:
-    """Decodes a growing answer: what a token adds, once it is whole characters.
-
-    A token is decoded together with those before it, because decoders treat the first one specially.
-    """
-
-    def __init__(self, decode: Callable[[list[int]], str]) -> None:
-        self._decode = decode
-        self._shown: list[int] = []
-        self._waiting: list[int] = []
-
-    def add(self, token: int) -> str:
-        self._waiting.append(token)
-        added = self._added()
-        if added.endswith(_UNFINISHED) and len(self._waiting) < _LONGEST_WAIT:
-            return ""
-        self._shown, self._waiting = self._waiting, []
-        return added
-
-    def rest(self) -> str:
-        """What still waits, without a character that was cut off."""
-        return self._added().rstrip(_UNFINISHED)
-
-    def _added(self) -> str:
-        return self._decode(self._shown + self._waiting)[len(self._decode(self._shown)) :]
-
-
-def _step(model: PreTrainedModel, fresh: torch.Tensor, cache: Any) -> tuple[torch.Tensor, Any]:
+def run(module: torch.nn.Module, **inputs: Any) -> Any:
+    """A forward pass. Raises ModelError for whatever it breaks with."""
     import torch
 
     try:
         with torch.inference_mode():  # never around a yield: the caller's own code would run in it
-            output: Any = model(input_ids=fresh, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            return module(**inputs)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError("The memory is used up.", hint="Shorten the conversation, or use a smaller model.") from error
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         raise ModelError(f"The model broke while answering: {error}") from error
-    if output.past_key_values is None:
-        raise ModelError(f"{type(model).__name__} keeps no key-value cache; it cannot be run here.")
-    return output.logits[0, -1], output.past_key_values

@@ -106,6 +106,14 @@ def check_code(folder: Path) -> None:
             )
 
 
+def template_files(folder: Path) -> str:
+    """All chat templates in the folder's files, one after the other; "" where they hold none."""
+    saved = folder / "tokenizer_config.json"
+    named = _read_json(saved).get("chat_template") if saved.is_file() else None
+    files = [*folder.glob("chat_template.jinja"), *folder.glob("additional_chat_templates/*.jinja")]
+    return "\n".join([path.read_text(encoding="utf-8") for path in files] + ([json.dumps(named)] if named else []))
+
+
 def check_weights(folder: Path) -> None:
     """Raises ModelError unless every file of weights is there, in safetensors, and as long as its header says."""
     import safetensors

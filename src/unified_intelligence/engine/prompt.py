@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from unified_intelligence.engine.text import TextOfTokens
 from unified_intelligence.entities.errors import ConfigurationError, ContextLengthError, InvalidRequestError
 from unified_intelligence.profiles import qwen3
 
@@ -48,12 +49,30 @@ def write(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) ->
         raise InvalidRequestError(f"The model's chat template refuses the conversation: {error}") from error
 
 
-def encode(loaded: Loaded, prompt: str) -> list[int]:
+def encode(loaded: Loaded, text: str) -> list[int]:
+    """The tokens of a text as it stands, special tokens in it read as such."""
+    if not text.isascii():  # half a surrogate pair, from bytes that were no text, is shown as "?"
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    return loaded.tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False)
+
+
+def decode(loaded: Loaded, tokens: Sequence[int]) -> str:
+    """The text of tokens, special ones by their names. Raises InvalidRequestError for a number that is no token."""
+    for token in tokens:
+        if not 0 <= token < 2**32 or loaded.tokenizer.convert_ids_to_tokens(token) is None:
+            raise InvalidRequestError(f"{token} is no token of this model.")
+    return str(loaded.tokenizer.decode(list(tokens), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+
+def text_of(loaded: Loaded) -> TextOfTokens:
+    """For one answer."""
+    return TextOfTokens(lambda tokens: str(loaded.tokenizer.decode(tokens, skip_special_tokens=True)))
+
+
+def check_length(loaded: Loaded, prompt: Sequence[int]) -> None:
     """Raises ContextLengthError when no token of an answer would fit behind it."""
-    tokens: list[int] = loaded.tokenizer.encode(prompt, add_special_tokens=False, truncation=False, verbose=False)
-    if len(tokens) >= loaded.longest:
-        raise ContextLengthError(len(tokens), loaded.longest)
-    return tokens
+    if len(prompt) >= loaded.longest:
+        raise ContextLengthError(len(prompt), loaded.longest)
 
 
 def _turn(turn: Message) -> dict[str, Any]:

@@ -6,7 +6,7 @@ cut anywhere. What may be the beginning of a tag is held back until it is decide
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Channel = Literal["text", "reasoning", "tool_call"]
@@ -15,11 +15,15 @@ Tags = Mapping[Channel, tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some text of a channel. `closed` marks the last piece before a closing tag; its text may be empty."""
+    """Some text of a channel. `closed` marks the last piece before a closing tag; its text may be empty.
+
+    `start` is where it stood in the tagged text, in characters.
+    """
 
     channel: Channel
     text: str
     closed: bool = False
+    start: int = field(default=0, compare=False)
 
 
 class TagSplitter:
@@ -33,6 +37,7 @@ class TagSplitter:
         self._tags = tags
         self._openings: dict[str, Channel] = {opening: channel for channel, (opening, _) in tags.items()}
         self._held = ""
+        self._decided = 0  # characters of the text before what is held
         self._after_tag = start != "text"
         self._enter(start)
 
@@ -52,19 +57,20 @@ class TagSplitter:
             found = self._pattern.search(buffer, position) if self._sought else None
             if found is None:
                 break
-            self._put(pieces, buffer[position : found.start()], closed=self._channel != "text")
+            self._put(pieces, buffer[position : found.start()], position, closed=self._channel != "text")
             self._enter(self._openings[found.group()] if self._channel == "text" else "text")
             self._after_tag = True
             position = found.end()
         end = len(buffer) - beginning_at_end(buffer[position:], self._sought)
-        self._put(pieces, buffer[position:end])
+        self._put(pieces, buffer[position:end], position)
         self._held = buffer[end:]
+        self._decided += end
         return pieces
 
     def flush(self) -> list[Piece]:
         """What was held back, when nothing more comes. A tag that never closed ends here."""
         pieces: list[Piece] = []
-        self._put(pieces, self._held)
+        self._put(pieces, self._held, 0)
         self._held = ""
         return pieces
 
@@ -73,9 +79,9 @@ class TagSplitter:
         self._sought = tuple(self._openings) if channel == "text" else (self._tags[channel][1],)
         self._pattern = re.compile("|".join(map(re.escape, self._sought)))
 
-    def _put(self, pieces: list[Piece], text: str, *, closed: bool = False) -> None:
+    def _put(self, pieces: list[Piece], text: str, position: int, *, closed: bool = False) -> None:
         if text or closed:
-            pieces.append(Piece(self._channel, text, closed))
+            pieces.append(Piece(self._channel, text, closed, self._decided + position))
 
 
 def beginning_at_end(text: str, sought: Iterable[str]) -> int:

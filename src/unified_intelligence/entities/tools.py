@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A function as a model sees it: `parameters` is a JSON Schema of type object."""
+    """A function as a model sees it: `parameters` is a JSON Schema of type object.
+
+    `strict` asks that no call goes out whose arguments do not satisfy it.
+    """
 
     name: str
     description: str
     parameters: Mapping[str, object]
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ class ITextGenerator(ABC):
     if and only if its last event is `Finished`.
 
     `honoured` names the fields of GenerationConfig that this generator acts on. Who must not ignore what was asked
-    for, such as the server, does the rest itself or refuses it before anything is generated.
+    for, such as the server, does the rest itself or refuses it before anything is generated. Where it depends on the
+    model, it is certain once `aload` is done.
     """
 
     honoured: frozenset[str] = frozenset()
@@ -57,6 +58,9 @@ class ITextGenerator(ABC):
         """`agenerate` for code without an event loop. Inside one it refuses, naming `agenerate`."""
         _refuse_running_loop("generate", "agenerate")
         return collect(self.stream(messages, config))
+
+    async def aload(self) -> None:  # noqa: B027 - a default that is true
+        """Gets everything ready that the first answer would wait for; the default has nothing."""
 
     def close(self) -> None:  # noqa: B027 - a default that is true
         """Gives back what is held open: connections, threads, memory. The default holds nothing."""

@@ -5,14 +5,26 @@ template in their tokenizer_config.json. Other families that write the same tags
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from unified_intelligence.entities.errors import MalformedToolCallError
+from unified_intelligence.entities.generation import ReasoningEffort
 from unified_intelligence.entities.reasoning import Tags
 from unified_intelligence.entities.tools import ToolCall
 from unified_intelligence.profiles.sampling import Sampling
 
 TAGS: Tags = {"reasoning": ("<think>", "</think>"), "tool_call": ("<tool_call>", "</tool_call>")}
+THINKING_SWITCH = "enable_thinking"  # the argument of the chat template
+CLOSING = "</think>\n\n"  # as the template writes it between a reasoning and its answer
+THINKING_BUDGETS: Mapping[ReasoningEffort, int | None] = {  # tokens; None: no limit but that of the answer
+    "none": 0,
+    "minimal": 256,
+    "low": 1024,
+    "medium": 4096,
+    "high": None,
+    "xhigh": None,
+}
 END_OF_TURN = ("<|im_end|>", "<|endoftext|>")
 
 
@@ -23,7 +35,16 @@ def recommended_sampling(*, thinking: bool) -> Sampling:
 
 def template_arguments(thinking: bool | None) -> dict[str, bool]:
     """Arguments of the chat template; without any it lets the model think."""
-    return {} if thinking is None else {"enable_thinking": thinking}
+    return {} if thinking is None else {THINKING_SWITCH: thinking}
+
+
+def answer_share(limit: int) -> int:
+    """How many of at most `limit` tokens are kept for the answer, whatever the reasoning would like to take.
+
+    A quarter: what took long to think about is not said in a word. Fewer than 16 hold no sentence; where not even
+    they have room behind a think block, nothing is kept.
+    """
+    return max(16, limit // 4)
 
 
 def parse_tool_call(written: str, call_id: str) -> ToolCall:

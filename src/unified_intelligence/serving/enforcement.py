@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import TYPE_CHECKING
 
-from unified_intelligence.entities.errors import InvalidRequestError
-from unified_intelligence.entities.generation import Event, GenerationConfig
+from unified_intelligence.entities.generation import Event, GenerationConfig, ReasoningDelta
 from unified_intelligence.entities.message import Message
-from unified_intelligence.interfaces.text_generator import ITextGenerator
+from unified_intelligence.serving.plan import Plan, plan_for
+from unified_intelligence.serving.repair import repaired
+from unified_intelligence.serving.stopping import closing, until_stop
 
-
-def refuse_unhonoured(generator: ITextGenerator, config: GenerationConfig) -> None:
-    """Raises InvalidRequestError naming what nobody would act on."""
-    ignored = sorted(config.asked_for() - generator.honoured)
-    if ignored:
-        raise InvalidRequestError(f"This model does not support {', '.join(ignored)}.")
+if TYPE_CHECKING:
+    from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 
 async def enforced(
     generator: ITextGenerator, messages: Sequence[Message], config: GenerationConfig
 ) -> AsyncIterator[Event]:
-    """The events of an answer that is as it was asked for."""
-    refuse_unhonoured(generator, config)
-    async for event in generator.astream(messages, config):
-        yield event
+    """The events of an answer that is as it was asked for. Closing it stops the work.
+
+    Raises InvalidRequestError, before anything is generated, for what neither the generator nor this module does;
+    AnswerInvalidError for an answer that stayed wrong, AnswerRefusedError; and what the generator raises.
+    """
+    checks = config.response_format is not None or bool(config.tools)
+    plan = (
+        await asyncio.to_thread(plan_for, generator.honoured, config)
+        if checks
+        else plan_for(generator.honoured, config)
+    )
+
+    def ask(turns: Sequence[Message]) -> AsyncIterator[Event]:
+        return _answer(generator, turns, plan)
+
+    answer = repaired(ask, messages, plan) if plan.calls or plan.json else ask(messages)
+    async with closing(answer) as events:
+        async for event in events:
+            yield event
+
+
+async def _answer(generator: ITextGenerator, messages: Sequence[Message], plan: Plan) -> AsyncGenerator[Event]:
+    answer = generator.astream(messages, plan.config)
+    async with closing(until_stop(answer, plan.stop) if plan.stop else answer) as events:
+        async for event in events:
+            if not (plan.without_reasoning and isinstance(event, ReasoningDelta)):
+                yield event

@@ -2,46 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+from unified_intelligence.interfaces.tokenizer import ITokenizer
 from unified_intelligence.serving.admission import Admission
+from unified_intelligence.serving.answer_json import now
 from unified_intelligence.serving.enforcement import enforced
+from unified_intelligence.serving.observation import Figures, Watch
 
 if TYPE_CHECKING:
     from unified_intelligence.entities.generation import Event, GenerationConfig
     from unified_intelligence.entities.message import Message
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
+State = Literal["loading", "ready", "draining"]
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: `key` is a fingerprint of the API key, never the key; `request_id` is the server's own."""
+    """Who asks: `key` is a fingerprint of the API key, never the key; `request_id` is the server's own.
+
+    `figures` is what the request comes to, filled while it is answered.
+    """
 
     request_id: str
     key: str = ""
+    figures: Figures = field(default_factory=Figures, compare=False, repr=False)
 
 
 @dataclass(slots=True)
 class Service:
-    """What the routes share. `about` is what /version tells: package version, backend, revision, digest."""
+    """What the routes share. `about` is what /version tells: package version, backend, revision, digest.
+
+    `model` and `aliases` are the names requests may use; `started` is in seconds since 1970. `watch` makes what stands
+    beside each answer and measures it.
+    """
 
     generator: ITextGenerator
     model: str
     admission: Admission
     about: Mapping[str, object] = field(default_factory=dict[str, object])
+    aliases: tuple[str, ...] = ()
+    state: State = "ready"
+    started: int = field(default_factory=now)
+    watch: Callable[[Caller], Watch] = Watch
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.model, *self.aliases)
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What changes when the build does, as OpenAI's answers carry it."""
+        digest = self.about.get("digest")
+        return f"fp_{digest}" if digest else None
 
     async def answer(
         self, caller: Caller, messages: Sequence[Message], config: GenerationConfig
     ) -> AsyncGenerator[Event]:
         """The events of one answer, in its turn. Closing it stops the work and frees the turn.
 
-        Raises RateLimitedError, InvalidRequestError, and what the generator raises.
+        Raises RateLimitedError, ServerBusyError, InvalidRequestError, and what the generator raises.
         """
-        async with self.admission.turn(caller.key):
-            events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, config))
-            async with aclosing(events):
-                async for event in events:
-                    yield event
+        with self.watch(caller) as watch:
+            async with self.admission.turn(caller.key):
+                watch.started()
+                events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, config))
+                async with aclosing(events):
+                    async for event in events:
+                        watch.saw(event)
+                        yield event
+
+    async def warm_up(self) -> None:
+        """Loads what the first answer would wait for, where the generator has a way to say so; then it is ready."""
+        if isinstance(self.generator, ITokenizer):
+            self.state = "loading"
+            await asyncio.to_thread(self.generator.encode, "")
+        if self.state == "loading":
+            self.state = "ready"
+
+
+def caller_of(scope: Mapping[str, Any]) -> Caller:
+    """Who sent a request: what the layers around the routes found out."""
+    state = scope["state"]
+    return Caller(state["request_id"], state.get("key", ""), state.setdefault("figures", Figures()))

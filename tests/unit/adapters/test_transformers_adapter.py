@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
-from tests.tiny_qwen3 import LONGEST, TEMPLATE, build, build_speaker
+from tests.tiny_qwen3 import LONGEST, TEMPLATE, build
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.entities.errors import (
     ConfigurationError,
@@ -27,10 +27,10 @@ from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolCall, ToolSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    Speaker = Callable[..., TransformersAdapter]
+    from tests.unit.adapters.conftest import Speaker
 
 WEATHER = ToolSpec("météo", "Le temps qu'il fait", {"type": "object", "properties": {"ville": {"type": "string"}}})
 CALL = '<tool_call>\n{"name": "météo", "arguments": {"ville": "Nîmes 🌞"}}\n</tool_call>'
@@ -40,30 +40,6 @@ ANSWER = f"<think>\n{REASONING}</think>\n\n{VISIBLE}{CALL}\n{SECOND}"
 SEEDS = (1, -2, 2**70)
 TOOLS = GenerationConfig(temperature=0.0, tools=(WEATHER,))
 GREEDY = GenerationConfig(temperature=0.0)
-
-
-@pytest.fixture(scope="module")
-def speaker(tmp_path_factory: pytest.TempPathFactory) -> Speaker:
-    """Builds each text's model once."""
-    built: dict[tuple[str, str], TransformersAdapter] = {}
-
-    def speak(text: str, template: str = TEMPLATE) -> TransformersAdapter:
-        if (text, template) not in built:
-            folder = build_speaker(tmp_path_factory.mktemp("speaker"), text, template=template)
-            built[text, template] = TransformersAdapter(model=str(folder), threads=1)
-        return built[text, template]
-
-    return speak
-
-
-@pytest.fixture(scope="module")
-def random_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("random"))
-
-
-@pytest.fixture(scope="module")
-def random_model(random_folder: Path) -> TransformersAdapter:
-    return TransformersAdapter(model=str(random_folder), threads=1)
 
 
 @pytest.fixture

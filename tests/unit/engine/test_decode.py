@@ -4,7 +4,8 @@ from collections import Counter
 import pytest
 import torch
 
-from unified_intelligence.engine.decode import TextOfTokens, choose
+from unified_intelligence.engine.sampling import choose
+from unified_intelligence.engine.text import TextOfTokens
 from unified_intelligence.entities.errors import ModelError
 from unified_intelligence.profiles.sampling import Sampling
 

@@ -1,8 +1,17 @@
+from math import inf
+from typing import get_args
+
 import pytest
 
 from unified_intelligence.entities.errors import MalformedToolCallError
+from unified_intelligence.entities.generation import ReasoningEffort
 from unified_intelligence.entities.tools import ToolCall
-from unified_intelligence.profiles.qwen3 import parse_tool_call, recommended_sampling, template_arguments
+from unified_intelligence.profiles.qwen3 import (
+    THINKING_BUDGETS,
+    parse_tool_call,
+    recommended_sampling,
+    template_arguments,
+)
 
 
 def test_a_call_keeps_its_accents_and_its_arguments() -> None:
@@ -35,3 +44,9 @@ def test_thinking_has_its_own_sampling_and_is_never_greedy() -> None:
 def test_the_switch_is_passed_only_when_it_was_set() -> None:
     assert template_arguments(None) == {}
     assert template_arguments(False) == {"enable_thinking": False}
+
+
+def test_more_effort_never_means_a_smaller_budget() -> None:
+    assert set(THINKING_BUDGETS) == set(get_args(ReasoningEffort))
+    budgets = [inf if budget is None else budget for budget in map(THINKING_BUDGETS.get, get_args(ReasoningEffort))]
+    assert budgets == sorted(budgets) and budgets[0] == 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from unified_intelligence.embedded.functions import is_built_in
 from unified_intelligence.embedded.router import Route, Router
 from unified_intelligence.embedded.safetensors import DamagedFileError
-from unified_intelligence.entities.errors import ContextLengthError, ModelError
+from unified_intelligence.entities.errors import ContextLengthError, InvalidRequestError, ModelError
 from unified_intelligence.entities.generation import (
     Event,
     Finished,
@@ -32,6 +32,7 @@ from unified_intelligence.entities.generation import (
 )
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
+from unified_intelligence.interfaces.tokenizer import ITokenizer
 from unified_intelligence.tools.answer import render
 from unified_intelligence.tools.quantities import Language, detect_language
 from unified_intelligence.tools.registry import BUILT_IN, Outcome, ToolError
@@ -71,7 +72,7 @@ class _Answer:
     prompt_tokens: int = 0
 
 
-class EmbeddedAdapter(InProcessTextGenerator):
+class EmbeddedAdapter(InProcessTextGenerator, ITokenizer):
     """Answers in English and French what its built-in tools compute; calls one of `config.tools` when given any.
 
     A token, for `max_tokens` and for usage, is one of the model's own, also in the text that a template words.
@@ -108,12 +109,38 @@ class EmbeddedAdapter(InProcessTextGenerator):
         usage = Usage(answer.prompt_tokens, written, reasoned)
         yield Finished(finish, usage, Timings(first, time.perf_counter() - started))
 
+    async def aload(self) -> None:
+        """Reads the weights, a second's work at most, beside the event loop."""
+        import asyncio
+
+        await asyncio.to_thread(_router)
+
+    def encode(self, text: str) -> list[int]:
+        return _router().tokens.encode(text)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        known = _router().tokens
+        if (unknown := known.unknown(tokens)) is not None:
+            raise InvalidRequestError(f"{unknown} is no token of the embedded model.", provider="embedded")
+        return known.decode(tokens)
+
+    def encode_conversation(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> list[int]:
+        """The last question and the tools it may call; nothing where the results of tools are only put in words."""
+        turns, tools = read_messages(messages), config.tools if config else ()
+        if turns[-1].role == "tool":
+            return []
+        return self.encode(_router().prompt(_question(turns), () if all(map(is_built_in, tools)) else tools))
+
+    @property
+    def longest_context(self) -> int:
+        return _router().model.shape.longest
+
     def _answer(self, turns: Sequence[Message], tools: Sequence[ToolSpec]) -> _Answer:
         if turns[-1].role == "tool":
             return self._told(turns)
-        question = turns[-1].content
-        if len(question) > LONGEST_QUESTION:
-            raise ContextLengthError(len(question), LONGEST_QUESTION, unit="characters", provider="embedded")
+        question = _question(turns)
         if not tools:
             return self._answer_built_in(_router().route(question))
         own = all(map(is_built_in, tools))
@@ -155,6 +182,13 @@ class EmbeddedAdapter(InProcessTextGenerator):
         language = self._language or detect_language(asked)
         last = next((index for index in range(len(turns), 0, -1) if turns[index - 1].role != "tool"), 0)
         return _Answer(text="\n\n".join(_worded(turn, calls.get(turn.tool_call_id), language) for turn in turns[last:]))
+
+
+def _question(turns: Sequence[Message]) -> str:
+    question = turns[-1].content
+    if len(question) > LONGEST_QUESTION:
+        raise ContextLengthError(len(question), LONGEST_QUESTION, unit="characters", provider="embedded")
+    return question
 
 
 def _events(answer: _Answer) -> Iterator[Event]:

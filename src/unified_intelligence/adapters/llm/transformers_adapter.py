@@ -7,37 +7,49 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Generator, Sequence
+from contextlib import contextmanager
 from threading import Event as Flag
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated
 
 from unified_intelligence.engine import load, prompt
 from unified_intelligence.engine.answer import Reader
-from unified_intelligence.engine.decode import Plan, TextOfTokens, tokens
+from unified_intelligence.engine.decode import tokens
+from unified_intelligence.engine.embed import embed
 from unified_intelligence.engine.place import Dtype, set_threads
-from unified_intelligence.entities.errors import UnifiedIntelligenceError
+from unified_intelligence.engine.request import Request
+from unified_intelligence.entities.errors import InvalidRequestError, UnifiedIntelligenceError
 from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, Timings, Usage
-from unified_intelligence.entities.message import Message, MessageLike, read_messages
-from unified_intelligence.entities.reasoning import Tags, TagSplitter
-from unified_intelligence.entities.stop_sequences import StopSequences
+from unified_intelligence.entities.message import MessageLike, read_messages
+from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator, beside_loop
+from unified_intelligence.interfaces.tokenizer import ITokenizer
 from unified_intelligence.profiles import qwen3
-from unified_intelligence.profiles.sampling import Sampling
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DEFAULT_MAX_TOKENS = 4096  # as far as the context has room
+_BY_TEMPLATE = {  # what only a model can do in whose chat template this is written
+    "thinking": qwen3.THINKING_SWITCH,
+    "thinking_budget": qwen3.TAGS["reasoning"][1],
+    "tools": "tools",
+}
 
 
-class TransformersAdapter(InProcessTextGenerator):
+class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
     """Any causal model of transformers that has a chat template; several answers advance side by side.
 
     Without temperature in the request, Qwen3 is sampled as its card recommends, others as their
-    generation_config.json says. Stop sequences end the visible text only, never the reasoning.
+    generation_config.json says. Stop sequences end the visible text only, never the reasoning. A think block is closed
+    at its budget, and before it leaves no room for an answer.
+
+    `honoured` leaves out what the chat template knows nothing of; of a Hub id that is known once it is loaded.
     """
 
-    honoured = frozenset({"max_tokens", "temperature", "top_p", "seed", "stop", "thinking", "tools"})
+    honoured = frozenset({
+        "max_tokens", "min_tokens", "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
+        "repetition_penalty", "seed", "stop", "logprobs", *_BY_TEMPLATE,
+    })  # fmt: skip
 
     def __init__(
         self,
@@ -56,7 +68,7 @@ class TransformersAdapter(InProcessTextGenerator):
         self._device, self._threads = device, threads
         self._folder = load.local_folder(model)
         if self._folder:
-            _check(self._folder)
+            self._check(self._folder)
         self._loaded: load.Loaded | None = None
         self._loading, self._turn = Lock(), Lock()
 
@@ -78,6 +90,54 @@ class TransformersAdapter(InProcessTextGenerator):
             cancelled.set()
             await events.aclose()
 
+    async def aload(self) -> None:
+        """Loads the model, or downloads it first. Raises what an answer would raise."""
+        import asyncio
+
+        with _named():
+            await asyncio.to_thread(self._ready)
+
+    def encode(self, text: str) -> list[int]:
+        with _named():
+            return prompt.encode(self._ready(), text)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        with _named():
+            return prompt.decode(self._ready(), tokens)
+
+    def encode_conversation(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> list[int]:
+        """Also of a conversation that is too long to be answered."""
+        with _named():
+            turns, loaded = read_messages(messages), self._ready()
+            return prompt.encode(loaded, prompt.write(loaded, turns, config or GenerationConfig()))
+
+    @property
+    def longest_context(self) -> int:
+        with _named():
+            return self._ready().longest
+
+    async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
+        """The mean of the model's last states over a text: comparable, but no trained embedding.
+
+        Raises ContextLengthError, ModelError besides.
+        """
+        import asyncio
+
+        cancelled = Flag()
+
+        def work() -> Embeddings:
+            loaded = self._ready()
+            read = [prompt.encode(loaded, text) for text in texts]
+            return embed(loaded, read, dimensions, self._turn, cancelled)
+
+        try:
+            with _named():
+                return await asyncio.to_thread(work)
+        finally:
+            cancelled.set()
+
     def close(self) -> None:
         """Forgets the weights; the next answer loads them again."""
         with self._loading:
@@ -87,20 +147,19 @@ class TransformersAdapter(InProcessTextGenerator):
         self, messages: str | Sequence[MessageLike], config: GenerationConfig, cancelled: Flag
     ) -> Generator[Event, None, None]:
         started, first = time.perf_counter(), 0.0
-        try:
+        with _named():
             turns = read_messages(messages)
             loaded = self._ready()
-            text = prompt.write(loaded, turns, config)
-            plan = _plan(loaded, prompt.encode(loaded, text), config)
-            reader = _reader(loaded, turns, config, text)
-            for event in reader.read(tokens(loaded.model, plan, self._turn, cancelled)):
+            if config.thinking_budget is not None and "thinking_budget" not in self.honoured:
+                raise InvalidRequestError("The model writes no think block: thinking_budget means nothing to it.")
+            request = Request.of(loaded, turns, config)
+            reader = Reader(prompt.text_of(loaded), request.rules)
+            steps = tokens(loaded.model, request.plan, request.thinking(loaded), self._turn, cancelled)
+            for event in reader.read(steps):
                 first = first or time.perf_counter() - started
                 yield event
-        except UnifiedIntelligenceError as error:
-            error.provider = error.provider or "local"
-            raise
         total = time.perf_counter() - started
-        usage = Usage(len(plan.prompt), reader.tokens, reader.reasoning_tokens)
+        usage = Usage(len(request.plan.prompt), reader.tokens, reader.reasoning_tokens)
         yield Finished(reader.finish_reason, usage, Timings(first or total, total))
 
     def _ready(self) -> load.Loaded:
@@ -109,51 +168,24 @@ class TransformersAdapter(InProcessTextGenerator):
                 folder = self._folder or load.download(
                     self._model, revision=self._revision, cache_dir=self._cache_dir, offline=self._offline
                 )
-                _check(folder)
+                self._check(folder)
                 set_threads(self._threads)
                 self._loaded = load.load(folder, dtype=self._dtype, device=self._device)
             return self._loaded
 
-
-def _check(folder: Path) -> None:
-    load.check_code(folder)
-    load.check_weights(folder)
-
-
-def _plan(loaded: load.Loaded, tokens_of_prompt: list[int], config: GenerationConfig) -> Plan:
-    room = loaded.longest - len(tokens_of_prompt)
-    wanted = DEFAULT_MAX_TOKENS if config.max_tokens is None else config.max_tokens
-    return Plan(tokens_of_prompt, min(wanted, room), loaded.ends, _sampling(loaded, config), config.seed)
+    def _check(self, folder: Path) -> None:
+        load.check_code(folder)
+        load.check_weights(folder)
+        if template := load.template_files(folder):
+            lacking = {name for name, sign in _BY_TEMPLATE.items() if sign not in template}
+            self.honoured = type(self).honoured - lacking
 
 
-def _reader(loaded: load.Loaded, turns: Sequence[Message], config: GenerationConfig, text: str) -> Reader:
-    """Reads the tags the model's template writes; calls only where tools were offered, or quoting one would be one."""
-    template = prompt.template_of(loaded)
-    tags: Tags = {
-        channel: pair
-        for channel, pair in qwen3.TAGS.items()
-        if pair[1] in template and (channel == "reasoning" or config.tools)
-    }
-    opened = "reasoning" in tags and text.rstrip().endswith(tags["reasoning"][0])
-    return Reader(
-        TextOfTokens(lambda ids: str(loaded.tokenizer.decode(ids, skip_special_tokens=True))),
-        TagSplitter(tags, "reasoning" if opened else "text"),
-        StopSequences(config.stop),
-        calls_before=sum(len(turn.tool_calls) for turn in turns),
-    )
-
-
-def _sampling(loaded: load.Loaded, config: GenerationConfig) -> Sampling:
-    saved = loaded.generation
-    if loaded.is_qwen3:
-        thinks = qwen3.TAGS["reasoning"][0] in prompt.template_of(loaded)
-        base = qwen3.recommended_sampling(thinking=thinks and config.thinking is not False)
-    elif saved.do_sample:
-        base = Sampling(saved.temperature or 1.0, saved.top_p or 1.0, saved.top_k or 0)
-    else:
-        base = Sampling(0.0)
-    return Sampling(
-        base.temperature if config.temperature is None else config.temperature,
-        base.top_p if config.top_p is None else config.top_p,
-        base.top_k,
-    )
+@contextmanager
+def _named() -> Generator[None]:
+    """Says of an error who raised it."""
+    try:
+        yield
+    except UnifiedIntelligenceError as error:
+        error.provider = error.provider or "local"
+        raise

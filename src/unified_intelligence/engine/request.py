@@ -1,0 +1,114 @@
+"""From a conversation and what was asked for to what the engine writes and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unified_intelligence.engine import prompt
+from unified_intelligence.engine.answer import Rules
+from unified_intelligence.engine.decode import Plan
+from unified_intelligence.engine.thinking import Thinking, ThinkingLimit
+from unified_intelligence.entities.reasoning import Tags, TagSplitter
+from unified_intelligence.profiles import qwen3
+from unified_intelligence.profiles.sampling import Sampling
+
+if TYPE_CHECKING:
+    from unified_intelligence.engine.load import Loaded
+    from unified_intelligence.entities.generation import GenerationConfig
+    from unified_intelligence.entities.message import Message
+
+DEFAULT_MAX_TOKENS = 4096  # as far as the context has room
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, ready for the engine; `limit` is None where the model writes no think block."""
+
+    plan: Plan
+    rules: Rules
+    limit: ThinkingLimit | None
+
+    @classmethod
+    def of(cls, loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) -> Request:
+        """Raises ConfigurationError, InvalidRequestError, ContextLengthError."""
+        text = prompt.write(loaded, turns, config)
+        read = prompt.encode(loaded, text)
+        prompt.check_length(loaded, read)
+        plan, rules = _plan(loaded, read, config), _rules(loaded, turns, config, text)
+        limited = "reasoning" in rules.tags
+        return cls(plan, rules, _thinking_limit(loaded, plan.limit, rules, config) if limited else None)
+
+    def thinking(self, loaded: Loaded) -> Thinking | None:
+        """The state of its think block, at the beginning."""
+        splitter = TagSplitter(self.rules.tags, self.rules.begins)
+        return Thinking(self.limit, prompt.text_of(loaded), splitter) if self.limit else None
+
+
+def _plan(loaded: Loaded, read: Sequence[int], config: GenerationConfig) -> Plan:
+    least = config.min_tokens or 0
+    wanted = max(DEFAULT_MAX_TOKENS, least) if config.max_tokens is None else config.max_tokens
+    limit = min(wanted, loaded.longest - len(read))
+    return Plan(read, limit, loaded.ends, _sampling(loaded, config), config.seed, least, config.logprobs)
+
+
+def _rules(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig, text: str) -> Rules:
+    """Reads the tags the model's template writes; calls only where tools were offered, or quoting one would be one."""
+    template = prompt.template_of(loaded)
+    tags: Tags = {
+        channel: pair
+        for channel, pair in qwen3.TAGS.items()
+        if pair[1] in template and (channel == "reasoning" or config.tools)
+    }
+    opened = "reasoning" in tags and text.rstrip().endswith(tags["reasoning"][0])
+    return Rules(
+        tags,
+        "reasoning" if opened else "text",
+        config.stop,
+        config.min_tokens or 0,
+        calls_before=sum(len(turn.tool_calls) for turn in turns),
+        special=dict(zip(loaded.tokenizer.all_special_ids, loaded.tokenizer.all_special_tokens, strict=True)),
+    )
+
+
+def _thinking_limit(loaded: Loaded, limit: int, rules: Rules, config: GenerationConfig) -> ThinkingLimit:
+    opening, closing = prompt.encode(loaded, rules.tags["reasoning"][0]), prompt.encode(loaded, qwen3.CLOSING)
+    until = limit - qwen3.answer_share(limit) - len(closing)
+    opened = 0 if rules.begins == "reasoning" else len(opening)
+    return ThinkingLimit(
+        tuple(closing),
+        most=config.thinking_budget,
+        until=until if until >= opened else None,
+        opening=opening[0] if len(opening) == 1 else None,
+    )
+
+
+def _sampling(loaded: Loaded, config: GenerationConfig) -> Sampling:
+    base = _recommended(loaded, config)
+
+    def asked(name: str) -> float:
+        value = getattr(config, name)
+        return getattr(base, name) if value is None else value
+
+    return Sampling(
+        asked("temperature"),
+        asked("top_p"),
+        int(asked("top_k")),
+        asked("min_p"),
+        asked("presence_penalty"),
+        asked("frequency_penalty"),
+        asked("repetition_penalty"),
+    )
+
+
+def _recommended(loaded: Loaded, config: GenerationConfig) -> Sampling:
+    saved = loaded.generation
+    if loaded.is_qwen3:
+        thinks = qwen3.TAGS["reasoning"][0] in prompt.template_of(loaded)
+        return qwen3.recommended_sampling(thinking=thinks and config.thinking is not False)
+    repetition = saved.repetition_penalty or 1.0
+    if saved.do_sample:
+        drawn = saved.temperature or 1.0, saved.top_p or 1.0, saved.top_k or 0, saved.min_p or 0.0
+        return Sampling(*drawn, repetition_penalty=repetition)
+    return Sampling(0.0, repetition_penalty=repetition)

@@ -1,0 +1,153 @@
+"""One row of logits becomes one token, by what one request asked for.
+
+The order: end tokens are masked until `min_tokens`, then repetition, frequency and presence penalty, temperature,
+top_k, top_p, min_p. It is that of Transformers, so the same parameters keep the same tokens. Log-probabilities are the
+model's own, from before all of this: they say how likely the model found a token, not how likely it was to be drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unified_intelligence.entities.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+    from unified_intelligence.profiles.sampling import Sampling
+
+_GREEDY = 1e-5  # a temperature so small leaves no choice, and dividing by it no numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A token of an answer; `forced` ones the model did not choose.
+
+    `logprob` is its natural-logarithm probability, None where nobody asked; `alternatives` are the likeliest tokens in
+    its place with theirs, best first, itself among them where it belongs.
+    """
+
+    token: int
+    logprob: float | None = None
+    alternatives: tuple[tuple[int, float], ...] = ()
+    forced: bool = False
+
+
+class Sampler:
+    """Draws the tokens of one request, from a random generator of its own: a seed means the same in any company."""
+
+    def __init__(
+        self, sampling: Sampling, prompt: Sequence[int], *, seed: int | None, logprobs: int | None, device: torch.device
+    ) -> None:
+        import torch
+
+        self._sampling, self._prompt, self._logprobs = sampling, prompt, logprobs
+        self._random = torch.Generator(device)
+        if seed is None:
+            self._random.seed()
+        else:
+            self._random.manual_seed(seed % 2**63)  # torch takes no longer one
+        self._written: list[int] = []
+        self._penalties: Penalties | None = None
+
+    def draw(self, logits: torch.Tensor, barred: Collection[int] = ()) -> Chosen:
+        """A token of logits of shape (vocabulary,), none of the barred ones. Raises ModelError."""
+        token = choose(self._penalised(_without(logits, barred)), self._sampling, self._random)
+        if self._logprobs is None:
+            return Chosen(token)
+        return Chosen(token, *logprobs_of(logits, token, self._logprobs))
+
+    def note(self, token: int) -> None:
+        """The answer goes on with this token."""
+        self._written.append(token)
+
+    def _penalised(self, logits: torch.Tensor) -> torch.Tensor:
+        if not is_penalising(self._sampling):
+            return logits
+        if self._penalties is None:
+            self._penalties = Penalties(self._sampling, self._prompt, logits)
+        self._penalties.count(self._written)
+        self._written.clear()
+        return self._penalties.apply(logits)
+
+
+def is_penalising(sampling: Sampling) -> bool:
+    return bool(sampling.presence_penalty or sampling.frequency_penalty or sampling.repetition_penalty != 1)
+
+
+class Penalties:
+    """What one request has read and written, and what it costs a token to be in it.
+
+    Repetition divides a positive logit of a token that was read or written, and multiplies a negative one. Presence is
+    subtracted once, frequency as often as it was written; what was only read costs nothing there.
+    """
+
+    def __init__(self, sampling: Sampling, prompt: Sequence[int], logits: torch.Tensor) -> None:
+        import torch
+
+        self._sampling = sampling
+        self._counts = torch.zeros(logits.shape[-1], device=logits.device)
+        self._seen = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
+        self._seen[list(prompt)] = True
+
+    def count(self, tokens: Sequence[int]) -> None:
+        for token in tokens:
+            self._counts[token] += 1
+            self._seen[token] = True
+
+    def apply(self, logits: torch.Tensor) -> torch.Tensor:
+        """New logits, in float32."""
+        own, logits = self._sampling, logits.float()
+        if own.repetition_penalty != 1:
+            by = own.repetition_penalty
+            logits = logits.where(~self._seen, (logits / by).where(logits >= 0, logits * by))
+        if own.presence_penalty or own.frequency_penalty:
+            logits = logits - own.frequency_penalty * self._counts - own.presence_penalty * (self._counts > 0)
+        return logits
+
+
+def choose(logits: torch.Tensor, sampling: Sampling, random: torch.Generator) -> int:
+    """One token by temperature, top_k, top_p, min_p. Raises ModelError for logits that are no numbers."""
+    import torch
+
+    best = logits.argmax()
+    if not torch.isfinite(logits[best]):
+        raise ModelError("The model computed no finite number.", hint="Try the dtype float32.")
+    if sampling.temperature < _GREEDY:
+        return int(best)
+    chances, order = kept(logits, sampling)
+    return int(order[torch.multinomial(chances, 1, generator=random)])
+
+
+def kept(logits: torch.Tensor, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
+    """What may be drawn: weights, best first, 0 for what may not, and the tokens they are of."""
+    ordered, order = (logits.float() / sampling.temperature).sort(descending=True)
+    if sampling.top_k:
+        ordered, order = ordered[: sampling.top_k], order[: sampling.top_k]
+    chances = ordered.softmax(-1)
+    may = chances >= sampling.min_p * chances[0]
+    if sampling.top_p < 1:  # the sum of the likelier ones is rounded: it may be 1 before the last
+        may &= (chances.cumsum(-1) - chances) < sampling.top_p
+    may[0] = True
+    chances = chances.where(may, 0)
+    return chances, order
+
+
+def logprobs_of(logits: torch.Tensor, token: int, most: int) -> tuple[float, tuple[tuple[int, float], ...]]:
+    """The log-probability of a token and at most `most` of the likeliest, best first; the impossible are left out."""
+    import torch
+
+    all_of_them = logits.float().log_softmax(-1)
+    best, places = all_of_them.topk(min(most, len(logits)))
+    possible = int(torch.isfinite(best).sum())
+    return float(all_of_them[token]), tuple((int(places[at]), float(best[at])) for at in range(possible))
+
+
+def _without(logits: torch.Tensor, barred: Collection[int]) -> torch.Tensor:
+    if not barred:
+        return logits
+    logits = logits.clone()
+    logits[list(barred)] = float("-inf")
+    return logits

@@ -1,0 +1,140 @@
+"""The body of POST /v1/chat/completions, read into a conversation and a GenerationConfig."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ReasoningEffort
+from unified_intelligence.entities.tools import ToolSpec
+from unified_intelligence.serving.chat_messages import Turn
+from unified_intelligence.serving.protocol import Answering, Part, Switch, Whole
+
+_NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
+_NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
+
+
+class Function(Part):
+    name: str = Field(pattern=_NAME)
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: Switch | None = None
+
+
+class Tool(Part):
+    type: Literal["function"]
+    function: Function
+
+    def read(self) -> ToolSpec:
+        parameters = _NO_PARAMETERS if self.function.parameters is None else self.function.parameters
+        return ToolSpec(self.function.name, self.function.description or "", parameters, bool(self.function.strict))
+
+
+class ChosenFunction(Part):
+    name: str
+
+
+class ChosenTool(Part):
+    type: Literal["function"]
+    function: ChosenFunction
+
+
+class JsonSchema(Part):
+    """`json_schema` of a response format; `schema` is a name pydantic has taken."""
+
+    name: str = Field(pattern=_NAME)
+    description: str | None = None
+    schema_: dict[str, Any] | None = Field(None, alias="schema")
+    strict: Switch | None = None
+
+
+class ResponseFormat(Part):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _check_schema(self) -> ResponseFormat:
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise ValueError("json_schema is given with, and only with, type json_schema")
+        return self
+
+    def read(self) -> JsonFormat | None:
+        if self.json_schema is not None:
+            asked = self.json_schema
+            return JsonFormat({} if asked.schema_ is None else asked.schema_, asked.name, bool(asked.strict))
+        return JsonFormat() if self.type == "json_object" else None
+
+
+class TemplateOptions(Part):
+    """`chat_template_kwargs`, of which one is known."""
+
+    enable_thinking: Switch | None = None
+
+
+class ChatRequest(Answering):
+    messages: list[Turn] = Field(min_length=1)
+    max_completion_tokens: Whole | None = Field(None, ge=1)
+    logprobs: Switch | None = None
+    top_logprobs: Whole | None = Field(None, ge=0, le=20)
+    tools: list[Tool] | None = None
+    tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
+    parallel_tool_calls: Switch | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    enable_thinking: Switch | None = None
+    chat_template_kwargs: TemplateOptions | None = None
+    thinking_token_budget: Whole | None = Field(None, ge=0)
+    thinking_budget: Whole | None = Field(None, ge=0)
+    include_reasoning: Switch | None = None
+    modalities: list[Literal["text"]] | None = None
+    metadata: dict[str, str] | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+
+    @model_validator(mode="after")
+    def _check_together(self) -> ChatRequest:
+        if self.max_tokens is not None and self.max_completion_tokens is not None:
+            raise ValueError("max_tokens and max_completion_tokens are two names of one field; give one")
+        if self.thinking_budget is not None and self.thinking_token_budget is not None:
+            raise ValueError("thinking_budget and thinking_token_budget are two names of one field; give one")
+        if self.top_logprobs and not self.logprobs:
+            raise ValueError("top_logprobs needs logprobs: true")
+        if self.tool_choice not in (None, "none", "auto") and not self.tools:
+            raise ValueError("tool_choice needs tools")
+        names = [tool.function.name for tool in self.tools or ()]
+        if len(set(names)) < len(names):
+            raise ValueError("two tools have the same name")
+        return self
+
+    def config(self) -> GenerationConfig:
+        """Raises InvalidRequestError for what cannot be asked for together."""
+        fields = self.sampling()
+        if self.max_completion_tokens is not None:
+            fields["max_tokens"] = self.max_completion_tokens
+        return GenerationConfig(**fields, **self._told(), **self._with_tools())
+
+    def _told(self) -> dict[str, Any]:
+        template = self.chat_template_kwargs or TemplateOptions()
+        thinking = template.enable_thinking if self.enable_thinking is None else self.enable_thinking
+        budget = self.thinking_budget if self.thinking_token_budget is None else self.thinking_token_budget
+        return {
+            "logprobs": (self.top_logprobs or 0) if self.logprobs else None,
+            "thinking": thinking,
+            "thinking_budget": budget,
+            "reasoning_effort": self.reasoning_effort,
+            "response_format": self.response_format.read() if self.response_format else None,
+        }
+
+    def _with_tools(self) -> dict[str, Any]:
+        """Parallel calls are allowed unless they are forbidden, so only that is passed on."""
+        if not self.tools:
+            return {}
+        choice = self.tool_choice or "auto"
+        return {
+            "tools": tuple(tool.read() for tool in self.tools),
+            "tool_choice": NamedTool(choice.function.name) if isinstance(choice, ChosenTool) else choice,
+            "parallel_tool_calls": False if self.parallel_tool_calls is False else None,
+        }

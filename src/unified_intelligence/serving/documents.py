@@ -1,0 +1,127 @@
+"""What the OpenAPI document says of answers: which statuses there are, and what their bodies look like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TEXT, _COUNT, _OBJECT = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "object"}
+_MAYBE_TEXT = {"type": ["string", "null"]}
+
+
+def _record(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": {**required, **optional}}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+_USAGE = _record(
+    {"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT},
+    prompt_tokens_details=_record({"cached_tokens": _COUNT}),
+    completion_tokens_details=_record({"reasoning_tokens": _COUNT}),
+)
+_CALL = _record({"id": _TEXT, "type": {"const": "function"}, "function": _record({"name": _TEXT, "arguments": _TEXT})})
+_MESSAGE = _record(
+    {"role": {"const": "assistant"}, "content": _MAYBE_TEXT, "refusal": _MAYBE_TEXT},
+    reasoning_content=_TEXT,
+    reasoning=_TEXT,
+    tool_calls=_list(_CALL),
+)
+_REASON = {"enum": ["stop", "length", "tool_calls", "content_filter"]}
+_LOGPROBS = _nullable(_OBJECT)
+_ANSWER = {"id": _TEXT, "created": _COUNT, "model": _TEXT, "usage": _nullable(_ref("Usage"))}
+
+SCHEMAS: dict[str, Any] = {
+    "Error": _record({"error": _record({"message": _TEXT, "type": _TEXT, "param": _MAYBE_TEXT, "code": _MAYBE_TEXT})}),
+    "Usage": _USAGE,
+    "ChatCompletion": _record(
+        {
+            **_ANSWER,
+            "object": {"const": "chat.completion"},
+            "choices": _list(
+                _record({"index": _COUNT, "message": _MESSAGE, "logprobs": _LOGPROBS, "finish_reason": _REASON})
+            ),
+        },
+        system_fingerprint=_MAYBE_TEXT,
+    ),
+    "Completion": _record(
+        {
+            **_ANSWER,
+            "object": {"const": "text_completion"},
+            "choices": _list(
+                _record({"index": _COUNT, "text": _TEXT, "logprobs": _LOGPROBS, "finish_reason": _REASON})
+            ),
+        },
+        system_fingerprint=_MAYBE_TEXT,
+    ),
+    "Response": _record(
+        {
+            "id": _TEXT,
+            "object": {"const": "response"},
+            "created_at": _COUNT,
+            "status": {"enum": ["completed", "incomplete"]},
+            "model": _TEXT,
+            "output": _list(_record({"id": _TEXT, "type": {"enum": ["message", "reasoning", "function_call"]}})),
+            "usage": _nullable(_record({"input_tokens": _COUNT, "output_tokens": _COUNT, "total_tokens": _COUNT})),
+        },
+        error=_nullable(_OBJECT),
+        incomplete_details=_nullable(_OBJECT),
+    ),
+    "Model": _record(
+        {"id": _TEXT, "object": {"const": "model"}, "created": _COUNT, "owned_by": _TEXT},
+        max_model_len={"type": ["integer", "null"]},
+    ),
+    "ModelList": _record({"object": {"const": "list"}, "data": _list(_ref("Model"))}),
+    "EmbeddingList": _record(
+        {
+            "object": {"const": "list"},
+            "model": _TEXT,
+            "data": _list(
+                _record(
+                    {
+                        "object": {"const": "embedding"},
+                        "index": _COUNT,
+                        "embedding": {"anyOf": [_list({"type": "number"}), _TEXT]},
+                    }
+                )
+            ),
+            "usage": _nullable(_record({"prompt_tokens": _COUNT, "total_tokens": _COUNT})),
+        }
+    ),
+    "Tokens": _record({"count": _COUNT, "max_model_len": {"type": ["integer", "null"]}, "tokens": _list(_COUNT)}),
+    "Text": _record({"prompt": _TEXT}),
+    "State": _record({"status": _TEXT}),
+    "Version": _record({"version": _TEXT}),
+}
+
+_STATUSES = {
+    400: "The request cannot be carried out as it is.",
+    401: "The API key is missing or wrong.",
+    404: "There is no such model here.",
+    413: "The body is too large.",
+    429: "Too many requests: see Retry-After.",
+    500: "The server or its model failed.",
+    502: "The provider behind this server failed.",
+    503: "The server is starting, stopping or overloaded: see Retry-After.",
+    504: "The provider behind this server did not answer in time.",
+}
+ANSWERING = tuple(_STATUSES)
+
+
+def answers_of(name: str, *statuses: int, stream: bool = False) -> dict[int | str, dict[str, Any]]:
+    """The responses of a route: its answer, and the errors it may give instead. `ANSWERING` is all of them."""
+    content: dict[str, Any] = {"application/json": {"schema": _ref(name)}}
+    if stream:
+        content["text/event-stream"] = {"schema": _TEXT}
+    failed = {"application/json": {"schema": _ref("Error")}}
+    errors = {status: {"description": _STATUSES[status], "content": failed} for status in statuses}
+    return {200: {"description": "The answer.", "content": content}, **errors}

@@ -1,0 +1,85 @@
+"""POST /v1/embeddings, for a provider that turns texts into vectors."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from array import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from unified_intelligence.interfaces.text_embedder import ITextEmbedder
+from unified_intelligence.serving.answer_json import encoded
+from unified_intelligence.serving.connection import WholeAnswer
+from unified_intelligence.serving.documents import ANSWERING, answers_of
+from unified_intelligence.serving.errors import RefusedError
+from unified_intelligence.serving.models import check_model
+from unified_intelligence.serving.protocol import Request as Body
+from unified_intelligence.serving.protocol import Whole
+from unified_intelligence.serving.service import caller_of
+from unified_intelligence.serving.tokens import texts_of
+
+if TYPE_CHECKING:
+    from unified_intelligence.serving.service import Caller, Service
+
+MOST_TEXTS = 2048
+_Text = Annotated[str, Field(min_length=1)]
+_Texts = Annotated[list[_Text], Field(min_length=1, max_length=MOST_TEXTS)]
+_Tokens = Annotated[list[Annotated[Whole, Field(ge=0)]], Field(min_length=1)]
+_TokenLists = Annotated[list[_Tokens], Field(min_length=1, max_length=MOST_TEXTS)]
+
+
+class EmbeddingRequest(Body):
+    input: _Text | _Texts | _Tokens | _TokenLists
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: Whole | None = Field(None, ge=1)
+    user: str | None = None
+
+
+def embedding_routes(service: Service) -> APIRouter:
+    embeds = isinstance(service.generator, ITextEmbedder)
+    router = APIRouter(tags=["embeddings"], include_in_schema=embeds)
+
+    @router.post("/v1/embeddings", responses=answers_of("EmbeddingList", *ANSWERING))
+    async def create_embedding(body: EmbeddingRequest, request: Request) -> Response:
+        """A vector for each text."""
+        check_model(service, body.model)
+        if not isinstance(service.generator, ITextEmbedder):
+            raise RefusedError(404, f"The model {body.model!r} makes no embeddings.", code="not_supported")
+        texts = await texts_of(service, body.input, "input")
+        return WholeAnswer(_embedded(service, service.generator, caller_of(request.scope), body, texts))
+
+    return router
+
+
+async def _embedded(
+    service: Service, embedder: ITextEmbedder, caller: Caller, body: EmbeddingRequest, texts: Sequence[str]
+) -> bytes:
+    async with service.admission.turn(caller.key):
+        made = await embedder.aembed(texts, dimensions=body.dimensions)
+    written = _as_base64 if body.encoding_format == "base64" else list[float]
+    count = made.prompt_tokens
+    return encoded(
+        {
+            "object": "list",
+            "model": body.model,
+            "data": [
+                {"object": "embedding", "index": index, "embedding": written(vector)}
+                for index, vector in enumerate(made.vectors)
+            ],
+            "usage": None if count is None else {"prompt_tokens": count, "total_tokens": count},
+        }
+    )
+
+
+def _as_base64(vector: Sequence[float]) -> str:
+    """The numbers in four bytes each, the lowest byte first."""
+    numbers = array("f", vector)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return base64.b64encode(numbers.tobytes()).decode()

@@ -1,0 +1,38 @@
+"""What a load balancer asks: does it live, may it be sent requests, and which build is it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from unified_intelligence.serving.documents import answers_of
+from unified_intelligence.serving.errors import SERVER, RefusedError
+
+if TYPE_CHECKING:
+    from unified_intelligence.serving.service import Service
+
+
+def health_routes(service: Service) -> APIRouter:
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/health", responses=answers_of("State"))
+    async def health() -> dict[str, str]:
+        """The process lives."""
+        return {"status": "ok"}
+
+    @router.get("/ready", responses=answers_of("State", 503))
+    async def ready() -> dict[str, str]:
+        """Requests are welcome; 503 while the model is loaded and while the server drains."""
+        if service.state != "ready":
+            raise RefusedError(
+                503, f"The server is {service.state}.", code=service.state, kind=SERVER, headers={"retry-after": "5"}
+            )
+        return {"status": "ready"}
+
+    @router.get("/version", responses=answers_of("Version"))
+    async def version() -> dict[str, object]:
+        """Which build this is, and what it runs."""
+        return {"version": "", **service.about}
+
+    return router

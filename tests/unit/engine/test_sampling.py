@@ -1,0 +1,116 @@
+"""What the parameters of sampling keep, beside Transformers' own processors and the formulas of OpenAI's documents."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from unified_intelligence.engine.sampling import Penalties, Sampler, kept, logprobs_of
+from unified_intelligence.profiles.sampling import Sampling
+
+ROW = torch.randn(200, generator=torch.Generator().manual_seed(5)) * 3
+PROMPT, WRITTEN = [3, 7, 7, 199, 50], [7, 8, 8, 8, 120]
+library: Any = importlib.import_module("transformers.generation.logits_process")
+
+
+def own(sampling: Sampling) -> set[int]:
+    chances, order = kept(ROW, sampling)
+    return {int(token) for token, chance in zip(order, chances, strict=True) if chance > 0}
+
+
+def theirs(*warpers: Any) -> set[int]:
+    scores, ids = ROW[None].clone(), torch.tensor([PROMPT])
+    for warper in warpers:
+        scores = warper(ids, scores)
+    return {token for token in range(len(ROW)) if torch.isfinite(scores[0, token])}
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+@pytest.mark.parametrize(("top_k", "top_p", "min_p"), [
+    (1, 1.0, 0.0), (5, 1.0, 0.0), (500, 1.0, 0.0), (0, 0.8, 0.0), (0, 0.3, 0.0), (0, 1.0, 0.05), (0, 1.0, 1.0),
+    (0, 1.0, 0.4), (20, 0.9, 0.02), (7, 0.95, 0.1),
+])  # fmt: skip
+def test_what_may_be_drawn_is_what_transformers_keeps(
+    temperature: float, top_k: int, top_p: float, min_p: float
+) -> None:
+    warpers = [library.TemperatureLogitsWarper(temperature)]
+    warpers += [library.TopKLogitsWarper(top_k)] if top_k else []
+    warpers += [library.TopPLogitsWarper(top_p)] if top_p < 1 else []
+    warpers += [library.MinPLogitsWarper(min_p)] if min_p else []
+    assert own(Sampling(temperature, top_p, top_k, min_p)) == theirs(*warpers)
+
+
+@pytest.mark.parametrize("penalty", [0.5, 1.3, 100.0])
+def test_repetition_costs_what_it_costs_in_transformers(penalty: float) -> None:
+    penalties = Penalties(Sampling(0.0, repetition_penalty=penalty), PROMPT, ROW)
+    penalties.count(WRITTEN)
+    expected = library.RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([PROMPT + WRITTEN]), ROW[None].clone())
+    assert torch.allclose(penalties.apply(ROW), expected[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("presence", "frequency"), [(0.7, 0.0), (0.0, 1.1), (-2.0, 0.5), (2.0, -0.25)])
+def test_presence_is_subtracted_once_and_frequency_as_often_as_written(presence: float, frequency: float) -> None:
+    sampling = Sampling(0.0, presence_penalty=presence, frequency_penalty=frequency)
+    penalties = Penalties(sampling, PROMPT, ROW)
+    for token in WRITTEN:  # counted bit by bit as in one go
+        penalties.count([token])
+    changed = penalties.apply(ROW)
+    for token in range(len(ROW)):
+        count = WRITTEN.count(token)
+        assert float(changed[token]) == pytest.approx(float(ROW[token]) - frequency * count - presence * (count > 0))
+
+
+def test_the_penalties_are_applied_one_after_the_other() -> None:
+    both = Penalties(Sampling(0.0, presence_penalty=0.5, repetition_penalty=2.0), PROMPT, ROW)
+    both.count(WRITTEN)
+    for token in (3, 7, 120):
+        value = float(ROW[token])
+        expected = (value / 2 if value > 0 else value * 2) - 0.5 * (token in WRITTEN)
+        assert float(both.apply(ROW)[token]) == pytest.approx(expected)
+
+
+def sampler(sampling: Sampling, logprobs: int | None = None) -> Sampler:
+    return Sampler(sampling, PROMPT, seed=3, logprobs=logprobs, device=torch.device("cpu"))
+
+
+def test_a_barred_token_is_never_drawn_and_the_row_is_left_as_it_was() -> None:
+    best, row = int(ROW.argmax()), ROW.clone()
+    assert sampler(Sampling(0.0)).draw(row).token == best
+    hot = sampler(Sampling(0.5))
+    assert best not in {hot.draw(row, [best]).token for _ in range(50)}
+    assert torch.equal(row, ROW)
+
+
+def test_what_was_written_counts_from_the_next_draw_on() -> None:
+    drawn = sampler(Sampling(0.0, frequency_penalty=2.0))
+    tokens: list[int] = []
+    for _ in range(40):
+        tokens.append(drawn.draw(ROW).token)
+        drawn.note(tokens[-1])
+    expected: list[int] = []
+    for _ in range(40):
+        expected.append(max(range(200), key=lambda token: float(ROW[token]) - 2.0 * expected.count(token)))
+    assert tokens == expected
+    assert len(set(tokens)) > 3
+
+
+def test_logprobs_are_the_models_before_temperature_and_penalties() -> None:
+    told = sampler(Sampling(0.7, top_k=3, repetition_penalty=5.0), logprobs=4).draw(ROW, [int(ROW.argmax())])
+    raw = ROW.log_softmax(-1)
+    assert told.logprob == pytest.approx(float(raw[told.token]))
+    best = sorted(range(len(ROW)), key=lambda token: -float(raw[token]))[:4]
+    assert [token for token, _ in told.alternatives] == best
+    assert [logprob for _, logprob in told.alternatives] == pytest.approx([float(raw[token]) for token in best])
+    assert sampler(Sampling(0.0), logprobs=0).draw(ROW).alternatives == ()
+    assert sampler(Sampling(0.0)).draw(ROW).logprob is None
+
+
+def test_all_logprobs_add_up_to_one_and_what_is_impossible_is_left_out() -> None:
+    _, everything = logprobs_of(ROW, 0, 1000)
+    assert sum(math.exp(logprob) for _, logprob in everything) == pytest.approx(1.0, abs=1e-5)
+    _, possible = logprobs_of(torch.tensor([0.0, -math.inf, 0.0]), 0, 3)
+    assert {token for token, _ in possible} == {0, 2}
