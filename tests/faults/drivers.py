@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import subprocess
@@ -11,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +26,7 @@ from unified_intelligence.factories.provider_factory import ProviderFactory
 PROVIDER = "openai_compatible"
 QUESTION = "Combien font 15 % de 240 € ? 🙂"
 CANARY = "sk-canary-9f31c7d2a6e84b50"
+_KEYS = {"key", "hf_token"}
 HUB_CANARY = "hf_canaryQwErTyUiOpAsDfGhJkL"
 _LOG_EVERYTHING = "import logging, os; logging.basicConfig(filename=os.environ['FAULTS_LOG'], level=1)"
 
@@ -104,30 +105,29 @@ def ask_by_command(play: Play) -> Outcome:
         home = Path(folder)
         environment = _environment(home)
         arguments = arguments_for(play)
-        hand_over_keys({name: arguments.pop(name) for name in ("key", "hf_token") if name in arguments}, home)
+        variables, flags = keys_for_process({name: arguments.pop(name) for name in _KEYS & arguments.keys()})
         options = [part for name, value in arguments.items() for part in ("-o", name, str(value))]
         model = options.index("model")
         options[model - 1 : model + 2] = ["--model", "m"]
         done = subprocess.run(
-            command("--provider", PROVIDER, *options, "--query", QUESTION),
-            stdin=subprocess.DEVNULL, capture_output=True, env=environment, cwd=home, timeout=90, check=False,
+            command("--provider", PROVIDER, *options, *flags, "--query", QUESTION),
+            stdin=subprocess.DEVNULL, capture_output=True, env={**environment, **variables}, cwd=home,
+            timeout=90, check=False,
         )  # fmt: skip
         log = (home / "log").read_text("utf-8", "replace") if (home / "log").exists() else ""
     out, err = done.stdout.decode(), done.stderr.decode()
-    reasoning, _, sentence = err.rpartition("Error: ")
+    talk, failed, sentence = err.rpartition("Error: ")
+    reasoning = talk if failed else err
     return Outcome(
         text=out.removesuffix("\n"), reasoning=reasoning, sentence=" ".join(sentence.split()), code=done.returncode,
         out=out, err=err, said=out + err + log,
     )  # fmt: skip
 
 
-def hand_over_keys(keys: Mapping[str, str], home: Path) -> None:
-    """Keys reach a process by the user's own configuration file: its command line is everybody's to read."""
-    folder = home / ".config/unified-intelligence"
-    folder.mkdir(parents=True)
-    file = folder / "config.json"
-    file.write_text(json.dumps({"providers": {PROVIDER: dict(keys)}}), "utf-8")
-    file.chmod(0o600)
+def keys_for_process(keys: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Variables and flags that hand keys over: a command line is everybody's to read, so it only names them."""
+    flags = ["-o", "hf_token", "env:FAULTS_HUB_TOKEN"] if "hf_token" in keys else []
+    return {"OPENAI_API_KEY": keys["key"], "FAULTS_HUB_TOKEN": keys.get("hf_token", "")}, flags
 
 
 Ask = Callable[[Play], Outcome]
@@ -141,11 +141,13 @@ def outcome_of(name: str, way: str) -> Outcome:
         outcome = WAYS[way](play)
         outcome.seconds = time.perf_counter() - began
         server = play.server
-        outcome.requests, outcome.connections = len(server.requests), server.connections
-        outcome.pauses, outcome.server_broke = server.gaps, list(server.broken)
-        outcome.keys_sent = {request.headers.get("authorization", "") for request in server.requests}
+        asked = [request for request in server.requests if request.method == "POST"]
+        outcome.requests, outcome.connections = len(asked), server.connections
+        outcome.pauses = [after.at - before.at for before, after in pairwise(asked)]
+        outcome.server_broke = list(server.broken)
+        outcome.keys_sent = {request.headers.get("authorization", "") for request in asked}
         outcome.hub_keys = {request.headers.get("authorization", "") for request in server.others}
-        outcome.paths = {request.path for request in server.requests}
+        outcome.paths = {request.path for request in asked}
     return outcome
 
 

@@ -89,7 +89,7 @@ def slow_but_steady(exchange: Exchange) -> None:
     exchange.begin_stream()
     for piece in PIECES:
         exchange.piece(words((piece,)))
-        exchange.wait(0.35)
+        exchange.wait(0.5)
     exchange.piece(ending())
     exchange.end_stream()
 

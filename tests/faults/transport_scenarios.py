@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from functools import cache
 
-from tests.faults.answers import ANSWER, PIECES, begin_answer, completion, event, healthy, said, words
+from tests.faults.answers import ANSWER, PIECES, at_once, begin_answer, completion, event, healthy, said, words
 from tests.faults.server import Act, Exchange
 
 MiB = 1 << 20
@@ -150,10 +151,13 @@ def error_page_of_100_mb(exchange: Exchange) -> None:
 
 @cache
 def _bomb(first: bytes, last: bytes) -> bytes:
+    """300 MB in one gzip member of some hundred kilobytes: the same flushed block again and again."""
     block = b"0" * MiB
-    packed = gzip.compress(first) + gzip.compress(block) * 300 + gzip.compress(last)
-    assert len(packed) < 2 * MiB
-    return packed
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    start = packer.compress(first) + packer.flush(zlib.Z_FULL_FLUSH)
+    middle = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    end = packer.compress(last) + packer.flush()
+    return b"\x1f\x8b\x08" + bytes(5) + b"\x00\xff" + start + middle * 300 + end + bytes(8)
 
 
 def gzip_bomb(exchange: Exchange) -> None:
@@ -163,6 +167,13 @@ def gzip_bomb(exchange: Exchange) -> None:
 
 def gzip_bomb_in_a_stream(exchange: Exchange) -> None:
     body = _bomb(b'data: {"choices":[{"index":0,"delta":{"content":"', b'"}}]}\n\n')
+    exchange.whole(200, body, "text/event-stream", [("Content-Encoding", "gzip")])
+
+
+def gzip_in_members(exchange: Exchange) -> None:
+    """Control: gzip may come in several members, as `cat a.gz b.gz` makes them."""
+    halves = at_once().encode()[:200], at_once().encode()[200:]
+    body = b"".join(map(gzip.compress, halves))
     exchange.whole(200, body, "text/event-stream", [("Content-Encoding", "gzip")])
 
 
@@ -219,6 +230,7 @@ TRANSPORT: dict[str, tuple[Act, ...]] = {
     "gzip bomb in a stream": (gzip_bomb_in_a_stream,),
     "unknown coding": (unknown_coding,),
     "damaged gzip": (damaged_gzip,),
+    "control: gzip in members": (gzip_in_members,),
     "control: informational first": (informational_first,),
     "control: closing after the answer": (closing_after_each_answer,),
 }
