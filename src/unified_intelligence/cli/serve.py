@@ -33,6 +33,10 @@ _Origin = Annotated[
 ]
 _Log = Annotated[str | None, typer.Option("--log", metavar="json|text|off", help="a line for each request [json]")]
 _Contents = Annotated[bool | None, typer.Option("--log-contents", help="what is asked in the log too [off]")]
+_Deployment = Annotated[
+    str | None,
+    typer.Option("--deployment", metavar="FILE", help="the deployment.json beside what was deployed; /version tells it"),
+]
 _Otel = Annotated[str | None, typer.Option("--otel-endpoint", metavar="URL", help="send traces to this collector")]
 
 
@@ -62,6 +66,7 @@ def serve(
     log: _Log = None,
     log_contents: _Contents = None,
     otel_endpoint: _Otel = None,
+    deployment: _Deployment = None,
 ) -> int:
     """Serve a provider to every client of OpenAI's API. `--model` alone serves a model that runs here."""
     from unified_intelligence.cli.server import serve_provider

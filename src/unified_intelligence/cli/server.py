@@ -85,6 +85,10 @@ def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
     own_name = chosen.name if model is None or model.value is None else _name_of(str(model.value))
     name, *aliases = cast("list[str]", given["served_name"] or [own_name])
     told = about(backend=chosen.name, model=own_name, revision=None if revision is None else str(revision.value))
+    if given["deployment"]:
+        from unified_intelligence.spaces.content import told as deployed
+
+        told |= deployed(Path(given["deployment"]))
     return Service(
         chosen.generator,
         name,
