@@ -23,13 +23,13 @@ async def pieces(reply: Reply, reader: AnswerReader, watch: Watch) -> AsyncGener
     Raises what Reply.read and AnswerReader.read raise, and the error of a page that came instead.
     """
     chunk = await _visible_beginning(reply)
-    if reply.media_type != "text/event-stream":
-        if is_html(chunk):
-            page = chunk + await reply.beginning(_LONGEST_PAGE)
-            raise page_instead_of_answer(reply.url, hide(page.decode("utf-8", "replace"), reply.secrets))
-        if chunk.lstrip(_BLANK)[:1] in {b"{", b"["}:
-            yield reader.read_whole(await reply.whole(chunk))
-            return
+    if is_html(chunk):  # whatever it is called
+        page = chunk + await reply.beginning(_LONGEST_PAGE)
+        raise page_instead_of_answer(reply.url, hide(page.decode("utf-8", "replace"), reply.secrets))
+    if chunk.lstrip(_BLANK)[:1] in {b"{", b"["} or reply.media_type == "application/json":
+        if said := reader.read_whole(await reply.whole(chunk)):
+            yield said
+        return
     stream = EventStream()
     while chunk:
         if events := stream.feed(chunk):

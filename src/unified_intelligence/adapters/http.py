@@ -14,14 +14,14 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
+from typing import Protocol, cast
 from urllib.parse import urljoin, urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx2
 
 from unified_intelligence.adapters.timers import Watch, timed_out
-from unified_intelligence.adapters.wire.failures import hide, refusal, visible
+from unified_intelligence.adapters.wire.failures import LOOK_THERE, hide, refusal, visible
 from unified_intelligence.entities.errors import (
     ConfigurationError,
     ConnectionFailedError,
@@ -31,13 +31,16 @@ from unified_intelligence.entities.errors import (
     UnifiedIntelligenceError,
 )
 
-LARGEST_BODY = 64 * 1024 * 1024
+LARGEST_BODY = 16 * 1024 * 1024  # of a document; a stream is bounded event by event
 LARGEST_REFUSAL = 64 * 1024
+LARGEST_HEAD = 64 * 1024
+_UNPACKED = 1024 * 1024  # bytes decompressed at a time
 _MOST_REDIRECTS = 5
 _GOODBYE = 0.1  # seconds for the last bytes of a body that is known to be over, so that its connection can be kept
 _KEPT = 4.0  # seconds an idle connection is kept: one less than the shortest that servers commonly keep it
 _FOREIGN = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError)
-_PLAIN, _TLS_STARTED, _TLS_DONE = "", "connection.start_tls.started", "connection.start_tls.complete"
+_PLAIN, _CONNECTED = "", "connection.connect_tcp.complete"
+_TLS_STARTED, _TLS_DONE = "connection.start_tls.started", "connection.start_tls.complete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Http:
 
     def __init__(self) -> None:
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[bool, bool], _Pool]] = WeakKeyDictionary()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: dict[asyncio.Task[None], _Pool] = {}
 
     async def open(self, request: Request, watch: Watch) -> Reply:
         """Sends a request and waits for the head of its answer; the body is read from the reply, which must be closed.
@@ -79,7 +82,7 @@ class Http:
             await reply.close()
 
     async def fetch(self, request: Request, watch: Watch) -> bytes:
-        """A whole body of at most 64 MiB. A GET follows redirects within its origin. Raises what `open` raises."""
+        """A whole body of at most 16 MiB. A GET follows redirects within its origin. Raises what `open` raises."""
         for _ in range(_MOST_REDIRECTS):
             try:
                 reply = await self.open(request, watch)
@@ -92,7 +95,7 @@ class Http:
                 return await reply.whole()
             finally:
                 await reply.close()
-        raise ProviderError(f"{request.url} leads in a circle.", url=request.url)
+        raise ProviderError(f"{request.url} leads in a circle.", hint=LOOK_THERE, url=request.url)
 
     def close(self) -> None:
         """Closes the connections of every loop that still runs."""
@@ -107,8 +110,8 @@ class Http:
         with suppress(RuntimeError):
             if asyncio.get_running_loop() is loop:
                 task = loop.create_task(pool.end())
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
+                self._closing[task] = pool  # which a loop that ends right now closes itself
+                task.add_done_callback(lambda task: task.cancelled() or self._closing.pop(task))
                 return
         with suppress(TimeoutError):
             asyncio.run_coroutine_threadsafe(pool.end(), loop).result(5)
@@ -121,9 +124,16 @@ class Http:
                 request.method, request.url, headers=dict(request.headers), content=request.body or None,
                 timeout=httpx2.Timeout(None, connect=watch.timers.connect), extensions={"trace": phase.note},
             )  # fmt: skip
-            return await watch.within(client.send(sent, stream=True))
+            response = await watch.within(client.send(sent, stream=True))
         except _FOREIGN as error:
             raise translated(error, request, watch.timers.connect, phase.name) from error
+        finally:
+            await phase.end()
+        if sum(len(name) + len(value) for name, value in response.headers.raw) > LARGEST_HEAD:
+            await response.aclose()
+            said = f"{request.url} sent headers of more than {LARGEST_HEAD // 1024} KiB."
+            raise ProtocolError(said, hint=LOOK_THERE, url=request.url)
+        return response
 
     async def _client(self, url: str) -> httpx2.AsyncClient:
         kinds = self._pools.setdefault(asyncio.get_running_loop(), {})
@@ -155,14 +165,29 @@ class _Pool:
 
 
 class _Phase:
-    """How far a connection is: a TLS greeting that nobody answers is told apart from a host that is not there."""
+    """How far a connection is: a TLS greeting that nobody answers is told apart from a host that is not there.
+
+    It also closes the socket of such a greeting, which httpcore2 leaves open when the greeting is cancelled.
+    """
 
     def __init__(self) -> None:
         self.name = _PLAIN
+        self._socket: _Closing | None = None
 
-    async def note(self, name: str, _: object) -> None:
-        if name in {_TLS_STARTED, _TLS_DONE}:
+    async def note(self, name: str, told: Mapping[str, object]) -> None:
+        if name == _CONNECTED:
+            self._socket = cast("_Closing", told["return_value"])
+        elif name in {_TLS_STARTED, _TLS_DONE}:
             self.name = name
+
+    async def end(self) -> None:
+        if self.name == _TLS_STARTED and self._socket is not None:
+            with suppress(*_FOREIGN):
+                await self._socket.aclose()
+
+
+class _Closing(Protocol):
+    async def aclose(self) -> None: ...
 
 
 class Reply:
@@ -178,6 +203,8 @@ class Reply:
     async def read(self) -> bytes:
         """The next bytes, none at the end. Raises TimedOutError, ConnectionFailedError, ProtocolError."""
         while True:
+            if self._unpack is not None and (chunk := self._unpack.take()):
+                return chunk
             try:
                 chunk = await self._watch.within(anext(self._chunks))
             except StopAsyncIteration:
@@ -185,19 +212,19 @@ class Reply:
             except _FOREIGN as error:
                 raise translated(error, self._request, self._watch.timers.connect) from error
             if self._unpack is not None:
-                chunk = self._unpack.feed(chunk)
-            if chunk:
+                self._unpack.put(chunk)
+            elif chunk:
                 return chunk
 
     async def whole(self, begun: bytes = b"") -> bytes:
-        """The rest of the body. Raises ProtocolError beyond 64 MiB."""
-        pieces, size = [begun], len(begun)
+        """The rest of the body. Raises ProtocolError beyond 16 MiB."""
+        body = bytearray(begun)
         while chunk := await self.read():
-            pieces.append(chunk)
-            size += len(chunk)
-            if size > LARGEST_BODY:
-                raise _too_large(self._request.url)
-        return b"".join(pieces)
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                said = f"{self.url} sent more than {LARGEST_BODY // 1024 // 1024} MiB."
+                raise ProtocolError(said, hint=LOOK_THERE, url=self.url)
+        return bytes(body)
 
     async def beginning(self, size: int) -> bytes:
         """At most about that many bytes; what came before the connection broke, if it does."""
@@ -220,23 +247,30 @@ class Reply:
 
 
 class _Unpacker:
-    """Decompresses what a server compresses although it was asked not to."""
+    """Decompresses what a server compresses although it was asked not to, at most 1 MiB at a time."""
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._packed = b""
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        self._size = 0
 
-    def feed(self, chunk: bytes) -> bytes:
-        """Raises ProtocolError beyond 64 MiB, before more than that is held."""
-        try:
-            data = self._inflate.decompress(chunk, LARGEST_BODY - self._size + 1)
-        except zlib.error as error:
-            raise ProtocolError(f"{self._url} sent what cannot be decompressed.", url=self._url) from error
-        self._size += len(data)
-        if self._size > LARGEST_BODY:
-            raise _too_large(self._url)
-        return data
+    def put(self, packed: bytes) -> None:
+        self._packed += packed
+
+    def take(self) -> bytes:
+        """The next bytes, none when more must be put in first. Raises ProtocolError for damaged data."""
+        while self._packed:
+            if self._inflate.eof:  # several of them may follow one another
+                self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            try:
+                data = self._inflate.decompress(self._packed, _UNPACKED)
+            except zlib.error as error:
+                said = f"{self._url} sent what cannot be decompressed."
+                raise ProtocolError(said, hint=LOOK_THERE, url=self._url, passing=True) from error
+            self._packed = self._inflate.unconsumed_tail or self._inflate.unused_data
+            if data:
+                return data
+        return b""
 
 
 class _MovedError(ProviderError):
@@ -294,7 +328,8 @@ def _unpacker(encoding: str, url: str) -> _Unpacker | None:
         return None
     if encoding.strip().lower() in {"gzip", "x-gzip", "deflate"}:
         return _Unpacker(url)
-    raise ProtocolError(f"{url} answered in the encoding {visible(encoding, 40)!r}, asked for none.", url=url)
+    said = f"{url} answered in the encoding {visible(encoding, 40)!r}, asked for none."
+    raise ProtocolError(said, hint=LOOK_THERE, url=url)
 
 
 def _moved(request: Request, response: httpx2.Response) -> _MovedError:
@@ -321,7 +356,3 @@ def _causes(error: BaseException) -> list[BaseException]:
         chain.append(error)
         error = error.__cause__ or error.__context__ or error
     return chain
-
-
-def _too_large(url: str) -> ProtocolError:
-    return ProtocolError(f"{url} sent more than {LARGEST_BODY // 1024 // 1024} MiB.", url=url)

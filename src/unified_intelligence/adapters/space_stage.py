@@ -13,7 +13,7 @@ import msgspec
 
 from unified_intelligence.adapters.http import Http, Request, is_loopback
 from unified_intelligence.adapters.timers import Timers, Watch
-from unified_intelligence.adapters.wire.failures import hide, visible
+from unified_intelligence.adapters.wire.failures import LOOK_THERE, hide, visible
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -29,9 +29,10 @@ from unified_intelligence.entities.generation import Notice
 HUB = "https://huggingface.co"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _SERVES = frozenset({"RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"})
-_ASLEEP = frozenset({"SLEEPING", "STOPPED"})
+_STOPPED = frozenset({"PAUSED", "STOPPED"})
 _BROKEN = frozenset({"BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FILE"})
 _FIRST_POLL, _LONGEST_POLL = 2.0, 15.0
+_NOT_WOKEN = 2  # looks at a Space that sleeps on: any request wakes it, so the one that failed should have
 
 
 class _Runtime(msgspec.Struct):
@@ -75,13 +76,13 @@ class SpaceStage:
         `waited` of the `wait` seconds have gone by already. Raises SpaceStartingError when they have all, and at once
         SpacePausedError, SpaceBrokenError, NotFoundOrPrivateError, AuthenticationError.
         """
-        started, pause, woken = self._clock() - waited, _FIRST_POLL, False
+        started, pause, asleep = self._clock() - waited, _FIRST_POLL, 0
         while (stage := await self._stage()) not in _SERVES:
             waited = self._clock() - started
             if waited >= wait:
                 raise self._still(stage, waited)
-            if stage in _ASLEEP and not woken:
-                woken = True
+            asleep += stage == "SLEEPING"
+            if asleep == _NOT_WOKEN:
                 await self._wake()
             yield Notice(f"The Space {self._space} is {stage}; waited {waited:.0f} s of {wait:.0f} s")
             await self._sleep(min(pause, max(0.0, wait - waited)))
@@ -103,7 +104,7 @@ class SpaceStage:
                 raise
             return "not known"
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise ProtocolError(f"{url} did not answer with a Space's state.", url=url) from error
+            raise ProtocolError(f"{url} did not answer with a Space's state.", hint=LOOK_THERE, url=url) from error
         stage = visible(runtime.stage or "not known", 40)
         self._judge(stage, visible(hide(runtime.message or "", secrets)))
         return stage
@@ -111,7 +112,7 @@ class SpaceStage:
     def _judge(self, stage: str, message: str) -> None:
         page = f"{self._hub}/spaces/{self._space}"
         said = f"The Space {self._space} is in the state {stage}" + (f": {message}" if message else ".")
-        if stage == "PAUSED":
+        if stage in _STOPPED:
             raise SpacePausedError(said, hint=f"Its owner can restart it: {page}/settings", url=page)
         if stage in _BROKEN:
             raise SpaceBrokenError(said, stage=stage, hint=f"Look into its logs: {page}?logs=container", url=page)

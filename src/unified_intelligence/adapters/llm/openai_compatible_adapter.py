@@ -202,6 +202,8 @@ class OpenAICompatibleAdapter(ITextGenerator, ITextEmbedder):
             await reply.drain()
         except UnifiedIntelligenceError as error:
             error.partial = error.partial or reader.partial
+            if first and isinstance(error, ProtocolError):
+                raise reader.interrupted(f"The answer broke off. {error.message}") from error
             raise
         finally:
             watch.close()

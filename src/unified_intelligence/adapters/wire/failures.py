@@ -32,12 +32,13 @@ from unified_intelligence.entities.errors import (
     UnifiedIntelligenceError,
 )
 
+LOOK_THERE = "Check that this is the address of such an API, and look into the server's log."
 LONGEST_MESSAGE = 300
 LONGEST_EXCERPT = 200
 
 _UNSEEN = re.compile(r"<(script|style|head)\b.*?(</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
-_TAG = re.compile(r"<[!/]?[a-zA-Z-][^<>]*>")
+_TAG = re.compile(r"<[!/]?([a-zA-Z-][^<>]*(>|$)|$)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 _SPACE_PAGE = re.compile(r"\bspace\b.{0,200}\b(build|start|restart|sleep|wak|prepar|paus)", re.DOTALL | re.IGNORECASE)
 _PAUSED = re.compile(r"\bspace\b.{0,80}\bpaused\b", re.DOTALL | re.IGNORECASE)

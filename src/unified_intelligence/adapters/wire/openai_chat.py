@@ -14,10 +14,11 @@ from math import inf
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, error_in_answer, hide, visible
+from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, LOOK_THERE, error_in_answer, hide, visible
 from unified_intelligence.adapters.wire.sse import ServerSentEvent
 from unified_intelligence.entities.errors import (
     AnswerRefusedError,
+    MalformedToolCallError,
     ProtocolError,
     StreamInterruptedError,
     UnifiedIntelligenceError,
@@ -170,11 +171,12 @@ class AnswerReader:
 
     def last_words(self) -> list[Event]:
         """What was held back, at the end. Raises ProtocolError if there was no answer, StreamInterruptedError if it
-        did not come to its end, AnswerRefusedError if the provider kept it.
+        did not come to its end, AnswerRefusedError if the provider kept it, MalformedToolCallError for a call that
+        nobody can read.
         """
         if not self.begun:
             said = f"{self._url} gave an empty answer: not one choice."
-            raise ProtocolError(said, url=self._url, status=200, passing=True)
+            raise ProtocolError(said, hint=LOOK_THERE, url=self._url, status=200, passing=True)
         if not self.complete:
             raise self.interrupted("The answer stopped before its end: neither a finish_reason nor [DONE] came.")
         events: list[Event] = []
@@ -182,6 +184,8 @@ class AnswerReader:
             self._say(event, events)
         if self._refusal:
             raise AnswerRefusedError(visible("".join(self._refusal)), hint="Say it in other words.")
+        if self._reason != "length":
+            self._calls.check()
         if self._reason == "content_filter" and not self._text:
             raise AnswerRefusedError(
                 f"{self._url} let no answer through: its filter ended it.", hint="Say it in other words."
@@ -241,7 +245,7 @@ class AnswerReader:
     def _unreadable(self, data: bytes) -> ProtocolError:
         shown = visible(hide(data[:10_000].decode("utf-8", "replace"), self._secrets), LONGEST_EXCERPT)
         said = f"{self._url} sent what is no piece of an answer: {shown!r}."
-        return ProtocolError(said, url=self._url, status=200, passing=not self.begun)
+        return ProtocolError(said, hint=LOOK_THERE, url=self._url, status=200, passing=not self.begun)
 
 
 class _LeadingThought:
@@ -251,6 +255,7 @@ class _LeadingThought:
         self.over = False
         self._held: list[TextDelta] = []  # may still become an opening tag
         self._splitter: TagSplitter | None = None
+        self._newlines = ""  # of the thought, which before the closing tag belong to it
 
     def is_elsewhere(self) -> None:
         """The server tells reasoning apart by itself."""
@@ -276,16 +281,27 @@ class _LeadingThought:
         held: list[TextDelta | ReasoningDelta] = [*self._held]
         self._held = []
         if self._splitter is not None:
-            held += [_delta(piece, ()) for piece in self._splitter.flush()]
+            held += self._deltas(self._splitter.flush(), ())
             self._splitter = None
         return held
 
     def _split(self, text: str, logprobs: tuple[TokenLogprob, ...]) -> list[TextDelta | ReasoningDelta]:
         """A token's probability goes with text; those of the thought and of its tags are left out."""
         assert self._splitter is not None
-        pieces = [piece for piece in self._splitter.feed(text) if piece.text]
-        said = [_delta(piece, logprobs if len(pieces) == 1 else ()) for piece in pieces]
-        return [*said, *self.rest()] if any(piece.channel == "text" for piece in pieces) else said
+        said = self._deltas(self._splitter.feed(text), logprobs)
+        return [*said, *self.rest()] if any(isinstance(event, TextDelta) for event in said) else said
+
+    def _deltas(self, pieces: Iterable[Piece], logprobs: tuple[TokenLogprob, ...]) -> list[TextDelta | ReasoningDelta]:
+        said: list[TextDelta | ReasoningDelta] = []
+        for piece in pieces:
+            if piece.channel == "reasoning":
+                text = self._newlines + piece.text
+                thought = text.rstrip("\n")
+                self._newlines = text[len(thought) :]
+                said += [ReasoningDelta(thought)] if thought else []
+            elif piece.text:
+                said.append(TextDelta(piece.text, logprobs))
+        return said
 
 
 class _Calls:
@@ -293,6 +309,7 @@ class _Calls:
 
     def __init__(self) -> None:
         self._ids: list[str] = []
+        self._arguments: list[list[str]] = []
         self._at: dict[int, int] = {}
 
     def __bool__(self) -> bool:
@@ -304,7 +321,18 @@ class _Calls:
         if not isinstance(arguments, str):
             arguments = msgspec.json.encode(arguments).decode()
         index, call_id = self._index(call, begins=bool(call.id or (call.index is None and function.name)))
+        self._arguments[index].append(arguments)
         return ToolCallDelta(index, call_id, function.name or "", arguments)
+
+    def check(self) -> None:
+        """Raises MalformedToolCallError for arguments that are no JSON object; none at all are an empty one."""
+        for pieces in self._arguments:
+            written = "".join(pieces)
+            try:
+                if written.strip():
+                    msgspec.json.decode(written, type=dict[str, object])
+            except _UNREADABLE as error:
+                raise MalformedToolCallError(written) from error
 
     def _index(self, call: _Call, *, begins: bool) -> tuple[int, str]:
         """The call's index among ours and, with its first piece, its id."""
@@ -314,11 +342,8 @@ class _Calls:
             return known, ""
         self._at[given] = len(self._ids)
         self._ids.append(call.id or f"call_{len(self._ids)}")
+        self._arguments.append([])
         return self._at[given], self._ids[-1]
-
-
-def _delta(piece: Piece, logprobs: tuple[TokenLogprob, ...]) -> TextDelta | ReasoningDelta:
-    return ReasoningDelta(piece.text) if piece.channel == "reasoning" else TextDelta(piece.text, logprobs)
 
 
 def _logprobs(logprobs: _Logprobs) -> tuple[TokenLogprob, ...]:

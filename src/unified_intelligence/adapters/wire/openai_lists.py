@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from unified_intelligence.adapters.wire.failures import LOOK_THERE
 from unified_intelligence.entities.errors import InvalidRequestError, ProtocolError
 from unified_intelligence.interfaces.text_embedder import Embeddings
 
@@ -40,7 +41,9 @@ def first_model(body: bytes, url: str) -> str:
     try:
         models = msgspec.json.decode(body, type=_Models).data
     except _UNREADABLE as error:
-        raise ProtocolError(f"{url} did not answer with a list of models.", url=url, passing=True) from error
+        raise ProtocolError(
+            f"{url} did not answer with a list of models.", hint=LOOK_THERE, url=url, passing=True
+        ) from error
     if not models:
         raise ProtocolError(f"{url} offers no model.", hint="Name one: --model NAME", url=url)
     return models[0].id
@@ -61,9 +64,11 @@ def embeddings(body: bytes, count: int, url: str) -> Embeddings:
     try:
         answer = msgspec.json.decode(body, type=_Vectors)
     except _UNREADABLE as error:
-        raise ProtocolError(f"{url} did not answer with vectors.", url=url, passing=True) from error
+        raise ProtocolError(f"{url} did not answer with vectors.", hint=LOOK_THERE, url=url, passing=True) from error
     ordered = sorted(enumerate(answer.data), key=lambda at: at[0] if at[1].index is None else at[1].index)
     vectors = tuple(tuple(vector.embedding) for _, vector in ordered)
     if len(vectors) != count or len({len(vector) for vector in vectors}) != 1:
-        raise ProtocolError(f"{url} gave {len(vectors)} vectors for {count} texts, or of different lengths.", url=url)
+        raise ProtocolError(
+            f"{url} gave {len(vectors)} vectors for {count} texts, or of different lengths.", hint=LOOK_THERE, url=url
+        )
     return Embeddings(vectors, answer.usage.prompt_tokens if answer.usage else None)

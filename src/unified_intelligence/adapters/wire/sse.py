@@ -6,6 +6,7 @@ Lines end at CR, LF or CRLF and at nothing else: the text of an event may hold U
 
 from __future__ import annotations
 
+from unified_intelligence.adapters.wire.failures import LOOK_THERE
 from unified_intelligence.entities.errors import ProtocolError
 
 LONGEST = 8 * 1024 * 1024  # bytes of a line, and of all data lines of one event
@@ -78,18 +79,19 @@ class EventStream:
                 self._data_size = 0
             self._name = ""
         elif line.startswith(b"data:"):
-            self._put(line[6:] if line.startswith(b"data: ") else line[5:])
+            self._put(line[6:] if line.startswith(b"data: ") else line[5:], len(line))
         elif line == b"data":
-            self._put(b"")
+            self._put(b"", len(line))
         elif line.startswith(b"event:"):
             self._name = line[6:].removeprefix(b" ").decode("utf-8", "replace")
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes, size: int) -> None:
         self._data.append(data)
-        self._data_size += len(data) + 1
+        self._data_size += size
         if self._data_size > LONGEST:
             raise _too_long()
 
 
 def _too_long() -> ProtocolError:
-    return ProtocolError(f"The server sent a line or an event longer than {LONGEST // 1024 // 1024} MiB.")
+    said = f"The server sent a line or an event longer than {LONGEST // 1024 // 1024} MiB."
+    return ProtocolError(said, hint=LOOK_THERE)
