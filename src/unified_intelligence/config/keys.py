@@ -25,8 +25,7 @@ _OTHERS = 0o077
 
 def is_secret(name: str) -> bool:
     """Whether an option holds a key: its value is left out of what is shown."""
-    words = name.lower().split("_")
-    return any(word in words or name.lower().endswith(word) for word in _SECRET_WORDS)
+    return name.lower().endswith(_SECRET_WORDS)
 
 
 def read_key(what: str, reference: object, environment: Environment) -> str:
