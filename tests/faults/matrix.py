@@ -14,13 +14,14 @@ from tests.faults.answers import ANSWER, PARTIAL
 from tests.faults.scenarios import DEAF_TLS, REFUSED, TLS
 from tests.faults.space_scenarios import RUNTIME_ERROR
 from tests.faults.status_scenarios import STATUSES_TOLD
-from tests.faults.stream_scenarios import BROKEN_ARGUMENTS, CLIPBOARD
+from tests.faults.stream_scenarios import CLIPBOARD
 from unified_intelligence.entities.errors import (
     AnswerRefusedError,
     AuthenticationError,
     ConnectionFailedError,
     ContextLengthError,
     InvalidRequestError,
+    MalformedToolCallError,
     NotFoundOrPrivateError,
     ProtocolError,
     ProviderError,
@@ -239,11 +240,11 @@ _STREAMS: dict[str, Expected] = {
     "no [DONE]": answers(),
     "no finish_reason": answers(),
     "no empty line at the end": answers(),
-    "tag cut over chunks": answers(reasoning=f"{THOUGHT}\n"),
+    "tag cut over chunks": answers(reasoning=THOUGHT),
     "reasoning_content": answers(reasoning=THOUGHT),
     "reasoning": answers(reasoning=THOUGHT),
     "escapes in the answer": answers(text=CLIPBOARD),
-    "broken tool arguments": answers(text="", finish="tool_calls", arguments=BROKEN_ARGUMENTS),
+    "broken tool arguments": fails(MalformedToolCallError),
     "document for a stream": answers(),
     "control: healthy": answers(),
     "control: slow but steady": answers(options={"idle_timeout": 1.6}),
