@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import openai
 import uvicorn
 
 from unified_intelligence.serving.admission import Admission, Limits
@@ -27,6 +28,7 @@ class Served:
     port: int
     service: Service
     loop: asyncio.AbstractEventLoop
+    client: openai.OpenAI
 
     def tasks(self) -> set[str]:
         """The names of what runs on the server's loop."""
@@ -54,7 +56,9 @@ def serving(
         while not server.started:
             time.sleep(0.01)
         port = listening.getsockname()[1]
-        yield Served(f"http://127.0.0.1:{port}", port, service, loops[0])
+        url = f"http://127.0.0.1:{port}"
+        with openai.OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0, timeout=30) as client:
+            yield Served(url, port, service, loops[0], client)
     finally:
         server.should_exit = True
         thread.join(10)

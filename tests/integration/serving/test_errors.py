@@ -29,10 +29,6 @@ def echo() -> Iterator[Served]:
         yield served
 
 
-def client(served: Served) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{served.url}/v1", api_key="unused", max_retries=0, timeout=30)
-
-
 def posted(served: Served, body: object, path: str = "/v1/chat/completions") -> tuple[int, dict[str, Any]]:
     response = httpx2.post(f"{served.url}{path}", json=body, timeout=30)
     assert response.headers["x-request-id"].startswith("req_")
@@ -107,15 +103,15 @@ def test_a_body_that_is_no_request_is_refused(echo: Served, body: bytes) -> None
 
 def test_the_client_raises_what_its_users_catch(echo: Served) -> None:
     with pytest.raises(openai.NotFoundError) as missing:
-        client(echo).chat.completions.create(model="gpt-4", messages=HELLO)
+        echo.client.chat.completions.create(model="gpt-4", messages=HELLO)
     assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
     with pytest.raises(openai.BadRequestError) as wrong:
-        client(echo).chat.completions.create(model=MODEL, messages=HELLO, logit_bias={"50256": -100})
+        echo.client.chat.completions.create(model=MODEL, messages=HELLO, logit_bias={"50256": -100})
     assert wrong.value.param == "logit_bias"
     with pytest.raises(openai.BadRequestError, match="logprobs"):
-        client(echo).chat.completions.create(model=MODEL, messages=HELLO, logprobs=True)
+        echo.client.chat.completions.create(model=MODEL, messages=HELLO, logprobs=True)
     with pytest.raises(openai.NotFoundError):
-        client(echo).models.retrieve("gpt-4")
+        echo.client.models.retrieve("gpt-4")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +165,7 @@ def test_a_failure_within_the_stream_is_its_last_event() -> None:
         assert response.status_code == 200
         assert json.loads(last.removeprefix("data: "))["error"]["code"] == "connection_failed"
         assert "[DONE]" not in response.text and "secret-token" not in response.text
-        stream = client(served).chat.completions.create(model=MODEL, messages=HELLO, stream=True)
+        stream = served.client.chat.completions.create(model=MODEL, messages=HELLO, stream=True)
         assert next(stream).choices[0].delta.role == "assistant"
         assert next(stream).choices[0].delta.content == "Bonjour 🎉"
         with pytest.raises(openai.APIError, match="cannot be reached"):
@@ -179,7 +175,7 @@ def test_a_failure_within_the_stream_is_its_last_event() -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_without_an_end_is_a_failure(stream: bool) -> None:
     def read(served: Served) -> None:
-        answer: Any = client(served).chat.completions.create(model=MODEL, messages=HELLO, stream=stream)
+        answer: Any = served.client.chat.completions.create(model=MODEL, messages=HELLO, stream=stream)
         list(answer)
 
     with serving(Says(TextDelta("Bonjour"))) as served, pytest.raises(openai.APIError, match="stopped before the end"):
@@ -189,10 +185,10 @@ def test_an_answer_without_an_end_is_a_failure(stream: bool) -> None:
 def test_a_full_queue_sends_away() -> None:
     limits = Limits(running=1, waiting=0)
     with serving(EchoAdapter(delay=0.3), limits=limits) as served:
-        stream = client(served).chat.completions.create(model=MODEL, messages=HELLO, stream=True)
+        stream = served.client.chat.completions.create(model=MODEL, messages=HELLO, stream=True)
         next(iter(stream))
         with pytest.raises(openai.RateLimitError) as full:
-            client(served).chat.completions.create(model=MODEL, messages=HELLO)
+            served.client.chat.completions.create(model=MODEL, messages=HELLO)
         assert int(full.value.response.headers["retry-after"]) >= 1
         stream.close()
 
