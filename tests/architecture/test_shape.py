@@ -14,7 +14,7 @@ IN_ROOT = frozenset({
     "benchmarks", "config.json", "constraints.txt", "dashboard", "deploy", "docs", "hf_spaces", "pyproject.toml", "src",
     "tests", "training",
 })  # fmt: skip
-MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home/(?!me/|user/)\w+|Users/\w+|root/|tmp/\w|work/|opt/\w|mnt/\w)")
+MACHINE_PATH = re.compile(r"(?<![\w./])/(?:home/(?!me/|user\b)\w+|Users/\w+|root/|tmp/\w|work/|opt/\w|mnt/\w)")
 REGISTRY = re.compile(r"(?:pypi|pythonhosted|registry\.npmjs|conda\.anaconda|download\.pytorch)\.(?:org|com)\b")
 
 

@@ -8,14 +8,15 @@ from typing import Annotated
 import typer
 
 from unified_intelligence.cli.command import LightCommand, new_app
+from unified_intelligence.cli.flags import File
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
-from unified_intelligence.config.resolve import SECRET, Resolved, Settings, is_secret, resolve
+from unified_intelligence.config.keys import SECRET, is_secret
+from unified_intelligence.config.resolve import Resolved, Settings, resolve
 from unified_intelligence.config.settings import PROVIDERS_KEY, SETTINGS
 
 app = new_app()
 
-_File = Annotated[str | None, typer.Option("--config", metavar="FILE", help="a configuration file, before the others")]
 _Json = Annotated[bool | None, typer.Option("--json", help="as JSON")]
 
 
@@ -32,11 +33,13 @@ def show(
     context: typer.Context,
     origin: Annotated[bool | None, typer.Option("--origin", help="also who set each")] = None,
     json: _Json = None,
-    config: _File = None,
+    config: File = None,
 ) -> int:
     """Every setting; secrets are not shown."""
     output: Output = context.obj
-    shown = _shown(resolve({}, output.environment, config or ""))
+    from unified_intelligence.cli.provider_options import read_settings
+
+    shown = _shown(read_settings({}, output.environment, config or ""))
     if json:
         output.json({key: _as_json(value, bool(origin)) for key, value in shown.items()}, indented=True)
         return 0
@@ -49,7 +52,7 @@ def show(
 
 
 @app.command(cls=LightCommand)
-def path(context: typer.Context, json: _Json = None, config: _File = None) -> int:
+def path(context: typer.Context, json: _Json = None, config: File = None) -> int:
     """Where configuration files are looked for."""
     output: Output = context.obj
     sources = list(reversed(resolve({}, output.environment, config or "").sources))

@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from typer import Typer
 from typer.core import TyperOption
 from typer.main import get_command
 
-from unified_intelligence.cli.ask import app
+from unified_intelligence.cli import ask, serve
 from unified_intelligence.cli.group import COMMANDS
 from unified_intelligence.cli.main import CODES, EXIT_CODES
 from unified_intelligence.cli.output import write_stderr
@@ -29,7 +30,7 @@ from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.factories.provider_factory import PROVIDERS
 from unified_intelligence.tools.registry import group, group_names
 
-DOCUMENTS = ("README.md", "docs/cli.md", "docs/configuration.md")
+DOCUMENTS = ("README.md", "docs/cli.md", "docs/configuration.md", "docs/serving.md")
 CONFIG = "config.json"
 _PLACE = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -86,7 +87,7 @@ def _environment() -> Table:
     return ("variable", "what it does"), [(f"`{name}`", text) for name, text in OTHER_ENVIRONMENT.items()]
 
 
-def _flags() -> Table:
+def _flags(app: Typer) -> Table:
     options = [parameter for parameter in get_command(app).params if isinstance(parameter, TyperOption)]
     rows = [
         (
@@ -124,6 +125,15 @@ def _tools() -> Table:
     return ("group", "functions"), rows
 
 
+def _provider_environment() -> Table:
+    rows = [
+        (f"`{name}`", f"`{option}`", f"`{variable}`")
+        for name, row in PROVIDERS.items()
+        for option, variable in row.environment.items()
+    ]
+    return ("provider", "option", "variable"), rows
+
+
 def _providers() -> Table:
     rows = [(f"`{name}`", row.summary, f"`{row.extra}`" if row.extra else "") for name, row in PROVIDERS.items()]
     return ("provider", "what it is", "extra"), rows
@@ -132,11 +142,13 @@ def _providers() -> Table:
 _TABLES: Mapping[str, Callable[[], Table]] = {
     "settings": _settings,
     "environment": _environment,
-    "flags": _flags,
+    "flags": lambda: _flags(ask.app),
+    "serve-flags": lambda: _flags(serve.app),
     "exit-codes": _exit_codes,
     "commands": _commands,
     "tools": _tools,
     "providers": _providers,
+    "provider-environment": _provider_environment,
 }
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from unified_intelligence.cli.output import Output, OutputClosedError, forget_st
 from unified_intelligence.config.environment import Environment, start_blas_with_one_thread
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 
-INTERNAL, USAGE, INTERRUPTED, CLOSED = 1, 2, 130, OutputClosedError.exit_code
+INTERNAL, USAGE, INTERRUPTED, UNFINISHED, CLOSED = 1, 2, 130, 143, OutputClosedError.exit_code
 CODES: Mapping[int, str] = {INTERNAL: "internal", USAGE: "usage", INTERRUPTED: "interrupted"}
 EXIT_CODES: Mapping[int, str] = {
     0: "the answer is complete",
@@ -24,6 +24,7 @@ EXIT_CODES: Mapping[int, str] = {
     9: "the provider's filter let no answer through",
     10: "the answer is not of the form that was asked for",
     INTERRUPTED: "stopped with Ctrl-C; what had come is on stdout",
+    UNFINISHED: "`uic serve` was stopped before its last answers were complete",
     CLOSED: "nobody reads stdout any more, as in `uic ... | head`",
 }
 
@@ -65,7 +66,7 @@ def _run(arguments: list[str], output: Output) -> int:
         _fail(output, CODES[USAGE], USAGE, error.format_message(), f"See: uic {command}--help")
         return USAGE
     except UnifiedIntelligenceError as error:
-        extra = {name: value for name in _CARRIED if (value := getattr(error, name, None)) is not None}
+        extra = {name: value for name in _CARRIED if (value := getattr(error, name, None)) not in {None, ""}}
         _fail(output, error.code, error.exit_code, error.message, error.hint, error.provider, extra)
         return error.exit_code
 

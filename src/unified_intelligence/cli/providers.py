@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
 from unified_intelligence.cli.command import LightCommand, new_app
+from unified_intelligence.cli.flags import File
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
 from unified_intelligence.factories.options import Option
@@ -22,22 +24,28 @@ def providers(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", hidden=True)] = None,
     json: Annotated[bool | None, typer.Option("--json", help="as JSON")] = None,
+    config: File = None,
 ) -> int:
-    """All providers, plugins included; or the options of one."""
+    """All providers, plugins and rows of your own included; or the options of one."""
+    from unified_intelligence.cli.provider_options import factory_of, origins_of_names, read_settings
+
     output: Output = context.obj
-    factory = ProviderFactory()
-    if name is None:
-        _list(factory, output, bool(json))
-    else:
-        _describe(factory, name, output, bool(json))
+    settings = read_settings({}, output.environment, config or "")
+    places = {row: kind.origin for row, kind in settings.types().items()}
+    with origins_of_names(settings):
+        factory = factory_of(settings)
+        if name is None:
+            _list(factory, places, output, bool(json))
+        else:
+            _describe(factory, name, places, output, bool(json))
     return 0
 
 
-def _list(factory: ProviderFactory, output: Output, as_json: bool) -> None:
+def _list(factory: ProviderFactory, places: Mapping[str, str], output: Output, as_json: bool) -> None:
     rows = [
         {
             "name": name,
-            "summary": factory.provider(name).summary,
+            "summary": _summary(factory, name, places),
             "extra": factory.provider(name).extra,
             "installed": _installed(factory.provider(name).extra),
             "built_in": name in PROVIDERS,
@@ -51,17 +59,25 @@ def _list(factory: ProviderFactory, output: Output, as_json: bool) -> None:
     output.line(aligned([("NAME", "NEEDS", "WHAT IT IS"), *table]))
 
 
-def _describe(factory: ProviderFactory, name: str, output: Output, as_json: bool) -> None:
+def _summary(factory: ProviderFactory, name: str, places: Mapping[str, str]) -> str:
+    summary = factory.provider(name).summary
+    return f"{summary} in {places[name]}" if name in places and name not in PROVIDERS else summary
+
+
+def _describe(factory: ProviderFactory, name: str, places: Mapping[str, str], output: Output, as_json: bool) -> None:
     provider, options = factory.provider(name), factory.options(name)
+    summary = _summary(factory, name, places)
     if as_json:
-        described = {"name": name, "summary": provider.summary, "extra": provider.extra}
+        described = {"name": name, "summary": summary, "extra": provider.extra, "environment": {**provider.environment}}
         output.json({**described, "options": [_option(option) for option in options]}, indented=True)
         return
-    output.line(f"{name}: {provider.summary}")
+    output.line(f"{name}: {summary}")
     if not options:
         output.line("It has no options.")
         return
-    rows = [(option.name, _type(option), _default(option), option.description) for option in options]
+    rows = [
+        (option.name, _type(option), _default(option, provider.environment), option.description) for option in options
+    ]
     output.line(aligned([("OPTION", "TYPE", "DEFAULT", "WHAT IT IS"), *rows]))
 
 
@@ -112,7 +128,10 @@ def _type(option: Option) -> str:
     return "|".join(option.choices) or option.kind.__name__
 
 
-def _default(option: Option) -> str:
+def _default(option: Option, variables: Mapping[str, str]) -> str:
+    """Where its value comes from if nobody gives one."""
+    if option.name in variables:
+        return f"${variables[option.name]}"
     if option.required:
         return "(required)"
     return "(none)" if option.default is None else str(option.default)

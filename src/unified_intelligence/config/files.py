@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from unified_intelligence.config.settings import BY_NAME, PROVIDERS_KEY, Value, check, known
+from unified_intelligence.config.settings import BY_NAME, PROVIDERS_KEY, TYPE_KEY, Value, check, known
 from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
 
 
@@ -114,6 +114,10 @@ def _provider_options(
         if not isinstance(value, dict):
             place = f"{path}:{lines[(PROVIDERS_KEY, name)]}"
             raise ConfigurationError(f"{place}: {PROVIDERS_KEY}.{name} is an object of options: {{...}}.")
+        named = cast("dict[str, object]", value).get(TYPE_KEY)
+        if named is not None and not isinstance(named, str):
+            place = f"{path}:{lines[(PROVIDERS_KEY, name, TYPE_KEY)]}"
+            raise ConfigurationError(f"{place}: {PROVIDERS_KEY}.{name}.{TYPE_KEY} is the name of a provider.")
     return {name: cast("Mapping[str, object]", value) for name, value in options.items()}
 
 

@@ -1,6 +1,8 @@
 """Which value holds, and who said so.
 
 flag > environment > `--config FILE` > project's config.json > user's config.json > default
+
+The same order holds for a provider's options; the variables of one are named by its row in the table of providers.
 """
 
 from __future__ import annotations
@@ -11,23 +13,24 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from unified_intelligence.config.environment import Environment
 from unified_intelligence.config.places import FILE_NAME, project_file, user_file
-from unified_intelligence.config.settings import PROVIDERS_KEY, SETTINGS, known, read_text
+from unified_intelligence.config.settings import PROVIDERS_KEY, SETTINGS, TYPE_KEY, known, read_text
 from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError
 
 if TYPE_CHECKING:
     from unified_intelligence.config.files import ConfigFile
 
-SECRET = "***"
-_SECRET_WORDS = ("key", "token", "secret", "password")
-
 T = TypeVar("T")
 
 
 class Resolved(NamedTuple):
-    """A value and its origin: `flag --seed`, `environment UIC_SEED`, `/home/me/config.json:3` or `default`."""
+    """A value, its origin and its layer: `default`, `user`, `project`, `named`, `environment` or `flag`.
+
+    An origin is `flag --seed`, `environment UIC_SEED`, `/home/me/config.json:3` or `default`.
+    """
 
     value: object
     origin: str
+    layer: str = "default"
 
 
 class Source(NamedTuple):
@@ -72,27 +75,41 @@ class Settings(NamedTuple):
     def configured_providers(self) -> tuple[str, ...]:
         return tuple(sorted({name for layer in self.layers for name in layer if name != _ANY}))
 
+    def types(self) -> dict[str, Resolved]:
+        """The rows of the user's own: the provider that each is of, by the row's name."""
+        found = {name: self.provider_options(name).get(TYPE_KEY) for name in self.configured_providers()}
+        return {name: row for name, row in found.items() if row is not None and row.value is not None}
 
-def resolve(flags: Mapping[str, str | bool | list[str] | None], environment: Environment, config: str = "") -> Settings:
-    """All layers, laid over each other. Raises ConfigurationError; InvalidRequestError for a flag's value."""
+
+def resolve(
+    flags: Mapping[str, str | bool | list[str] | None],
+    environment: Environment,
+    config: str = "",
+    variables: Mapping[str, Mapping[str, str]] | None = None,
+) -> Settings:
+    """All layers, laid over each other. `variables` are those of the providers: by provider, then by option.
+
+    Raises ConfigurationError; InvalidRequestError for a flag's value.
+    """
     values = {setting.name: Resolved(setting.default, "default") for setting in SETTINGS}
     layers: list[Layer] = []
+    nothing: Layer = {}
     sources = tuple(_sources(environment, config))
     for source in sources:
         if source.file:
-            found = {name: Resolved(value, source.file.where(name)) for name, value in source.file.values.items()}
+            found = {
+                name: Resolved(value, source.file.where(name), source.layer)
+                for name, value in source.file.values.items()
+            }
             values.update(found)
-            layers.append({**_provider_options(source.file), **_for_any(found)})
-    for found in (_from_environment(environment), _from_flags(flags)):
+            layers.append({**_provider_options(source.file, source.layer), **_for_any(found)})
+    for found, of_providers in (
+        (_from_environment(environment), _from_variables(variables or {}, environment)),
+        (_from_flags(flags), nothing),
+    ):
         values.update(found)
-        layers.append(_for_any(found))
+        layers.append({**of_providers, **_for_any(found)})
     return Settings(values, tuple(layers), sources)
-
-
-def is_secret(name: str) -> bool:
-    """Whether an option's value is left out of what is shown."""
-    words = name.lower().split("_")
-    return any(word in words or name.lower().endswith(word) for word in _SECRET_WORDS)
 
 
 def _sources(environment: Environment, config: str) -> Iterator[Source]:
@@ -127,11 +144,25 @@ def _existing(path: Path, named_by: str) -> Path:
     return path
 
 
-def _provider_options(file: ConfigFile) -> Layer:
+def _provider_options(file: ConfigFile, layer: str) -> Layer:
     return {
-        provider: {name: Resolved(value, file.where(PROVIDERS_KEY, provider, name)) for name, value in given.items()}
+        provider: {
+            name: Resolved(value, file.where(PROVIDERS_KEY, provider, name), layer) for name, value in given.items()
+        }
         for provider, given in file.providers.items()
     }
+
+
+def _from_variables(variables: Mapping[str, Mapping[str, str]], environment: Environment) -> Layer:
+    found = {
+        provider: {
+            option: Resolved(environment.get(variable), f"environment {variable}", "environment")
+            for option, variable in of_provider.items()
+            if environment.get(variable)
+        }
+        for provider, of_provider in variables.items()
+    }
+    return {provider: options for provider, options in found.items() if options}
 
 
 def _for_any(found: Mapping[str, Resolved]) -> Layer:
@@ -144,7 +175,9 @@ def _from_environment(environment: Environment) -> dict[str, Resolved]:
         text = environment.get(setting.environment)
         try:
             if text:
-                found[setting.name] = Resolved(read_text(setting, text), f"environment {setting.environment}")
+                found[setting.name] = Resolved(
+                    read_text(setting, text), f"environment {setting.environment}", "environment"
+                )
         except ValueError as error:
             raise ConfigurationError(f"The environment variable {setting.environment} is {error}.") from error
     return found
@@ -158,7 +191,7 @@ def _from_flags(flags: Mapping[str, str | bool | list[str] | None]) -> dict[str,
             if given is not None:
                 text = " ".join(given) if isinstance(given, list) else given
                 value = read_text(known(name), text) if isinstance(text, str) else text
-                found[name] = Resolved(value, f"flag {flag}")
+                found[name] = Resolved(value, f"flag {flag}", "flag")
         except ValueError as error:
             raise InvalidRequestError(f"{flag} is {error}.", hint="See: uic ask --help") from error
     return found

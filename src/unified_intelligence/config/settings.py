@@ -47,6 +47,27 @@ _TYPE_NAMES: Mapping[type, str] = {
     list: "a list of texts",
 }
 
+
+class Shortcut(NamedTuple):
+    """A flag for an option that several providers have: `--base-url URL` is `-o base_url URL`."""
+
+    option: str
+    metavar: str
+    description: str
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.option.replace('_', '-')}"
+
+
+SHORTCUTS: tuple[Shortcut, ...] = (
+    Shortcut("base_url", "URL", "where the server is, for a provider that calls one"),
+    Shortcut("key", "REFERENCE", "where its key is: env:NAME, file:PATH or keyring:SERVICE/USER"),
+    Shortcut("timeout", "SECONDS", "the most it may take"),
+    Shortcut("retries", "INTEGER", "how often to try again while nothing has come"),
+    Shortcut("wait", "SECONDS", "the most to wait for a server that sleeps or starts"),
+)
+
 _PROVIDERS_OWN = "the provider's own"
 _THINK = ("show", "hide", "only")
 _FORMATS = ("auto", "text", "markdown", "json", "jsonl")
@@ -73,7 +94,8 @@ SETTINGS: tuple[Setting, ...] = (
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in SETTINGS}
 
 PROVIDERS_KEY = "providers"
-PROVIDERS_DESCRIPTION = "options of each provider, by its name; `uic providers NAME` lists them"
+TYPE_KEY = "type"
+PROVIDERS_DESCRIPTION = "options of each provider, by its name; rows of your own, with their `type`"
 OTHER_ENVIRONMENT: Mapping[str, str] = {
     "UIC_CONFIG": "a configuration file, as `--config` names one",
     "UIC_DEBUG": "1 shows the traceback of an unexpected error",

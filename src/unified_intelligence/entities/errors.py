@@ -35,16 +35,20 @@ from typing import ClassVar
 
 
 class UnifiedIntelligenceError(Exception):
-    """`hint` is the next thing to do, one sentence; `code` names the kind of failure for machines."""
+    """`hint` is the next thing to do, one sentence; `code` names the kind of failure for machines.
+
+    `partial` is the text that had come of an answer that is not complete.
+    """
 
     exit_code: ClassVar[int] = 1
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(self, message: str, *, hint: str = "", provider: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.provider = provider
+        self.partial = ""
 
     @property
     def code(self) -> str:
@@ -82,9 +86,13 @@ class InvalidRequestError(UnifiedIntelligenceError):
 
 
 class ContextLengthError(InvalidRequestError):
-    def __init__(self, length: int, longest: int, *, unit: str = "tokens", provider: str = "") -> None:
+    """`said` is a server's own sentence, where the counts are its business or unknown."""
+
+    def __init__(
+        self, length: int | None, longest: int | None, *, unit: str = "tokens", provider: str = "", said: str = ""
+    ) -> None:
         super().__init__(
-            f"The conversation has {length} {unit}; the model reads at most {longest}.",
+            said or f"The conversation has {length} {unit}; the model reads at most {longest}.",
             hint="Shorten the question or the text piped in.",
             provider=provider,
         )
@@ -164,7 +172,13 @@ class ServerFailedError(ProviderError):
 
 
 class ProtocolError(ProviderError):
-    pass
+    """`passing` where one more try may find the right answer: half a document, a proxy's page."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", url: str = "", status: int | None = None, passing: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, url=url, status=status)
+        self.passing = passing
 
 
 class SpaceStartingError(ProviderError):

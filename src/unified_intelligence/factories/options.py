@@ -15,9 +15,12 @@ from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from unified_intelligence.config.keys import is_secret
+from unified_intelligence.config.settings import SHORTCUTS
 from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
 
 REQUIRED = inspect.Parameter.empty
+_FLAGS = {"model": "--model", **{shortcut.option: shortcut.flag for shortcut in SHORTCUTS}}
 _TRUTH = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 
 
@@ -59,7 +62,7 @@ def bind(provider: str, adapter: type, given: Mapping[str, object]) -> dict[str,
     if missing:
         raise ConfigurationError(
             f"The provider {provider} needs {' and '.join(missing)}.",
-            hint=" ".join("Give --model ..." if name == "model" else f"Give -o {name} ..." for name in missing),
+            hint=" ".join(f"Give {_FLAGS.get(name, f'-o {name}')} ..." for name in missing),
             provider=provider,
         )
     return {name: _read(provider, options[name], value) for name, value in given.items()}
@@ -99,6 +102,7 @@ def _read(provider: str, option: Option, value: object) -> object:
 
 
 def _wrong(provider: str, option: Option, value: object) -> ConfigurationError:
+    given = "" if is_secret(option.name) else f", not {value!r}"
     return ConfigurationError(
-        f"The option {option.name} of {provider} is a {option.kind.__name__}, not {value!r}.", provider=provider
+        f"The option {option.name} of {provider} is a {option.kind.__name__}{given}.", provider=provider
     )

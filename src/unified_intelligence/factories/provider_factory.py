@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.errors import (
@@ -47,29 +47,66 @@ PROVIDERS: dict[str, Provider] = {
     "local": Provider(
         f"{_LLM}.transformers_adapter:TransformersAdapter", "a model of your own or of the Hub, run here", "local"
     ),
+    "openai_compatible": Provider(
+        f"{_LLM}.openai_compatible_adapter:OpenAICompatibleAdapter",
+        "any server with OpenAI's API: vLLM, llama.cpp, Ollama, a hosted one",
+        environment={"base_url": "OPENAI_BASE_URL", "key": "OPENAI_API_KEY"},
+    ),
+    "open_finance_space": Provider(
+        f"{_LLM}.openai_compatible_adapter:OpenAICompatibleAdapter",
+        "the finance model's Docker Space",
+        options={"model": "open-finance-llm-8b"},
+        environment={
+            "base_url": "OPEN_FINANCE_BASE_URL",
+            "space": "OPEN_FINANCE_SPACE",
+            "key": "OPEN_FINANCE_API_KEY",
+            "hf_token": "HF_TOKEN",
+        },
+    ),
 }
 
 
 class ProviderFactory(IProviderFactory):
-    """Built-in rows first; entry points of the group `unified_intelligence.providers` for every other name."""
+    """Built-in rows first, then those of the user's own, then entry points of `unified_intelligence.providers`.
+
+    `configured` are rows of the user's own: a name of his, and the built-in provider or plugin that it is of.
+    """
+
+    def __init__(self, configured: Mapping[str, str] | None = None) -> None:
+        """Raises ConfigurationError for a row that would make something else of a built-in name."""
+        self._configured = {name: kind for name, kind in (configured or {}).items() if name != kind}
+        for name in self._configured.keys() & PROVIDERS.keys():
+            raise ConfigurationError(
+                f"{name} is built in and cannot be of the type {self._configured[name]}.",
+                hint="Give the row a name of its own.",
+                provider=name,
+            )
 
     def names(self) -> tuple[str, ...]:
-        return (*PROVIDERS, *sorted(self._plugins().keys() - PROVIDERS.keys()))
+        others = self._configured.keys() | self._plugins().keys()
+        return (*PROVIDERS, *sorted(others - PROVIDERS.keys()))
 
     def provider(self, name: str) -> Provider:
-        """The row of a name. Raises UnknownNameError."""
-        if name in PROVIDERS:
-            return PROVIDERS[name]
-        plugins = self._plugins()
-        if name not in plugins:
-            raise UnknownNameError("provider", name, [*PROVIDERS, *plugins], hint="List them: uic providers")
-        return plugins[name]
+        """The row of a name. Raises UnknownNameError.
+
+        A row of the user's own reads no environment: a key in a variable belongs to the row that the variable is for.
+        """
+        kind = self._configured.get(name, name)
+        found = PROVIDERS.get(kind) or self._plugins().get(kind)
+        if found is None and kind != name:
+            raise UnknownNameError("type of provider", kind, [*PROVIDERS, *self._plugins()], provider=name)
+        if found is None:
+            raise UnknownNameError("provider", name, self.names(), hint="List them: uic providers")
+        return found if kind == name else replace(found, summary=f"{kind}, configured", environment={})
 
     def options(self, name: str) -> tuple[Option, ...]:
         """What `create` accepts for a provider. Raises UnknownNameError, MissingDependencyError."""
         from unified_intelligence.factories.options import options_of
 
-        return options_of(self._adapter(name))
+        row = self.provider(name).options
+        return tuple(
+            replace(option, default=row.get(option.name, option.default)) for option in options_of(self._adapter(name))
+        )
 
     def create(self, name: str, **options: object) -> ITextGenerator:
         from unified_intelligence.factories.options import bind
@@ -77,7 +114,7 @@ class ProviderFactory(IProviderFactory):
         adapter = self._adapter(name)
         arguments = bind(name, adapter, {**self.provider(name).options, **options})
         try:
-            with _libraries_of(name, self.provider(name)):
+            with self._libraries_of(name):
                 return adapter(**arguments)
         except UnifiedIntelligenceError as error:
             error.provider = error.provider or name
@@ -88,7 +125,7 @@ class ProviderFactory(IProviderFactory):
 
         provider = self.provider(name)
         module, _, attribute = provider.target.partition(":")
-        with _plugin_is_to_blame(name, provider), _libraries_of(name, provider):
+        with self._plugin_is_to_blame(name), self._libraries_of(name):
             loaded: object = getattr(importlib.import_module(module), attribute, None)
         if not (isinstance(loaded, type) and issubclass(loaded, ITextGenerator)):
             raise ConfigurationError(f"{provider.target} is not there or no ITextGenerator.", provider=name)
@@ -103,35 +140,41 @@ class ProviderFactory(IProviderFactory):
             for point in entry_points(group=ENTRY_POINTS)
         }
 
+    @contextmanager
+    def _libraries_of(self, name: str) -> Generator[None]:
+        """A library that is missing becomes one sentence that says what to install; a module of ours stays a bug."""
+        try:
+            yield
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            provider = self.provider(name)
+            if not self._is_built_in(name):
+                raise ConfigurationError(
+                    f"{name}, a {self._plugin(name).summary}, needs the module {missing!r}, which is not installed.",
+                    hint="Install that package again with what it requires.",
+                    provider=name,
+                ) from error
+            if not provider.extra or missing == "unified_intelligence":
+                raise
+            raise MissingDependencyError(name, missing, provider.extra) from error
 
-@contextmanager
-def _libraries_of(name: str, provider: Provider) -> Generator[None]:
-    """A library that is missing becomes one sentence that says what to install; a module of ours stays a bug."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if name not in PROVIDERS:
+    @contextmanager
+    def _plugin_is_to_blame(self, name: str) -> Generator[None]:
+        """Whatever goes wrong while somebody else's module is imported is told as theirs."""
+        try:
+            yield
+        except Exception as error:
+            if self._is_built_in(name) or isinstance(error, ConfigurationError):
+                raise
+            plugin = self._plugin(name)
             raise ConfigurationError(
-                f"{name}, a {provider.summary}, needs the module {missing!r}, which is not installed.",
-                hint="Install that package again with what it requires.",
+                f"{name}, a {plugin.summary}, cannot be loaded from {plugin.target}: {type(error).__name__}: {error}",
+                hint="Mend or uninstall that package.",
                 provider=name,
             ) from error
-        if not provider.extra or missing == "unified_intelligence":
-            raise
-        raise MissingDependencyError(name, missing, provider.extra) from error
 
+    def _is_built_in(self, name: str) -> bool:
+        return self._configured.get(name, name) in PROVIDERS
 
-@contextmanager
-def _plugin_is_to_blame(name: str, provider: Provider) -> Generator[None]:
-    """Whatever goes wrong while somebody else's module is imported is told as theirs."""
-    try:
-        yield
-    except Exception as error:
-        if name in PROVIDERS or isinstance(error, ConfigurationError):
-            raise
-        raise ConfigurationError(
-            f"{name}, a {provider.summary}, cannot be loaded from {provider.target}: {type(error).__name__}: {error}",
-            hint="Mend or uninstall that package.",
-            provider=name,
-        ) from error
+    def _plugin(self, name: str) -> Provider:
+        return self._plugins()[self._configured.get(name, name)]

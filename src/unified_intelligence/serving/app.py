@@ -5,11 +5,15 @@ Who may connect, how much may be sent and what is logged is decided in layers ar
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.serving.chat import chat_routes
@@ -18,6 +22,7 @@ from unified_intelligence.serving.documents import SCHEMAS
 from unified_intelligence.serving.embeddings import embedding_routes
 from unified_intelligence.serving.errors import RefusedError, answer_error
 from unified_intelligence.serving.health import health_routes
+from unified_intelligence.serving.last_resort import LastResort
 from unified_intelligence.serving.models import model_routes
 from unified_intelligence.serving.request_identity import RequestIdentity
 from unified_intelligence.serving.responses import responses_routes
@@ -37,8 +42,8 @@ if TYPE_CHECKING:
 
 _ROUTES = (
     chat_routes,
-    responses_routes,
     completion_routes,
+    responses_routes,
     embedding_routes,
     model_routes,
     token_routes,
@@ -48,7 +53,16 @@ _ROUTES = (
 
 def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:
     """The application; `routers` are mounted beside its own. `RequestIdentity` goes around it and its layers."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        loading = asyncio.create_task(service.warm_up())
+        yield
+        loading.cancel()
+
     app = FastAPI(
+        lifespan=lifespan,
+        middleware=[Middleware(LastResort)],
         title="Unified intelligence",
         version=str(service.about.get("version", "")),
         docs_url=None,
@@ -69,7 +83,7 @@ def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:
 
 def identified(app: ASGIApp) -> ASGIApp:
     """The application as it is served: the outermost layer numbers requests and answers what nobody caught."""
-    return RequestIdentity(app)
+    return RequestIdentity(LastResort(app))
 
 
 async def _ours(request: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ from unified_intelligence.entities import errors as ours
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.types import Message, Scope, Send
 
 log = logging.getLogger("unified_intelligence.serving")
 
@@ -112,8 +113,19 @@ def log_failure(error: BaseException, failure: Failure, request_id: str) -> None
 def answer_error(request: Request, error: Exception) -> Response:
     """The handler of every exception: what the client gets."""
     failure = failure_of(error)
+    request.scope.setdefault("state", {})["error"] = failure.code
     log_failure(error, failure, request_id_of(request.scope))
     return failure.response()
+
+
+async def refuse(scope: Scope, send: Send, failure: Failure) -> None:
+    """The answer of a layer that lets a request no further."""
+    scope.setdefault("state", {})["error"] = failure.code
+    await failure.response()(scope, _nothing_more, send)
+
+
+async def _nothing_more() -> Message:
+    return {"type": "http.disconnect"}
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str:

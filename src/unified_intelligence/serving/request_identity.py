@@ -1,11 +1,9 @@
-"""The outermost layer: a number for every request, on every response, and an answer for what nobody caught."""
+"""The outermost layer: a number for every request, on every response."""
 
 from __future__ import annotations
 
 import uuid
 from typing import TYPE_CHECKING
-
-from unified_intelligence.serving.errors import failure_of, log_failure
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,20 +31,10 @@ class RequestIdentity:
         theirs = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         if theirs and len(theirs) <= LONGEST_CLIENT_ID:
             added.append((b"x-client-request-id", theirs))
-        started = False
 
         async def send_named(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 message["headers"] = [*message.get("headers", ()), *added]
             await send(message)
 
-        try:
-            await self._app(scope, receive, send_named)
-        except Exception as error:
-            failure = failure_of(error)
-            log_failure(error, failure, request_id)
-            if started:
-                raise
-            await failure.response()(scope, receive, send_named)
+        await self._app(scope, receive, send_named)

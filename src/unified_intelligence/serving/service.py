@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -12,28 +12,34 @@ from unified_intelligence.interfaces.tokenizer import ITokenizer
 from unified_intelligence.serving.admission import Admission
 from unified_intelligence.serving.answer_json import now
 from unified_intelligence.serving.enforcement import enforced
+from unified_intelligence.serving.observation import Figures, Watch
 
 if TYPE_CHECKING:
     from unified_intelligence.entities.generation import Event, GenerationConfig
     from unified_intelligence.entities.message import Message
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
-State = Literal["loading", "ready", "draining"]
+State = Literal["loading", "ready", "failed", "draining"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: `key` is a fingerprint of the API key, never the key; `request_id` is the server's own."""
+    """Who asks: `key` is a fingerprint of the API key, never the key; `request_id` is the server's own.
+
+    `figures` is what the request comes to, filled while it is answered.
+    """
 
     request_id: str
     key: str = ""
+    figures: Figures = field(default_factory=Figures, compare=False, repr=False)
 
 
 @dataclass(slots=True)
 class Service:
     """What the routes share. `about` is what /version tells: package version, backend, revision, digest.
 
-    `model` and `aliases` are the names requests may use; `started` is in seconds since 1970.
+    `model` and `aliases` are the names requests may use; `started` is in seconds since 1970. `watch` makes what stands
+    beside each answer and measures it.
     """
 
     generator: ITextGenerator
@@ -43,6 +49,9 @@ class Service:
     aliases: tuple[str, ...] = ()
     state: State = "ready"
     started: int = field(default_factory=now)
+    watch: Callable[[Caller], Watch] = Watch
+    failure: Exception | None = None
+    on_failure: Callable[[], None] = lambda: None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,19 +68,30 @@ class Service:
     ) -> AsyncGenerator[Event]:
         """The events of one answer, in its turn. Closing it stops the work and frees the turn.
 
-        Raises RateLimitedError, InvalidRequestError, and what the generator raises.
+        Raises RateLimitedError, ServerBusyError, InvalidRequestError, and what the generator raises.
         """
-        async with self.admission.turn(caller.key):
-            events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, config))
-            async with aclosing(events):
-                async for event in events:
-                    yield event
+        with self.watch(caller) as watch:
+            async with self.admission.turn(caller.key):
+                watch.started()
+                events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, config))
+                async with aclosing(events):
+                    async for event in events:
+                        watch.saw(event)
+                        yield event
 
     async def warm_up(self) -> None:
-        """Loads what the first answer would wait for, where the generator has a way to say so; then it is ready."""
-        if isinstance(self.generator, ITokenizer):
-            self.state = "loading"
+        """Loads what the first answer would wait for, where the generator has a way to say so; then it is ready.
+
+        What goes wrong is kept in `failure`, and `on_failure` is told.
+        """
+        if not isinstance(self.generator, ITokenizer):
+            return
+        self.state = "loading"
+        try:
             await asyncio.to_thread(self.generator.encode, "")
+        except Exception as error:  # noqa: BLE001 - raised again where the server was started
+            self.state, self.failure = "failed", error
+            self.on_failure()
         if self.state == "loading":
             self.state = "ready"
 
@@ -79,4 +99,4 @@ class Service:
 def caller_of(scope: Mapping[str, Any]) -> Caller:
     """Who sent a request: what the layers around the routes found out."""
     state = scope["state"]
-    return Caller(state["request_id"], state.get("key", ""))
+    return Caller(state["request_id"], state.get("key", ""), state.setdefault("figures", Figures()))

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from unified_intelligence.config.environment import Environment
+from unified_intelligence.config.keys import is_secret
 from unified_intelligence.config.places import project_file, user_file
-from unified_intelligence.config.resolve import is_secret, resolve
+from unified_intelligence.config.resolve import Resolved, resolve
 from unified_intelligence.config.settings import BY_NAME, SETTINGS, check, read_text
 
 
@@ -76,7 +77,7 @@ def test_colours() -> None:
 def test_a_flag_is_the_strongest(tmp_path: Path) -> None:
     environment = Environment({"HOME": str(tmp_path), "UIC_SEED": "1"})
     settings = resolve({"seed": "2", "stream": False, "tools": ["finance,units", "dates"]}, environment)
-    assert settings.values["seed"] == (2, "flag --seed")
+    assert settings.values["seed"] == Resolved(2, "flag --seed", "flag")
     assert settings.get("stream", bool) is False
     assert settings.get("tools", list) == ["finance", "units", "dates"]
     assert settings.maybe("system", str) is None

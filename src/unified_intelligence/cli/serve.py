@@ -1,0 +1,70 @@
+"""`uic serve`: its flags. What it does is left to `server`, which `--help` spares."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from unified_intelligence.cli import flags
+from unified_intelligence.cli.command import LightCommand, new_app
+from unified_intelligence.cli.output import Output
+
+app = new_app()
+
+
+def _number(form: str, help: str) -> Any:
+    return typer.Option(form, metavar="NUMBER", help=help)
+
+
+_Host = Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="where to listen [127.0.0.1]")]
+_Port = Annotated[str | None, _number("--port", "0 takes a free one, which is printed [8000]")]
+_ApiKey = Annotated[
+    list[str] | None,
+    typer.Option("--api-key", metavar="REFERENCE", help="env:NAME or file:PATH of a key callers send; may be repeated"),
+]
+_ServedName = Annotated[
+    list[str] | None,
+    typer.Option("--served-name", metavar="NAME", help="what callers call the model; more are aliases [the model's]"),
+]
+_Origin = Annotated[
+    list[str] | None,
+    typer.Option("--cors-origin", metavar="ORIGIN", help="a site whose pages may call; may be repeated [none]"),
+]
+_Log = Annotated[str | None, typer.Option("--log", metavar="json|text|off", help="a line for each request [json]")]
+_Contents = Annotated[bool | None, typer.Option("--log-contents", help="what is asked in the log too [off]")]
+_Otel = Annotated[str | None, typer.Option("--otel-endpoint", metavar="URL", help="send traces to this collector")]
+
+
+@app.command(cls=LightCommand)
+def serve(
+    context: typer.Context,
+    provider: flags.Provider = None,
+    model: flags.Model = None,
+    base_url: flags.BaseUrl = None,
+    key: flags.Key = None,
+    timeout: flags.Timeout = None,
+    retries: flags.Retries = None,
+    wait: flags.Wait = None,
+    option: flags.Option = None,
+    config: flags.File = None,
+    host: _Host = None,
+    port: _Port = None,
+    api_key: _ApiKey = None,
+    served_name: _ServedName = None,
+    max_running: Annotated[str | None, _number("--max-running", "answers made at once [8]")] = None,
+    max_waiting: Annotated[str | None, _number("--max-waiting", "requests that may wait for a turn [64]")] = None,
+    max_per_key: Annotated[str | None, _number("--max-per-key", "requests of one key at once [32]")] = None,
+    max_wait: Annotated[str | None, _number("--max-wait", "seconds a request may wait [no limit]")] = None,
+    max_body: Annotated[str | None, _number("--max-body", "bytes of a request's body [8388608]")] = None,
+    grace: Annotated[str | None, _number("--grace", "seconds to finish in after SIGTERM [30]")] = None,
+    cors_origin: _Origin = None,
+    log: _Log = None,
+    log_contents: _Contents = None,
+    otel_endpoint: _Otel = None,
+) -> int:
+    """Serve a provider to every client of OpenAI's API. `--model` alone serves a model that runs here."""
+    from unified_intelligence.cli.server import serve_provider
+
+    output: Output = context.obj
+    return serve_provider(output, context.params)

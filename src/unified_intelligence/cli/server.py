@@ -1,0 +1,158 @@
+"""From the flags of `uic serve` to a server that runs until a signal ends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from unified_intelligence.cli import flags
+from unified_intelligence.cli.output import Output
+from unified_intelligence.cli.provider_options import Chosen, choose, read_settings
+from unified_intelligence.config.keys import read_key
+from unified_intelligence.entities.errors import InvalidRequestError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from unified_intelligence.config.resolve import Settings
+    from unified_intelligence.serving.layers import Guard
+    from unified_intelligence.serving.service import Service
+
+LOCAL = "local"
+_LOGS = ("json", "text", "off")
+_HIGHEST_PORT = 65535
+
+
+def serve_provider(output: Output, given: Mapping[str, Any]) -> int:
+    """The exit code of the server. Raises what the settings, the provider and the address raise."""
+    with _libraries():
+        from unified_intelligence.serving.app import new_app
+        from unified_intelligence.serving.layers import guarded, reported
+        from unified_intelligence.serving.metrics import Metrics
+        from unified_intelligence.serving.operation import operation_routes
+        from unified_intelligence.serving.run import Serving, run
+    serving = Serving(
+        host=given["host"] or "127.0.0.1",
+        port=_whole(given, "port", 8000, least=0, most=_HIGHEST_PORT),
+        has_keys=bool(given["api_key"]),
+        grace=_number(given, "grace", 30.0),
+    )
+    chosen = choose(_settings(output, given), flags.given(given), output)
+    try:
+        service = _service(chosen, given)
+        guard = _guard(output, given, service)
+        metrics = Metrics(service)
+        app = guarded(new_app(service, [operation_routes(metrics)]), metrics, guard)
+
+        def announce(url: str) -> None:
+            output.note(f"{url}/v1 answers as {' and '.join(service.names)}, by {chosen.name}. Ctrl-C ends it.")
+
+        with reported(guard.log):
+            code = run(app, service, serving, announce)
+        if guard.tracer is not None:
+            guard.tracer.shutdown()
+        if service.failure is not None:
+            raise service.failure
+        return code
+    finally:
+        chosen.generator.close()
+
+
+def _settings(output: Output, given: Mapping[str, Any]) -> Settings:
+    """A model named on the command line runs here, where nobody said who else has it."""
+    named = {name: given[name] for name in ("provider", "model")}
+    settings = read_settings(named, output.environment, given["config"] or "")
+    if named["model"] and settings.values["provider"].layer == "default":
+        return read_settings({**named, "provider": LOCAL}, output.environment, given["config"] or "")
+    return settings
+
+
+def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
+    from unified_intelligence.serving.admission import Admission, Limits
+    from unified_intelligence.serving.build import about
+    from unified_intelligence.serving.service import Service
+
+    limits = Limits(
+        running=_whole(given, "max_running", 8),
+        waiting=_whole(given, "max_waiting", 64, least=0),
+        per_key=_whole(given, "max_per_key", 32),
+        longest_wait=None if given["max_wait"] is None else _number(given, "max_wait", 0.0),
+    )
+    model, revision = (chosen.options.get(name) for name in ("model", "revision"))
+    own_name = chosen.name if model is None or model.value is None else _name_of(str(model.value))
+    name, *aliases = cast("list[str]", given["served_name"] or [own_name])
+    told = about(backend=chosen.name, model=own_name, revision=None if revision is None else str(revision.value))
+    return Service(
+        chosen.generator,
+        name,
+        Admission(limits),
+        told,
+        aliases=tuple(aliases),
+        on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM),
+    )
+
+
+def _guard(output: Output, given: Mapping[str, Any], service: Service) -> Guard:
+    from unified_intelligence.serving.authentication import Keys
+    from unified_intelligence.serving.body_limit import BodyLimits
+    from unified_intelligence.serving.layers import Guard
+    from unified_intelligence.serving.request_log import Log
+    from unified_intelligence.serving.tracing import provider_for
+
+    form = given["log"] or "json"
+    if form not in _LOGS:
+        raise InvalidRequestError(f"--log is one of {', '.join(_LOGS)}, not {form!r}.", hint="See: uic serve --help")
+    endpoint = given["otel_endpoint"]
+    version = str(service.about["version"])
+    return Guard(
+        keys=Keys(read_key("--api-key", reference, output.environment) for reference in given["api_key"] or ()),
+        body=BodyLimits(bytes=_whole(given, "max_body", BodyLimits().bytes)),
+        cors_origins=tuple(given["cors_origin"] or ()),
+        log=Log(form=form, contents=bool(given["log_contents"])),
+        tracer=provider_for(endpoint, "unified-intelligence", version) if endpoint else None,
+    )
+
+
+def _name_of(model: str) -> str:
+    """A folder's own name; a Hub id as it is."""
+    path = Path(model).expanduser()
+    return path.resolve().name if path.is_dir() else model
+
+
+def _whole(given: Mapping[str, Any], name: str, default: int, *, least: int = 1, most: float = inf) -> int:
+    text = given[name]
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        upper = f" to {most:g}" if most < inf else ""
+        raise _wrong(name, f"a whole number from {least}{upper}", text)
+    return int(text)
+
+
+def _number(given: Mapping[str, Any], name: str, default: float) -> float:
+    text = given[name]
+    try:
+        value = default if text is None else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < inf:
+        raise _wrong(name, "a number of seconds", str(text))
+    return value
+
+
+def _wrong(name: str, what: str, text: str) -> InvalidRequestError:
+    return InvalidRequestError(f"--{name.replace('_', '-')} is {what}, not {text!r}.", hint="See: uic serve --help")
+
+
+@contextmanager
+def _libraries() -> Generator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing == "unified_intelligence":
+            raise
+        raise MissingDependencyError("uic serve", missing, "serve") from error
