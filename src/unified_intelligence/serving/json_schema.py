@@ -28,13 +28,14 @@ LONGEST_SCHEMA = 100_000  # characters as JSON
 DEEPEST_SCHEMA = 64
 LONGEST_PATTERN = 500
 MOST_STEPS = 50_000  # keywords applied to a value; a step takes some 20 microseconds
+_STEPS_OF_PROBES = 5_000
 _LONGEST_COMPLAINT = 300
 _UNCOUNTED = ("$dynamicRef", "unevaluatedProperties", "unevaluatedItems")
 _MAPS = frozenset({"properties", "patternProperties", "dependentSchemas", "dependentRequired", "$defs", "definitions"})
 
 _Check = Callable[[Any, Any, Any, Any], Iterator[ValidationError] | None]
 _best_match: Callable[[Iterator[ValidationError]], ValidationError | None] = jsonschema.exceptions.best_match  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-_steps: ContextVar[list[int]] = ContextVar("steps")
+_steps_left: ContextVar[list[int]] = ContextVar("steps_left")
 
 
 class _TooCostlyError(Exception):
@@ -59,23 +60,24 @@ class Schema:
         _look_inside(schema, what)
         self._validator = _Validator(schema, registry=Registry[Any]())
         probes: tuple[object, ...] = (None, {}, [], "", 0)
+        left = [_STEPS_OF_PROBES]
         for value in probes:
-            if self._first_error(value) is _ENDLESS:
+            if self._first_error(value, left) is _ENDLESS:
                 raise InvalidRequestError(f"{what} refers to itself without end, or takes too long to check.")
 
     def fault(self, value: object) -> str:
         """What is wrong with a value, a sentence without its dot; empty if nothing is. Computes, up to a second."""
-        error = self._first_error(value)
+        error = self._first_error(value, [MOST_STEPS])
         return error if isinstance(error, str) else _said(error) if error else ""
 
-    def _first_error(self, value: object) -> ValidationError | str | None:
-        held = _steps.set([0])
+    def _first_error(self, value: object, left: list[int]) -> ValidationError | str | None:
+        held = _steps_left.set(left)
         try:
             return _best_match(self._validator.iter_errors(value))
         except (_TooCostlyError, RecursionError):
             return _ENDLESS
         finally:
-            _steps.reset(held)
+            _steps_left.reset(held)
 
 
 _ENDLESS = "it is too large or too deep to be checked against its JSON Schema"
@@ -165,9 +167,9 @@ def _matches(pattern: str, text: str) -> bool:
 
 
 def _spend(steps: int) -> None:
-    spent = _steps.get()
-    spent[0] += steps
-    if spent[0] > MOST_STEPS:
+    left = _steps_left.get()
+    left[0] -= steps
+    if left[0] < 0:
         raise _TooCostlyError
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.serving.json_answer import read_json
 from unified_intelligence.serving.json_schema import Schema
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from unified_intelligence.entities.tools import ToolCall, ToolSpec
+
+MOST_TOOLS = 128  # whose schemas are read for one request
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ class CallRules:
 
 def rules_for(tools: Sequence[ToolSpec], *, required: bool, single: bool) -> CallRules | None:
     """None where any call may go out. Raises InvalidRequestError for parameters nobody can check."""
+    checked = sum(required or tool.strict for tool in tools)
+    if checked > MOST_TOOLS:
+        raise InvalidRequestError(f"{checked} tools are to be checked; at most {MOST_TOOLS} can be.")
     schemas = {
         tool.name: Schema(tool.parameters, f"The schema of the tool {tool.name!r}") if required or tool.strict else None
         for tool in tools

@@ -147,6 +147,13 @@ def test_an_unfit_schema_is_refused_before_anything_is_generated() -> None:
     assert generator.asked == []
 
 
+def test_more_tools_than_can_be_checked_are_refused() -> None:
+    tools = tuple(ToolSpec(f"t{number}", "", CITY, strict=True) for number in range(129))
+    with pytest.raises(InvalidRequestError, match="129 tools are to be checked; at most 128"):
+        events_for(Scripted(text("a")), GenerationConfig(tools=tools))
+    assert answer_for(Scripted(text("a")), GenerationConfig(tools=tools[1:])).text == "a"
+
+
 def test_nothing_but_notices_comes_before_the_check() -> None:
     first = [Notice("attends"), ReasoningDelta("Hm"), TextDelta("non"), Notice("encore"), Finished("stop", USAGE)]
     events = events_for(Scripted(first, text(JSON)), ASKED_JSON)
