@@ -35,9 +35,7 @@ _Log = Annotated[str | None, typer.Option("--log", metavar="json|text|off", help
 _Contents = Annotated[bool | None, typer.Option("--log-contents", help="what is asked in the log too [off]")]
 _Deployment = Annotated[
     str | None,
-    typer.Option(
-        "--deployment", metavar="FILE", help="the deployment.json beside what was deployed; /version tells it"
-    ),
+    typer.Option("--deployment", metavar="FILE", help="the deployment.json of what runs; /version tells it"),
 ]
 _Otel = Annotated[str | None, typer.Option("--otel-endpoint", metavar="URL", help="send traces to this collector")]
 
