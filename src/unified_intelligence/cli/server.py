@@ -10,6 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from unified_intelligence import __version__
 from unified_intelligence.cli import flags
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.provider_options import Chosen, choose, read_settings
@@ -84,7 +85,7 @@ def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
     model, revision = (chosen.options.get(name) for name in ("model", "revision"))
     own_name = chosen.name if model is None or model.value is None else _name_of(str(model.value))
     name, *aliases = cast("list[str]", given["served_name"] or [own_name])
-    told = about(backend=chosen.name, model=own_name, revision=None if revision is None else str(revision.value))
+    told = about(version=__version__, backend=chosen.name, model=own_name, revision=None if revision is None else str(revision.value))
     if given["deployment"]:
         from unified_intelligence.spaces.content import told as deployed
 

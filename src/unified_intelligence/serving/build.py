@@ -6,19 +6,17 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-import unified_intelligence
-
 _DIGITS = 16
 
 
-def about(*, backend: str, model: str, revision: str | None = None) -> dict[str, object]:
+def about(*, version: str, backend: str, model: str, revision: str | None = None) -> dict[str, object]:
     """What /version tells."""
     return {
-        "version": unified_intelligence.__version__,
+        "version": version,
         "backend": backend,
         "model": model,
         "revision": revision,
-        "digest": digest(Path(unified_intelligence.__file__).parent),
+        "digest": digest(Path(__file__).parents[1]),
     }
 
 
