@@ -19,7 +19,7 @@ from unified_intelligence.serving.embeddings import embedding_routes
 from unified_intelligence.serving.errors import RefusedError, answer_error
 from unified_intelligence.serving.health import health_routes
 from unified_intelligence.serving.models import model_routes
-from unified_intelligence.serving.request_identity import RequestIdentity
+from unified_intelligence.serving.request_identity import RequestIdentity, Uncaught
 from unified_intelligence.serving.responses import responses_routes
 from unified_intelligence.serving.tokens import token_routes
 from unified_intelligence.serving.validation import refusal_of
@@ -60,6 +60,7 @@ def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:
             HTTPException: _http,
         },
     )
+    app.add_middleware(Uncaught)
     own = (routes(service) for routes in _ROUTES)
     for router in (*own, *routers):
         app.include_router(router)

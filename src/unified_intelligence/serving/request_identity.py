@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from unified_intelligence.serving.errors import failure_of, log_failure
+from unified_intelligence.serving.errors import failure_of, log_failure, refuse, request_id_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -33,20 +33,37 @@ class RequestIdentity:
         theirs = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         if theirs and len(theirs) <= LONGEST_CLIENT_ID:
             added.append((b"x-client-request-id", theirs))
-        started = False
 
         async def send_named(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
                 message["headers"] = [*message.get("headers", ()), *added]
             await send(message)
 
+        await Uncaught(self._app)(scope, receive, send_named)
+
+
+class Uncaught:
+    """Answers what nobody caught. Around the routes as well, where the framework would say it in its own words."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
         try:
-            await self._app(scope, receive, send_named)
+            await self._app(scope, receive, send_noting)
         except Exception as error:
             failure = failure_of(error)
-            log_failure(error, failure, request_id)
+            log_failure(error, failure, request_id_of(scope))
             if started:
                 raise
-            await failure.response()(scope, receive, send_named)
+            await refuse(scope, send, failure)

@@ -10,7 +10,16 @@ import time
 import httpx2
 import pytest
 
-from tests.integration.serving_guard.guarded_server import ANSWER, CHAT, all_of, ask, guarded_server, question, told, until
+from tests.integration.serving_guard.guarded_server import (
+    ANSWER,
+    CHAT,
+    all_of,
+    ask,
+    guarded_server,
+    question,
+    told,
+    until,
+)
 from unified_intelligence.serving.http_protocol import ConnectionLimits
 from unified_intelligence.serving.run import Serving
 
@@ -99,6 +108,7 @@ def test_a_long_answer_outlives_the_time_for_headers() -> None:
         pytest.param(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, id="twice"),
         pytest.param(b"X-A: b\rX-Injected: c\r\n\r\n", 400, id="a bare CR"),
         pytest.param(b"X-A: b\x00c\r\n\r\n", 400, id="a NUL"),
+        pytest.param(b"X-Request-Id: \x1b[31mred\r\n\r\n", 400, id="an escape"),
         pytest.param(b"X-A : b\r\n\r\n", 400, id="a blank before the colon"),
         pytest.param(b"X-A: b\r\n folded\r\n\r\n", 400, id="a folded line"),
         pytest.param(HOST + b"\r\n", 400, id="two hosts"),
@@ -109,7 +119,9 @@ def test_a_long_answer_outlives_the_time_for_headers() -> None:
     ],
 )
 def test_headers_that_are_refused(raw: bytes, status: int) -> None:
-    answer = _sent(b"POST /v1/chat/completions HTTP/1.1\r\n" + HOST + raw + b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
+    answer = _sent(
+        b"POST /v1/chat/completions HTTP/1.1\r\n" + HOST + raw + b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n"
+    )
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"connection: close" in head.lower()
