@@ -10,7 +10,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -103,7 +103,7 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(answer: Answer = echo) -> Iterator[Server]:
+def serving(answer: Answer = echo) -> Generator[Server]:
     with Server(answer) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="openai-server")
         thread.start()
@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             if isinstance(chunk, float):
                 self.wfile.flush()
                 time.sleep(chunk)
-            elif chunk:
+            elif isinstance(chunk, bytes) and chunk:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()

@@ -41,6 +41,10 @@ class Case:
     tokens_fewer: int = 2
 
 
+def _nothing(_: Path, __: ExitStack) -> dict[str, object]:
+    return {}
+
+
 def _spoken(folder: Path, _: ExitStack) -> dict[str, object]:
     return {"model": str(build_speaker(folder / "spoken", SPOKEN)), "threads": 1}
 
@@ -52,8 +56,8 @@ def _served(_: Path, open_until_end: ExitStack) -> dict[str, object]:
 _ECHOED = Case(_served, HARD_TEXT, "très bien 🙂", HARD_TEXT, "un deux  trois\u2028🎉", "un deux  trois\u2028🎉")
 
 CASES = {
-    "echo": Case(lambda *_: {}, HARD_TEXT, "très bien 🙂", HARD_TEXT, "un deux  trois 🎉", "un deux  trois 🎉"),
-    "embedded": Case(lambda *_: {}, "What is 15% of 240?", "36", other_part="3,000 m"),
+    "echo": Case(_nothing, HARD_TEXT, "très bien 🙂", HARD_TEXT, "un deux  trois 🎉", "un deux  trois 🎉"),
+    "embedded": Case(_nothing, "What is 15% of 240?", "36", other_part="3,000 m"),
     "local": Case(_spoken, "Comment ça va ?", "très bien 🙂", HARD_TEXT, other_part="très bien 🙂"),
     "openai_compatible": _ECHOED,
     "open_finance_space": _ECHOED,

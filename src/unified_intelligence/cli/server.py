@@ -85,7 +85,12 @@ def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
     model, revision = (chosen.options.get(name) for name in ("model", "revision"))
     own_name = chosen.name if model is None or model.value is None else _name_of(str(model.value))
     name, *aliases = cast("list[str]", given["served_name"] or [own_name])
-    told = about(version=__version__, backend=chosen.name, model=own_name, revision=None if revision is None else str(revision.value))
+    told = about(
+        version=__version__,
+        backend=chosen.name,
+        model=own_name,
+        revision=None if revision is None else str(revision.value),
+    )
     if given["deployment"]:
         from unified_intelligence.spaces.content import told as deployed
 

@@ -31,6 +31,7 @@ class Limits:
 
 class Admission:
     """First come, first served. `rejections` counts who was sent away: queue, key, wait or drain.
+    `served` are the seconds the last turns took.
 
     It lives on one event loop and needs no lock.
     """
@@ -42,7 +43,7 @@ class Admission:
         self.rejections: Counter[str] = Counter()
         self._queue: deque[asyncio.Future[None]] = deque()
         self._held: Counter[str] = Counter()
-        self._served: deque[float] = deque(maxlen=_REMEMBERED)
+        self.served: deque[float] = deque(maxlen=_REMEMBERED)
         self._idle: asyncio.Event | None = None
 
     @property
@@ -64,7 +65,7 @@ class Admission:
             try:
                 yield
             finally:
-                self._served.append(perf_counter() - begun)
+                self.served.append(perf_counter() - begun)
                 self._hand_on()
         finally:
             self._held[key] -= 1
@@ -93,7 +94,7 @@ class Admission:
 
     def retry_after(self) -> float:
         """Seconds until a place is likely to be free, from how long the last answers took."""
-        average = sum(self._served) / len(self._served) if self._served else 0.0
+        average = sum(self.served) / len(self.served) if self.served else 0.0
         turns_ahead = (self.waiting + 1) / self.limits.running
         return min(max(average * turns_ahead, 1.0), _LONGEST_ADVICE)
 

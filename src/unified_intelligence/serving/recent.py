@@ -35,8 +35,8 @@ class Failed:
 
 
 class Recent:
-    def __init__(self) -> None:
-        self._begun = perf_counter()
+    def __init__(self, begun: float | None = None) -> None:
+        self._begun = perf_counter() if begun is None else begun
         self._answers: deque[Answered] = deque(maxlen=_ANSWERS)
         self._errors: deque[Failed] = deque(maxlen=_ERRORS)
         self._finished = 0

@@ -141,6 +141,10 @@ class FailureHandler(logging.Handler):
         super().__init__(logging.WARNING)
         self._log = log
 
+    def filter(self, record: logging.LogRecord) -> bool:
+        """uvicorn tells once more of what a layer of ours has told, and of what it cancels itself at the end."""
+        return super().filter(record) is not False and not str(record.msg).startswith("Exception in ASGI application")
+
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._log.write({"level": record.levelname.lower(), "logger": record.name, **self._fields(record)})

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -180,6 +180,9 @@ class Server(uvicorn.Server):
 
 
 def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+    with suppress(ValueError):
+        version = ipaddress.ip_address(host).version
+        return (socket.AF_INET, (host, port)) if version == 4 else (socket.AF_INET6, (host, port, 0, 0))
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:

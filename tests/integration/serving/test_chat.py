@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
 from unified_intelligence.adapters.llm.embedded_adapter import EmbeddedAdapter
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.entities.generation import (
+    Event,
     Finished,
     GenerationConfig,
     JsonFormat,
@@ -174,7 +175,7 @@ def test_several_answers_are_made_at_once() -> None:
     class Together(Says):
         here = 0
 
-        async def astream(self, messages: Any, config: Any = None) -> Any:
+        async def astream(self, messages: Any, config: Any = None) -> AsyncIterator[Event]:
             assert config is not None
             self.here += 1
             while self.here < 3:
@@ -262,9 +263,10 @@ def test_reasoning_can_be_left_out() -> None:
 
 def test_a_notice_is_a_comment_that_clients_skip() -> None:
     with serving(Says(Notice("Le modèle\nse réveille."), *words("oui", "x"))) as served:
-        body = {"model": MODEL, "messages": asked("x"), "stream": True}
+        body: Any = {"model": MODEL, "messages": asked("x"), "stream": True}
         text = httpx2.post(f"{served.url}/v1/chat/completions", json=body).text
-        assert text_of(list(served.client.chat.completions.create(**body))) == "ouix"
+        chunks: Any = served.client.chat.completions.create(**body)
+        assert text_of(list(chunks)) == "ouix"
     assert text.startswith(": Le modèle se réveille.\n\ndata: {")
     assert text.endswith("data: [DONE]\n\n")
 
@@ -279,7 +281,7 @@ def test_half_a_character_does_not_end_the_stream() -> None:
 
 
 def test_every_line_of_a_stream_is_one_for_every_reader(echo: Served) -> None:
-    body = {"model": MODEL, "messages": asked(HARD), "stream": True}
+    body: Any = {"model": MODEL, "messages": asked(HARD), "stream": True}
     text = httpx2.post(f"{echo.url}/v1/chat/completions", json=body).text
     assert all(line == "" or line.startswith("data: ") for line in text.splitlines())
 
@@ -298,7 +300,7 @@ def test_a_silent_stream_is_kept_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "TICK", 0.05)
     monkeypatch.setattr(event_stream, "PING_AFTER", 0.1)
     with serving(Waits(TextDelta("Bonjour"))) as served:
-        body = {"model": MODEL, "messages": asked("x"), "stream": True}
+        body: Any = {"model": MODEL, "messages": asked("x"), "stream": True}
         with httpx2.stream("POST", f"{served.url}/v1/chat/completions", json=body, timeout=10) as response:
             lines = response.iter_lines()
             assert sum(line.startswith(": ") for line, _ in zip(lines, range(12), strict=False)) >= 3

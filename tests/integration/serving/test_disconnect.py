@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import openai
@@ -15,7 +15,7 @@ import pytest
 from tests.integration.serving.generators import Waits
 from tests.integration.serving.served import Served, serving
 from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
-from unified_intelligence.entities.generation import Notice, TextDelta
+from unified_intelligence.entities.generation import Event, Notice, TextDelta
 from unified_intelligence.serving.admission import Limits
 
 MODEL = "le-modèle"
@@ -96,7 +96,7 @@ def test_the_official_client_closes_its_stream() -> None:
 
 def test_one_answer_that_fails_ends_the_others() -> None:
     class FailsOnce(Waits):
-        async def astream(self, messages: Any, config: Any = None) -> Any:
+        async def astream(self, messages: Any, config: Any = None) -> AsyncIterator[Event]:
             assert config is not None
             if config.seed == 8:
                 while self.waiting < 2:

@@ -1,4 +1,4 @@
-"""The guarded server as a process of its own: its URL on stdout, its log on stderr. The argument is a delay in seconds."""
+"""The guarded server as a process: its URL on stdout, its log on stderr. Arguments: delay and grace in seconds."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ from unified_intelligence.serving.run import Serving, run
 from unified_intelligence.serving.service import Service
 
 
+def _announce(url: str) -> None:
+    sys.stdout.write(url + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
-    delay, grace = (float(given) for given in (*sys.argv[1:], "0", "10")[:2])
+    delay, grace = map(float, [*sys.argv[1:], *("0", "10")[len(sys.argv) - 1 :]])
     service = Service(EchoAdapter(delay=delay), "le-modèle", Admission(Limits()), {"version": "1.2.3"})
     metrics, log = Metrics(service), Log()
     app = guarded(new_app(service, [operation_routes(metrics)]), metrics, Guard(log=log))
     with reported(log):
-        return run(app, service, Serving(port=0, grace=grace), lambda url: print(url, flush=True))
+        return run(app, service, Serving(port=0, grace=grace), _announce)
 
 
 if __name__ == "__main__":

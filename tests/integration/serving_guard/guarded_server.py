@@ -60,7 +60,8 @@ def guarded_server(
     service = Service(generator or EchoAdapter(), MODEL, Admission(limits or Limits()), {"version": "1.2.3"})
     metrics, lines = Metrics(service), StringIO()
     app = new_app(service, [operation_routes(metrics)])
-    around = guarded(app, metrics, Guard(**{"log": Log(stream=lines), **guard}))
+    guard.setdefault("log", Log(stream=lines))
+    around = guarded(app, metrics, Guard(**guard))
     with running(around, service, serving or Serving(port=0, grace=5)) as server:
         yield Guarded(server.url, int(server.url.rpartition(":")[2]), app, service, metrics, server, lines)
 

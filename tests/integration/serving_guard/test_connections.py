@@ -108,6 +108,7 @@ def test_a_long_answer_outlives_the_time_for_headers() -> None:
         pytest.param(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, id="twice"),
         pytest.param(b"X-A: b\rX-Injected: c\r\n\r\n", 400, id="a bare CR"),
         pytest.param(b"X-A: b\x00c\r\n\r\n", 400, id="a NUL"),
+        pytest.param(b"X-Request-Id: \x1b[31mred\r\n\r\n", 400, id="an escape"),
         pytest.param(b"X-A : b\r\n\r\n", 400, id="a blank before the colon"),
         pytest.param(b"X-A: b\r\n folded\r\n\r\n", 400, id="a folded line"),
         pytest.param(HOST + b"\r\n", 400, id="two hosts"),

@@ -201,7 +201,9 @@ def test_without_a_seed_or_temperature_answers_differ(random_model: Transformers
 def test_a_prompt_that_does_not_fit_is_refused_and_one_that_does_is_cut(random_model: TransformersAdapter) -> None:
     with pytest.raises(ContextLengthError) as refused:
         random_model.generate("a" * LONGEST)
-    assert refused.value.length > refused.value.longest == LONGEST
+    assert refused.value.longest == LONGEST
+    assert refused.value.length is not None
+    assert refused.value.length > LONGEST
     assert refused.value.provider == "local"
     around = refused.value.length - LONGEST
     answer = random_model.generate("a" * (LONGEST - around - 3), GenerationConfig(seed=1, max_tokens=50))

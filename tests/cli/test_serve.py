@@ -1,0 +1,125 @@
+"""`uic serve` as a process: who answers, what it says, how it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx2
+import openai
+import pytest
+
+from tests.cli.uic_program import Run, command
+from tests.tiny_qwen3 import build_speaker
+
+QUESTION = "Ça va ? 🎉\noui"
+
+
+class Running(NamedTuple):
+    url: str
+    announced: str
+    process: subprocess.Popen[str]
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        self.process.send_signal(how)
+        _, err = self.process.communicate(timeout=30)
+        return self.process.returncode, err
+
+
+@contextmanager
+def serve(cwd: Path, *arguments: str, **environment: str) -> Generator[Running]:
+    process = subprocess.Popen(
+        command("serve", "--port", "0", *arguments),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd,
+        env={**os.environ, **environment}, encoding="utf-8",
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.match(r"(http://\S+)/v1 answers", line)
+        assert found, line + process.communicate(timeout=30)[1]
+        yield Running(found[1], line, process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def answer(url: str, model: str, key: str = "unused") -> str | None:
+    with openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=60) as client:
+        made = client.chat.completions.create(model=model, messages=[{"role": "user", "content": QUESTION}])
+        return made.choices[0].message.content
+
+
+def test_a_provider_is_served_until_a_signal(tmp_path: Path) -> None:
+    with serve(tmp_path, "--provider", "echo", "--served-name", "écho", "--served-name", "autre") as running:
+        assert "écho and autre, by echo" in running.announced
+        assert answer(running.url, "écho") == answer(running.url, "autre") == QUESTION
+        version = httpx2.get(f"{running.url}/version").json()
+        assert (version["backend"], len(version["digest"])) == ("echo", 16)
+        assert httpx2.get(f"{running.url}/metrics").status_code == 200
+        code, err = running.stop()
+    assert code == 0
+    assert '"route": "/v1/chat/completions"' in err
+    assert "Ça va" not in err and "\\u00c7a va" not in err
+
+
+def test_ctrl_c_ends_it(tmp_path: Path) -> None:
+    with serve(tmp_path, "--log", "off") as running:
+        code, err = running.stop(signal.SIGINT)
+    assert (code, err) == (130, "")
+
+
+def test_a_key_is_asked_for(tmp_path: Path) -> None:
+    with serve(tmp_path, "--provider", "echo", "--api-key", "env:TEAM", TEAM="clé-42".replace("é", "e")) as running:
+        with pytest.raises(openai.AuthenticationError):
+            answer(running.url, "echo", "other")
+        assert answer(running.url, "echo", "cle-42") == QUESTION
+        assert httpx2.get(f"{running.url}/health").status_code == 200
+        _, err = running.stop()
+    assert "cle-42" not in running.announced + err
+
+
+def test_a_model_alone_runs_here(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    folder = build_speaker(tmp_path / "le-petit", "Ça parle 🎉\nici")
+    with serve(tmp_path, "--model", str(folder)) as running:
+        assert "le-petit, by local" in running.announced
+        assert answer(running.url, "le-petit") == "Ça parle 🎉\nici"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--port", "http"], 2, "--port is a whole number from 0 to 65535"),
+        (["--max-running", "0"], 2, "--max-running is a whole number from 1"),
+        (["--grace", "soon"], 2, "--grace is a number of seconds"),
+        (["--log", "xml"], 2, "--log is one of json, text, off"),
+        (["--host", "0.0.0.0"], 3, "no API key is set"),
+        (["--api-key", "a-key-itself"], 3, "no reference to a key"),
+        (["--provider", "ecko"], 3, "Did you mean echo?"),
+        (["--provider", "local", "--model", "/nowhere/at/all"], 3, "There is no folder /nowhere/at/all"),
+    ],
+)
+def test_what_cannot_be_served_is_one_sentence(uic: Run, arguments: list[str], code: int, said: str) -> None:
+    ran = uic("serve", "--port", "0", *arguments) if "--port" not in arguments else uic("serve", *arguments)
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.err
+    assert "a-key-itself" not in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_without_its_libraries_it_says_which_extra(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['fastapi'] = None; from unified_intelligence.__main__ import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "serve"], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 3
+    assert "needs the library 'fastapi'" in done.stderr
+    assert "[serve]" in done.stderr

@@ -1,0 +1,120 @@
+"""What is measured, counted and written, without a server."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from io import StringIO
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from unified_intelligence.entities.errors import ConfigurationError, ConnectionFailedError, MalformedToolCallError
+from unified_intelligence.entities.generation import Finished, Notice, TextDelta, Usage
+from unified_intelligence.serving.authentication import Keys
+from unified_intelligence.serving.observation import Watch
+from unified_intelligence.serving.recent import Answered, Recent, percentiles
+from unified_intelligence.serving.request_log import FailureHandler, Log, client_id
+from unified_intelligence.serving.service import Caller
+
+
+def test_only_pieces_of_the_answer_are_timed() -> None:
+    gaps: list[float] = []
+    caller = Caller("r")
+    with Watch(caller, gaps.append) as watch:
+        watch.started()
+        for event in (Notice("wacht auf"), TextDelta("a"), Notice("n"), TextDelta("é"), Finished("stop", Usage(7, 5))):
+            watch.saw(event)
+    figures = caller.figures
+    assert len(gaps) == 1 and gaps[0] > 0
+    assert (figures.prompt_tokens, figures.completion_tokens, figures.finish_reason, figures.error) == (
+        7,
+        5,
+        "stop",
+        "",
+    )
+    assert figures.queued is not None and figures.first_token is not None and figures.queued <= figures.first_token
+
+
+def test_figures_add_up_over_the_answers_of_a_request() -> None:
+    caller = Caller("r")
+    for finish in (Finished("stop", Usage(7, 5)), Finished("length")):
+        with Watch(caller) as watch:
+            watch.saw(TextDelta("wört"))
+            watch.saw(finish)
+    figures = caller.figures
+    assert (figures.answers, figures.prompt_tokens, figures.completion_tokens) == (2, 7, 6)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "code"),
+    [
+        (ConnectionFailedError("no"), "error", "connection_failed"),
+        (KeyError("x"), "error", "internal_error"),
+        (GeneratorExit(), "abort", ""),
+        (None, "error", "stream_interrupted"),
+    ],
+)
+def test_how_an_answer_without_an_end_is_told(error: BaseException | None, reason: str, code: str) -> None:
+    caller = Caller("r")
+    with pytest.raises(type(error)) if error else nullcontext(), Watch(caller):
+        if error is not None:
+            raise error
+    assert (caller.figures.finish_reason, caller.figures.error) == (reason, code)
+
+
+def test_percentiles_are_values_that_occurred() -> None:
+    assert percentiles([float(one) for one in range(100, 0, -1)]) == {"p50": 50.0, "p90": 90.0, "p99": 99.0}
+    assert percentiles([3.0]) == {"p50": 3.0, "p90": 3.0, "p99": 3.0}
+    assert percentiles([]) == {"p50": None, "p90": None, "p99": None}
+
+
+def test_rates_forget_what_is_long_ago() -> None:
+    now = perf_counter()
+    recent = Recent(now - 1000)
+    for ago in (500, 50, 10):
+        recent.answered(Answered(now - ago, 0.1, 1.0, 10, 30))
+    figures: Any = recent.figures()
+    assert figures["requests"]["per_second"] == pytest.approx(2 / 60)
+    assert figures["tokens"]["completion_per_second"] == pytest.approx(1.0)
+    assert figures["requests"]["finished"] == 3
+
+
+@pytest.mark.parametrize("key", ["", "mit leerzeichen", "schlüssel", "a\nb", "\x1b"])
+def test_a_key_no_header_can_carry_is_refused_without_being_told(key: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        Keys(("gut", key))
+    assert not key or key not in str(refused.value)
+
+
+def test_a_key_opens_and_nothing_else_does() -> None:
+    keys = Keys(("eins", "zwei"))
+    assert keys.fingerprint(b"eins") != keys.fingerprint(b"zwei")
+    assert [keys.fingerprint(wrong) for wrong in (b"", b"ein", b"einsx", b"EINS", b"\xff")] == [""] * 5
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [(b"a-b_c.d:1", "a-b_c.d:1"), (b'x\r\n{"a":1}\x1b[0m', "xa:10m"), (b"\xc3\xa9" * 9, ""), (b"y" * 99, "y" * 64)],
+)
+def test_what_is_kept_of_a_clients_own_id(sent: bytes, kept: str) -> None:
+    assert client_id({"headers": [(b"x-request-id", sent)]}) == kept
+
+
+@pytest.mark.parametrize(
+    ("error", "contents", "told"),
+    [
+        (ConnectionFailedError("nobody listens"), False, True),
+        (ValueError("nobody listens"), False, False),
+        (ValueError("nobody listens"), True, True),
+        (MalformedToolCallError("nobody listens"), False, False),
+    ],
+)
+def test_the_sentence_of_an_error_is_written_only_if_it_is_ours(error: Exception, contents: bool, told: bool) -> None:
+    lines = StringIO()
+    logger = logging.getLogger("test")
+    logger.addHandler(FailureHandler(Log(contents=contents, stream=lines)))
+    logger.error("%s: %s: %s", "req_1", type(error).__name__, error, exc_info=error)
+    assert ("nobody listens" in lines.getvalue()) is told
+    assert type(error).__name__ in lines.getvalue() and '"req_1"' in lines.getvalue()
