@@ -158,9 +158,10 @@ def test_the_document_says_what_is_true() -> None:
     for name, value in (
         ("ChatCompletion", answer), ("ModelList", models), ("Error", missing), ("Completion", completion),
     ):  # fmt: skip
-        Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}}).validate(
-            value
-        )
+        validator: Any = Draft202012Validator({
+            "$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas},
+        })  # fmt: skip
+        validator.validate(value)
     assert "422" not in json.dumps(document)
     assert schemas["ChatRequest"]["additionalProperties"] is False
     assert {"400", "401", "404", "429", "503"} <= set(document["paths"]["/v1/chat/completions"]["post"]["responses"])
