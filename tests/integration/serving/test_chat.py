@@ -265,7 +265,8 @@ def test_a_notice_is_a_comment_that_clients_skip() -> None:
     with serving(Says(Notice("Le modèle\nse réveille."), *words("oui", "x"))) as served:
         body: Any = {"model": MODEL, "messages": asked("x"), "stream": True}
         text = httpx2.post(f"{served.url}/v1/chat/completions", json=body).text
-        chunks: Any = served.client.chat.completions.create(**body)
+        create: Any = served.client.chat.completions.create
+        chunks = create(**body)
         assert text_of(list(chunks)) == "ouix"
     assert text.startswith(": Le modèle se réveille.\n\ndata: {")
     assert text.endswith("data: [DONE]\n\n")
