@@ -63,18 +63,26 @@ def test_a_second_request_on_a_connection_has_no_more_time_for_its_headers() -> 
     limits = ConnectionLimits(header_seconds=1.0)
     with guarded_server(serving=Serving(port=0, connections=limits)) as server, server.connect() as own:
         own.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
-        assert own.recv(65536).startswith(b"HTTP/1.1 200")
+        assert _healthy(own)
         own.sendall(b"GET /health HTTP/1.1\r\nX-Slow: ")
         begun = time.monotonic()
         assert all_of(own) == b""
         assert 0.5 < time.monotonic() - begun < 8
 
 
+def _healthy(own: socket.socket) -> bool:
+    """The whole answer is read: its head and its body may come apart."""
+    answer = b""
+    while not answer.endswith(b"}"):
+        answer += own.recv(65536)
+    return answer.startswith(b"HTTP/1.1 200")
+
+
 def test_blank_lines_do_not_hold_a_connection() -> None:
     limits = ConnectionLimits(header_seconds=0.5)
     with guarded_server(serving=Serving(port=0, connections=limits)) as server, server.connect() as own:
         own.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
-        assert own.recv(65536).startswith(b"HTTP/1.1 200")
+        assert _healthy(own)
         own.sendall(b"\r\n")
         assert all_of(own) == b""
 
