@@ -32,7 +32,6 @@ _SERVES = frozenset({"RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"})
 _STOPPED = frozenset({"PAUSED", "STOPPED"})
 _BROKEN = frozenset({"BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FILE"})
 _FIRST_POLL, _LONGEST_POLL = 2.0, 15.0
-_NOT_WOKEN = 2  # looks at a Space that sleeps on: any request wakes it, so the one that failed should have
 
 
 class _Runtime(msgspec.Struct):
@@ -70,19 +69,22 @@ class SpaceStage:
         self._http, self._space, self._url, self._hub = http, check_space(space), url, hub.rstrip("/")
         self._token, self._timers, self._sleep, self._clock = token, timers or Timers(), sleep, clock
 
-    async def until_running(self, wait: float, waited: float = 0.0) -> AsyncGenerator[Notice, None]:
+    async def until_running(
+        self, wait: float, waited: float = 0.0, *, asked: bool = False
+    ) -> AsyncGenerator[Notice, None]:
         """Nothing if it runs; else a Notice before each look at it, until it does.
 
-        `waited` of the `wait` seconds have gone by already. Raises SpaceStartingError when they have all, and at once
+        `waited` of the `wait` seconds have gone by already. `asked`: the Space has just been sent a request, which
+        wakes it if it sleeps; else it is sent one. Raises SpaceStartingError when they have all, and at once
         SpacePausedError, SpaceBrokenError, NotFoundOrPrivateError, AuthenticationError.
         """
-        started, pause, asleep = self._clock() - waited, _FIRST_POLL, 0
+        started, pause = self._clock() - waited, _FIRST_POLL
         while (stage := await self._stage()) not in _SERVES:
             waited = self._clock() - started
             if waited >= wait:
                 raise self._still(stage, waited)
-            asleep += stage == "SLEEPING"
-            if asleep == _NOT_WOKEN:
+            if stage == "SLEEPING" and not asked:
+                asked = True
                 await self._wake()
             yield Notice(f"The Space {self._space} is {stage}; waited {waited:.0f} s of {wait:.0f} s")
             await self._sleep(min(pause, max(0.0, wait - waited)))

@@ -169,7 +169,8 @@ class OpenAICompatibleAdapter(ITextGenerator, ITextEmbedder):
             return
         started, waits = time.monotonic() - call.waited, False
         left = max(0.0, call.deadline - asyncio.get_running_loop().time())
-        async with aclosing(self._space.until_running(min(self._wait, call.waited + left), call.waited)) as notices:
+        until_running = self._space.until_running(min(self._wait, call.waited + left), call.waited, asked=True)
+        async with aclosing(until_running) as notices:
             async for notice in notices:
                 waits = True
                 yield [notice]
