@@ -18,7 +18,6 @@ from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, LOOK_TH
 from unified_intelligence.adapters.wire.sse import ServerSentEvent
 from unified_intelligence.entities.errors import (
     AnswerRefusedError,
-    MalformedToolCallError,
     ProtocolError,
     StreamInterruptedError,
     UnifiedIntelligenceError,
@@ -38,6 +37,7 @@ from unified_intelligence.entities.reasoning import Piece, Tags, TagSplitter
 from unified_intelligence.profiles.qwen3 import TAGS
 
 _DONE = b"[DONE]"
+_SHORT = 16  # bytes, less than any JSON with a choice in it
 _THINK: Tags = {"reasoning": TAGS["reasoning"]}
 _OPENING = TAGS["reasoning"][0]
 _REASONS: dict[str, FinishReason] = {
@@ -138,7 +138,7 @@ class AnswerReader:
         """What the server's events say. Raises the error that one of them is, ProtocolError for no JSON."""
         said: list[Event] = []
         for name, data in events:
-            if data == _DONE or data.strip() == _DONE:
+            if len(data) < _SHORT and data.strip() == _DONE:
                 self.done = True
                 break
             try:
@@ -171,8 +171,7 @@ class AnswerReader:
 
     def last_words(self) -> list[Event]:
         """What was held back, at the end. Raises ProtocolError if there was no answer, StreamInterruptedError if it
-        did not come to its end, AnswerRefusedError if the provider kept it, MalformedToolCallError for a call that
-        nobody can read.
+        did not come to its end, AnswerRefusedError if the provider kept it.
         """
         if not self.begun:
             said = f"{self._url} gave an empty answer: not one choice."
@@ -184,8 +183,6 @@ class AnswerReader:
             self._say(event, events)
         if self._refusal:
             raise AnswerRefusedError(visible("".join(self._refusal)), hint="Say it in other words.")
-        if self._reason != "length":
-            self._calls.check()
         if self._reason == "content_filter" and not self._text:
             raise AnswerRefusedError(
                 f"{self._url} let no answer through: its filter ended it.", hint="Say it in other words."
@@ -208,13 +205,13 @@ class AnswerReader:
             if reasoning := delta.reasoning_content or delta.reasoning:
                 said.append(ReasoningDelta(reasoning))
                 self._think.is_elsewhere()
-            if delta.content:
-                logprobs = _logprobs(choice.logprobs) if choice.logprobs is not None else ()
+            if content := delta.content:
+                logprobs = () if choice.logprobs is None else _logprobs(choice.logprobs)
                 if self._think.over:
-                    self._text.append(delta.content)
-                    said.append(TextDelta(delta.content, logprobs))
+                    self._text.append(content)
+                    said.append(TextDelta(content, logprobs))
                 else:
-                    for event in self._think.feed(TextDelta(delta.content, logprobs)):
+                    for event in self._think.feed(TextDelta(content, logprobs)):
                         self._say(event, said)
             if delta.tool_calls or delta.function_call or delta.refusal:
                 self._take_rest(delta, said)
@@ -255,7 +252,6 @@ class _LeadingThought:
         self.over = False
         self._held: list[TextDelta] = []  # may still become an opening tag
         self._splitter: TagSplitter | None = None
-        self._newlines = ""  # of the thought, which before the closing tag belong to it
 
     def is_elsewhere(self) -> None:
         """The server tells reasoning apart by itself."""
@@ -281,27 +277,14 @@ class _LeadingThought:
         held: list[TextDelta | ReasoningDelta] = [*self._held]
         self._held = []
         if self._splitter is not None:
-            held += self._deltas(self._splitter.flush(), ())
+            held += _deltas(self._splitter.flush(), ())
             self._splitter = None
         return held
 
     def _split(self, text: str, logprobs: tuple[TokenLogprob, ...]) -> list[TextDelta | ReasoningDelta]:
-        """A token's probability goes with text; those of the thought and of its tags are left out."""
         assert self._splitter is not None
-        said = self._deltas(self._splitter.feed(text), logprobs)
+        said = _deltas(self._splitter.feed(text), logprobs)
         return [*said, *self.rest()] if any(isinstance(event, TextDelta) for event in said) else said
-
-    def _deltas(self, pieces: Iterable[Piece], logprobs: tuple[TokenLogprob, ...]) -> list[TextDelta | ReasoningDelta]:
-        said: list[TextDelta | ReasoningDelta] = []
-        for piece in pieces:
-            if piece.channel == "reasoning":
-                text = self._newlines + piece.text
-                thought = text.rstrip("\n")
-                self._newlines = text[len(thought) :]
-                said += [ReasoningDelta(thought)] if thought else []
-            elif piece.text:
-                said.append(TextDelta(piece.text, logprobs))
-        return said
 
 
 class _Calls:
@@ -309,7 +292,6 @@ class _Calls:
 
     def __init__(self) -> None:
         self._ids: list[str] = []
-        self._arguments: list[list[str]] = []
         self._at: dict[int, int] = {}
 
     def __bool__(self) -> bool:
@@ -321,18 +303,7 @@ class _Calls:
         if not isinstance(arguments, str):
             arguments = msgspec.json.encode(arguments).decode()
         index, call_id = self._index(call, begins=bool(call.id or (call.index is None and function.name)))
-        self._arguments[index].append(arguments)
         return ToolCallDelta(index, call_id, function.name or "", arguments)
-
-    def check(self) -> None:
-        """Raises MalformedToolCallError for arguments that are no JSON object; none at all are an empty one."""
-        for pieces in self._arguments:
-            written = "".join(pieces)
-            try:
-                if written.strip():
-                    msgspec.json.decode(written, type=dict[str, object])
-            except _UNREADABLE as error:
-                raise MalformedToolCallError(written) from error
 
     def _index(self, call: _Call, *, begins: bool) -> tuple[int, str]:
         """The call's index among ours and, with its first piece, its id."""
@@ -342,8 +313,16 @@ class _Calls:
             return known, ""
         self._at[given] = len(self._ids)
         self._ids.append(call.id or f"call_{len(self._ids)}")
-        self._arguments.append([])
         return self._at[given], self._ids[-1]
+
+
+def _deltas(pieces: Iterable[Piece], logprobs: tuple[TokenLogprob, ...]) -> list[TextDelta | ReasoningDelta]:
+    """One event a piece with text; the probabilities go with a text that is all there is."""
+    spoken = [piece for piece in pieces if piece.text]
+    own = logprobs if len(spoken) == 1 else ()
+    return [
+        ReasoningDelta(piece.text) if piece.channel == "reasoning" else TextDelta(piece.text, own) for piece in spoken
+    ]
 
 
 def _logprobs(logprobs: _Logprobs) -> tuple[TokenLogprob, ...]:

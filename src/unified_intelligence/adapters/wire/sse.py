@@ -22,39 +22,35 @@ class EventStream:
     def __init__(self) -> None:
         self._line: list[bytes] = []  # pieces of a line that has not ended
         self._line_size = 0
-        self._data: list[bytes] = []
+        self._data: list[bytes] = []  # lines of an event that has not ended
         self._data_size = 0
         self._name = ""
         self._after_return = False
         self._begun = False
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
-        """The events that are whole now. Raises ProtocolError for a line longer than 8 MiB."""
+        """The events that are whole now. Raises ProtocolError for a line or an event longer than 8 MiB."""
         chunk = self._plain_ends(chunk)
-        head, newline, rest = chunk.partition(b"\n")
-        self._line.append(head)
-        self._line_size += len(head)
-        if self._line_size > LONGEST:
-            raise _too_long()
-        if not newline:
-            return []
-        first = b"".join(self._line) if len(self._line) > 1 else head
-        if not self._begun:
-            self._begun = True
-            first = first.removeprefix(_BOM)
-        lines = rest.split(b"\n")
-        last = lines.pop()
-        self._line, self._line_size = [last], len(last)
         events: list[ServerSentEvent] = []
-        self._take(first, events)
-        for line in lines:
-            if not line and len(self._data) == 1 and not self._name:
-                events.append(("", self._data.pop()))
-                self._data_size = 0
+        position = 0
+        while not self._begun or self._line or self._data or self._name:
+            end = chunk.find(b"\n", position)
+            if end < 0:
+                self._hold(chunk[position:])
+                return events
+            self._hold(chunk[position:end])
+            self._take(self._whole_line(), events)
+            position = end + 1
+        *blocks, last = chunk[position:].split(b"\n\n")
+        for block in blocks:
+            if block.startswith(b"data: ") and b"\n" not in block and len(block) <= LONGEST:
+                events.append(("", block[6:]))  # as nearly every event is
             else:
-                self._take(line, events)
-        if len(last) > LONGEST:
-            raise _too_long()
+                self._take_block(block, events)
+        *lines, rest = last.split(b"\n")
+        for line in lines:
+            self._take(line, events)
+        self._hold(rest)
         return events
 
     def end(self) -> list[ServerSentEvent]:
@@ -70,6 +66,27 @@ class EventStream:
             self._after_return = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return chunk
+
+    def _hold(self, piece: bytes) -> None:
+        """Keeps a piece of a line."""
+        if piece:
+            self._line.append(piece)
+            self._line_size += len(piece)
+            if self._line_size > LONGEST:
+                raise _too_long()
+
+    def _whole_line(self) -> bytes:
+        line = b"".join(self._line)
+        self._line, self._line_size = [], 0
+        if not self._begun:
+            self._begun = True
+            return line.removeprefix(_BOM)
+        return line
+
+    def _take_block(self, block: bytes, events: list[ServerSentEvent]) -> None:
+        for line in block.split(b"\n"):
+            self._take(line, events)
+        self._take(b"", events)
 
     def _take(self, line: bytes, events: list[ServerSentEvent]) -> None:
         if not line:
