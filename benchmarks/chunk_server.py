@@ -38,7 +38,8 @@ async def serve(chunks: int) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                size = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
+                lines = head.lower().split(b"\r\n")
+                size = next((line for line in lines if line.startswith(b"content-length:")), b":0")
                 await reader.readexactly(int(size.partition(b":")[2]))
                 writer.write(plain if b" /plain/" in head else chunked)
                 await writer.drain()

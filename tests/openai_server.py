@@ -88,15 +88,19 @@ def echo(asked: Asked) -> Reply:
 
 
 class Server(ThreadingHTTPServer):
-    """`asked` are the requests so far, `url` is the base URL."""
+    """`asked` are the requests so far, `connections` how many were made; `url` is the base URL."""
 
     daemon_threads = True
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer, self.asked = answer, list[Asked]()
+        self.answer, self.asked, self.connections = answer, list[Asked](), 0
         self.origin = f"http://127.0.0.1:{self.server_port}"
         self.url = f"{self.origin}/v1"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is no error here."""
@@ -136,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 self.close_connection = True
                 return
-            if isinstance(chunk, float):
+            if not isinstance(chunk, bytes):
                 self.wfile.flush()
                 time.sleep(chunk)
             elif isinstance(chunk, bytes) and chunk:

@@ -11,12 +11,13 @@ import ipaddress
 import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol, cast
 from urllib.parse import urljoin, urlsplit
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import httpx2
 
@@ -58,8 +59,8 @@ class Http:
     """Connections to servers, one pool an event loop. A pool ends with its loop, or with `close`."""
 
     def __init__(self) -> None:
-        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[bool, bool], _Pool]] = WeakKeyDictionary()
-        self._closing: dict[asyncio.Task[None], _Pool] = {}
+        self._pools: _Pools = WeakKeyDictionary()
+        finalize(self, _end_all, self._pools).atexit = False
 
     async def open(self, request: Request, watch: Watch) -> Reply:
         """Sends a request and waits for the head of its answer; the body is read from the reply, which must be closed.
@@ -98,23 +99,10 @@ class Http:
         raise ProviderError(f"{request.url} leads in a circle.", hint=LOOK_THERE, url=request.url)
 
     def close(self) -> None:
-        """Closes the connections of every loop that still runs."""
-        pools, self._pools = dict(self._pools), WeakKeyDictionary()
-        for loop, kinds in pools.items():
-            for pool in kinds.values():
-                self._end(loop, pool)
-
-    def _end(self, loop: asyncio.AbstractEventLoop, pool: _Pool) -> None:
-        if loop.is_closed() or not loop.is_running():
-            return
-        with suppress(RuntimeError):
-            if asyncio.get_running_loop() is loop:
-                task = loop.create_task(pool.end())
-                self._closing[task] = pool  # which a loop that ends right now closes itself
-                task.add_done_callback(lambda task: task.cancelled() or self._closing.pop(task))
-                return
-        with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(pool.end(), loop).result(5)
+        """Closes the connections of every loop that still runs, and waits for those of other threads."""
+        for ended in _end_all(self._pools):
+            with suppress(TimeoutError):
+                ended.result(5)
 
     async def _send(self, request: Request, watch: Watch) -> httpx2.Response:
         phase = _Phase()
@@ -162,6 +150,37 @@ class _Pool:
             yield
         finally:
             await self.client.aclose()
+
+
+_Pools = WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[bool, bool], _Pool]]
+_ending: WeakKeyDictionary[asyncio.AbstractEventLoop, set[_Pool]] = WeakKeyDictionary()
+
+
+def _end_all(pools: _Pools) -> list[Future[None]]:
+    """Begins to end them; what it gives back can be waited for outside of their loops.
+
+    A loop that stops before it came to this ends them itself: until it is gone they are held for that.
+    """
+    awaited: list[Future[None]] = []
+    for loop, kinds in [*pools.items()]:
+        if loop.is_closed() or not loop.is_running():
+            continue
+        held = _ending.setdefault(loop, set())
+        for pool in kinds.values():
+            held.add(pool)
+            ended = asyncio.run_coroutine_threadsafe(pool.end(), loop)
+            ended.add_done_callback(lambda done, held=held, pool=pool: done.cancelled() or held.discard(pool))
+            if not _runs_here(loop):
+                awaited.append(ended)
+    pools.clear()
+    return awaited
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
 
 
 class _Phase:
@@ -289,10 +308,11 @@ def translated(error: Exception, request: Request, connect: float, phase: str = 
     host = urlsplit(url).netloc
     said = visible(hide(str(error), request.secrets)) or type(error).__name__
     tls = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)), None)
-    if isinstance(error, httpx2.ConnectTimeout) and phase != _TLS_STARTED:
+    late = isinstance(error, httpx2.ConnectTimeout)
+    if late and phase != _TLS_STARTED:
         return timed_out("connect", connect, url)
-    if tls is not None or isinstance(error, httpx2.ConnectTimeout):
-        why = visible(str(tls)) if tls else f"no answer to its greeting in {connect:g} s"
+    if late or tls is not None:
+        why = f"no answer to its greeting in {connect:g} s" if late else visible(str(tls))
         hint = "If the server speaks plain HTTP, write http:// in base_url; else look at its certificate."
         return TlsError(f"No TLS with {host}: {why}.", hint=hint, url=url)
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):

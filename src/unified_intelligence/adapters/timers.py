@@ -37,7 +37,7 @@ class Timers:
         for own in fields(self):
             seconds = getattr(self, own.name)
             if not 0 < seconds < inf:
-                raise ConfigurationError(f"The timer {own.name} is more than 0 seconds, not {seconds:g}.")
+                raise ConfigurationError(f"{_option_of(own.name)} is more than 0 seconds, not {seconds:g}.")
 
 
 class Watch:
@@ -112,5 +112,10 @@ class Watch:
 
 def timed_out(which: str, seconds: float, url: str) -> TimedOutError:
     """The error of a timer, with the option that changes it."""
-    option = {"total": "timeout"}.get(which, f"{which}_timeout")
-    return TimedOutError(which.replace("_", " "), seconds, hint=f"Give it longer: -o {option} {seconds * 2:g}", url=url)
+    hint = f"Give it longer: -o {_option_of(which)} {seconds * 2:g}"
+    return TimedOutError(which.replace("_", " "), seconds, hint=hint, url=url)
+
+
+def _option_of(timer: str) -> str:
+    """What adapters call it."""
+    return "timeout" if timer == "total" else f"{timer}_timeout"

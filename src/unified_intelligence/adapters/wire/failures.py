@@ -48,7 +48,7 @@ _CONTEXT = re.compile(
 )
 _LONGEST = re.compile(r"(?:maximum|at most|max_model_len)\D{0,60}?(\d{2,9})", re.IGNORECASE)
 _LENGTH = re.compile(
-    r"(?:requested|resulted in|has|contains|got|prompt|length)\D{0,30}?(\d{2,9})(?= *(?:input |prompt )?tokens)",
+    r"(?:requested|resulted in|has|contains|got|prompt)\D{0,30}?(\d{2,9})(?= *(?:input |prompt )?tokens)",
     re.IGNORECASE,
 )
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "quota_exceeded"})
@@ -211,10 +211,9 @@ def _read(text: str) -> tuple[str, str]:
         return visible(text), ""
     if isinstance(body, dict):
         fields = cast("dict[str, object]", body)
-        inner = fields.get("error") or fields.get("detail") or fields
-        message, code, _ = _fields(inner)
-        return message, code
-    return visible(text), ""
+        body = fields.get("error") or fields.get("detail") or fields
+    message, code, _ = _fields(body)
+    return message, code
 
 
 def _fields(error: object) -> tuple[str, str, int]:

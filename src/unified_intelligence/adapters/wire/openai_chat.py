@@ -33,7 +33,7 @@ from unified_intelligence.entities.generation import (
     ToolCallDelta,
     Usage,
 )
-from unified_intelligence.entities.reasoning import Piece, Tags, TagSplitter
+from unified_intelligence.entities.reasoning import Tags, TagSplitter
 from unified_intelligence.profiles.qwen3 import TAGS
 
 _DONE = b"[DONE]"
@@ -252,39 +252,47 @@ class _LeadingThought:
         self.over = False
         self._held: list[TextDelta] = []  # may still become an opening tag
         self._splitter: TagSplitter | None = None
+        self._after = False  # the newlines after the thought belong to its tag
 
     def is_elsewhere(self) -> None:
         """The server tells reasoning apart by itself."""
         self.over = not self._held and self._splitter is None
 
     def feed(self, delta: TextDelta) -> list[TextDelta | ReasoningDelta]:
-        if self._splitter is not None:
+        if self._splitter is not None or self._after:
             return self._split(delta.text, delta.logprobs)
         self._held.append(delta)
-        beginning = "".join(held.text for held in self._held)
-        bare = beginning.lstrip()
-        if bare.startswith(_OPENING):
+        beginning = "".join(held.text for held in self._held).lstrip()
+        if beginning.startswith(_OPENING):
             self._splitter = TagSplitter(_THINK)
             self._held = []
-            return self._split(bare, ())
-        if _OPENING.startswith(bare):
-            return []
-        return self.rest()
+            return self._split(beginning, ())
+        return [] if _OPENING.startswith(beginning) else self.rest()
 
     def rest(self) -> list[TextDelta | ReasoningDelta]:
         """What is held, when it is decided that no more of a tag comes."""
         self.over = True
         held: list[TextDelta | ReasoningDelta] = [*self._held]
-        self._held = []
         if self._splitter is not None:
-            held += _deltas(self._splitter.flush(), ())
-            self._splitter = None
+            held += [ReasoningDelta(piece.text) for piece in self._splitter.flush()]
+        self._held, self._splitter = [], None
         return held
 
     def _split(self, text: str, logprobs: tuple[TokenLogprob, ...]) -> list[TextDelta | ReasoningDelta]:
-        assert self._splitter is not None
-        said = _deltas(self._splitter.feed(text), logprobs)
-        return [*said, *self.rest()] if any(isinstance(event, TextDelta) for event in said) else said
+        """Goes from one `>` to the next, because what follows the closing tag must not be split again."""
+        thought: list[str] = []
+        position = 0
+        while self._splitter is not None and position < len(text):
+            end = text.find(">", position) + 1 or len(text)
+            thought += [piece.text for piece in self._splitter.feed(text[position:end])]
+            position = end
+            if self._splitter.channel == "text":
+                self._splitter, self._after = None, True
+        said: list[TextDelta | ReasoningDelta] = [ReasoningDelta(told)] if (told := "".join(thought)) else []
+        if spoken := text[position:].lstrip("\n"):
+            self.over = True
+            said.append(TextDelta(spoken, () if position else logprobs))
+        return said
 
 
 class _Calls:
@@ -314,15 +322,6 @@ class _Calls:
         self._at[given] = len(self._ids)
         self._ids.append(call.id or f"call_{len(self._ids)}")
         return self._at[given], self._ids[-1]
-
-
-def _deltas(pieces: Iterable[Piece], logprobs: tuple[TokenLogprob, ...]) -> list[TextDelta | ReasoningDelta]:
-    """One event a piece with text; the probabilities go with a text that is all there is."""
-    spoken = [piece for piece in pieces if piece.text]
-    own = logprobs if len(spoken) == 1 else ()
-    return [
-        ReasoningDelta(piece.text) if piece.channel == "reasoning" else TextDelta(piece.text, own) for piece in spoken
-    ]
 
 
 def _logprobs(logprobs: _Logprobs) -> tuple[TokenLogprob, ...]:
