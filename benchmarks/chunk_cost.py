@@ -3,10 +3,10 @@
     python benchmarks/chunk_cost.py [--rounds N] [--chunks N] [--output FILE]
 
 Beside each other, in every round: this package's adapter, by `stream` and by `astream`; the openai package, by both of
-its clients; and the least that has to be done, httpx2's bytes cut at blank lines and decoded by msgspec. The server is a
-process of its own (chunk_server.py) and is not counted. It sends in two ways: `plain` up to the end of the connection,
-where a read brings hundreds of chunks, and `chunked`, each in an HTTP chunk of its own, where the parser of HTTP has work
-with each. A figure is the median over rounds; so is a ratio, of the rounds' own ratios.
+its clients; and the least that has to be done, httpx2's bytes cut at blank lines and decoded by msgspec. The server is
+a process of its own (chunk_server.py) and is not counted. It sends in two ways: `plain` up to the end of the connection,
+where a read brings hundreds of chunks, and `chunked`, each in an HTTP chunk of its own, where the parser of HTTP has
+work with each. A figure is the median over rounds; so is a ratio, of the rounds' own ratios.
 """
 
 from __future__ import annotations
@@ -72,19 +72,19 @@ def clients(url: str) -> dict[str, Callable[[], int]]:
 
     adapter = OpenAICompatibleAdapter(base_url=url, model="m", timeout=120)
     sync_client = openai.OpenAI(base_url=url, api_key="none", max_retries=0)
-    asked = {"model": "m", "messages": [{"role": "user", "content": QUESTION}], "stream": True}
+    asked: list[openai.types.chat.ChatCompletionUserMessageParam] = [{"role": "user", "content": QUESTION}]
 
     async def asynchronous() -> int:
         return sum([isinstance(event, TextDelta) async for event in adapter.astream(QUESTION)])
 
     def openai_sync() -> int:
-        chunks = sync_client.chat.completions.create(**asked)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType]
-        return sum(chunk.choices[0].delta.content is not None for chunk in chunks)  # pyright: ignore
+        chunks = sync_client.chat.completions.create(model="m", messages=asked, stream=True)
+        return sum(chunk.choices[0].delta.content is not None for chunk in chunks)
 
     async def openai_async() -> int:
         async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
-            chunks = await client.chat.completions.create(**asked)  # pyright: ignore
-            return sum([chunk.choices[0].delta.content is not None async for chunk in chunks])  # pyright: ignore
+            chunks = await client.chat.completions.create(model="m", messages=asked, stream=True)
+            return sum([chunk.choices[0].delta.content is not None async for chunk in chunks])
 
     return {
         OURS: lambda: sum(isinstance(event, TextDelta) for event in adapter.stream(QUESTION)),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from typing import Any
 
 HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
 WORDS = ("Les", " intérêts", " composés", " croissent", " :", " 1 000 €", " → ", "🙂", "\u2028", " fin", ".\n")
@@ -19,7 +20,7 @@ WORDS = ("Les", " intérêts", " composés", " croissent", " :", " 1 000 €", "
 def events(chunks: int) -> list[bytes]:
     """The events of an answer of so many chunks, its end among them."""
     fixed = {"id": "chatcmpl-7d2f9a4be1c84d5f", "object": "chat.completion.chunk", "created": 1790000000, "model": "m"}
-    said: list[object] = [
+    said: list[Any] = [
         {**fixed, "choices": [{"index": 0, "delta": {"content": WORDS[i % len(WORDS)]}, "logprobs": None,
                                "finish_reason": None}]}
         for i in range(chunks - 1)

@@ -231,7 +231,7 @@ def test_vectors() -> None:
         assert len(server.asked) == 2
 
 
-NO_VECTORS = (
+NO_VECTORS: tuple[Any, ...] = (
     {"data": []}, {"data": [{"embedding": [1.0]}, {"embedding": [1.0, 2.0]}]}, {"data": [{"embedding": "x"}]},
 )  # fmt: skip
 
