@@ -103,8 +103,13 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def log_failure(error: BaseException, failure: Failure, request_id: str) -> None:
-    """A client's mistake is not logged here; what is wrong behind the client is, with a traceback if it is a bug."""
+    """What is wrong behind the client, with a traceback if it is a bug.
+
+    A client's mistake is not logged here, nor who the queue sent away: their requests' own lines say it.
+    """
     if failure.status < 500 and not isinstance(error, ours.ProviderError):
+        return
+    if isinstance(error, ours.ProviderError) and _is_our_own(error):
         return
     known = isinstance(error, ours.UnifiedIntelligenceError | RefusedError)
     log.error("%s: %s: %s", request_id or "-", type(error).__name__, error, exc_info=None if known else error)

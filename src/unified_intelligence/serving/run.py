@@ -88,7 +88,8 @@ def listening(serving: Serving) -> Generator[socket.socket]:
             f"{serving.host} can be reached from other machines, and no API key is set.",
             hint="Set a key with --api-key, or serve this machine only with --host 127.0.0.1.",
         )
-    own = socket.socket(family, socket.SOCK_STREAM)
+    # Without the protocol's number asyncio does not know TCP, leaves Nagle's wait on, and a piece takes 40 ms.
+    own = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     with own:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -191,3 +191,32 @@ def test_a_client_that_does_not_read_is_let_go_and_its_turn_is_free() -> None:
             assert until(lambda: server.service.admission.running == 0, 20)
             assert until(lambda: not server.server.server_state.connections)
         assert server.lines()[-1]["finish_reason"] == "abort"
+
+
+def test_requests_sent_ahead_are_answered_in_their_order() -> None:
+    body = json.dumps(question("eins zwei 🎉")).encode()
+    with guarded_server() as server, server.connect() as own:
+        post = b"POST %s HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        health, last = b"GET /health HTTP/1.1\r\n" + HOST, b"Connection: close\r\n\r\n"
+        own.sendall(post % (CHAT.encode(), HOST, len(body)) + body + health + b"\r\n" + health + last)
+        answer = all_of(own)
+    assert answer.count(b"HTTP/1.1 200") == 3
+    assert answer.index(b"zwei") < answer.index(b'"ok"') < answer.rindex(b'"ok"')
+
+
+def test_a_body_that_nobody_wants_does_not_become_the_next_request() -> None:
+    hidden = b"GET /version HTTP/1.1\r\n" + HOST + b"\r\n"
+    with guarded_server(keys=_keys("geheim")) as server, server.connect() as own:
+        own.sendall(b"POST /v1/models HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % (len(hidden) + 1))
+        assert own.recv(65536).startswith(b"HTTP/1.1 401")
+        own.sendall(hidden)
+        assert all_of(own) == b""
+
+
+def test_a_piece_does_not_wait_for_the_next_one() -> None:
+    with guarded_server() as server, server.connect() as own:
+        own.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert own.recv(65536).startswith(b"HTTP/1.1 200")
+        (connection,) = server.server.server_state.connections
+        accepted = connection.transport.get_extra_info("socket")  # type: ignore[union-attr]
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
