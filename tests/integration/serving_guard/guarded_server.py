@@ -92,6 +92,18 @@ def all_of(own: socket.socket) -> bytes:
     return came
 
 
+def answer_on(own: socket.socket) -> bytes:
+    """One response with its body, on a connection that stays open."""
+    came = b""
+    while b"\r\n\r\n" not in came:
+        came += own.recv(65536)
+    head, _, body = came.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+    while len(body) < length:
+        body += own.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
 def until(true: Any, seconds: float = 10.0) -> bool:
     """Whether it became true in time."""
     end = time.monotonic() + seconds
