@@ -103,7 +103,7 @@ def ask_by_command(play: Play) -> Outcome:
     """The program in a process of its own, in an empty home, with every library's log on."""
     with TemporaryDirectory() as folder:
         home = Path(folder)
-        environment = _environment(home)
+        environment = command_environment(home)
         arguments = arguments_for(play)
         variables, flags = keys_for_process({name: arguments.pop(name) for name in _KEYS & arguments.keys()})
         options = [part for name, value in arguments.items() for part in ("-o", name, str(value))]
@@ -189,7 +189,7 @@ def _fill(outcome: Outcome, collector: Collector) -> None:
     outcome.said += "\n".join(outcome.notices)
 
 
-def _environment(home: Path) -> dict[str, str]:
+def command_environment(home: Path) -> dict[str, str]:
     (home / "site").mkdir()
     (home / "site/sitecustomize.py").write_text(_LOG_EVERYTHING, "utf-8")
     return {
