@@ -71,14 +71,6 @@ def test_a_second_request_on_a_connection_has_no_more_time_for_its_headers() -> 
         assert 0.5 < time.monotonic() - begun < 8
 
 
-def _healthy(own: socket.socket) -> bool:
-    """The whole answer is read: its head and its body may come apart."""
-    answer = b""
-    while not answer.endswith(b"}"):
-        answer += own.recv(65536)
-    return answer.startswith(b"HTTP/1.1 200")
-
-
 def test_blank_lines_do_not_hold_a_connection() -> None:
     limits = ConnectionLimits(header_seconds=0.5)
     with guarded_server(serving=Serving(port=0, connections=limits)) as server, server.connect() as own:
