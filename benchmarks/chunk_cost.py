@@ -2,9 +2,9 @@
 
     python benchmarks/chunk_cost.py [--rounds N] [--chunks N] [--output FILE]
 
-Beside each other, in every round: this package's adapter, by `stream` and by `astream`; the openai package, by both of
+Beside each other, each round: this package's adapter, by `stream` and by `astream`; the openai package, by both of
 its clients; and the least that has to be done, httpx2's bytes cut at blank lines and decoded by msgspec. The server is
-a process of its own (chunk_server.py) and is not counted. It sends in two ways: `plain` up to the end of the connection,
+a process of its own (chunk_server.py) and is not counted. It sends in two ways: `plain` until the connection ends,
 where a read brings hundreds of chunks, and `chunked`, each in an HTTP chunk of its own, where the parser of HTTP has
 work with each. A figure is the median over rounds; so is a ratio, of the rounds' own ratios.
 """
@@ -69,10 +69,11 @@ def least(url: str) -> int:
 def clients(url: str) -> dict[str, Callable[[], int]]:
     """What is measured; each gives back how many words came."""
     import openai
+    from openai.types.chat import ChatCompletionUserMessageParam
 
     adapter = OpenAICompatibleAdapter(base_url=url, model="m", timeout=120)
     sync_client = openai.OpenAI(base_url=url, api_key="none", max_retries=0)
-    asked: list[openai.types.chat.ChatCompletionUserMessageParam] = [{"role": "user", "content": QUESTION}]
+    asked: list[ChatCompletionUserMessageParam] = [{"role": "user", "content": QUESTION}]
 
     async def asynchronous() -> int:
         return sum([isinstance(event, TextDelta) async for event in adapter.astream(QUESTION)])

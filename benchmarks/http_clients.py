@@ -3,8 +3,8 @@
     python benchmarks/http_clients.py [--rounds N] [--chunks N] [--output FILE]
 
 httpx2 (which this package uses), httpx and aiohttp, each in a process of its own, asynchronous, from one loopback
-server that is not counted (chunk_server.py, both of its ways). One that is not installed is said to be so. A figure is the
-median over rounds; import time is what `python -c "import X"` takes beyond `python -c pass`.
+server that is not counted (chunk_server.py, both of its ways). One that is not installed is said to be so. A figure is
+the median over rounds; import time is what `python -c "import X"` takes beyond `python -c pass`.
 """
 
 from __future__ import annotations

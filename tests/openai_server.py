@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             if not isinstance(chunk, bytes):
                 self.wfile.flush()
                 time.sleep(chunk)
-            elif isinstance(chunk, bytes) and chunk:
+            elif chunk:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
