@@ -18,6 +18,7 @@ from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, LOOK_TH
 from unified_intelligence.adapters.wire.sse import ServerSentEvent
 from unified_intelligence.entities.errors import (
     AnswerRefusedError,
+    MalformedToolCallError,
     ProtocolError,
     StreamInterruptedError,
     UnifiedIntelligenceError,
@@ -171,7 +172,8 @@ class AnswerReader:
 
     def last_words(self) -> list[Event]:
         """What was held back, at the end. Raises ProtocolError if there was no answer, StreamInterruptedError if it
-        did not come to its end, AnswerRefusedError if the provider kept it.
+        did not come to its end, AnswerRefusedError if the provider kept it, MalformedToolCallError for a call that
+        nobody can read.
         """
         if not self.begun:
             said = f"{self._url} gave an empty answer: not one choice."
@@ -183,6 +185,8 @@ class AnswerReader:
             self._say(event, events)
         if self._refusal:
             raise AnswerRefusedError(visible("".join(self._refusal)), hint="Say it in other words.")
+        if self._reason != "length":
+            self._calls.check()
         if self._reason == "content_filter" and not self._text:
             raise AnswerRefusedError(
                 f"{self._url} let no answer through: its filter ended it.", hint="Say it in other words."
@@ -252,6 +256,7 @@ class _LeadingThought:
         self.over = False
         self._held: list[TextDelta] = []  # may still become an opening tag
         self._splitter: TagSplitter | None = None
+        self._newlines = ""  # of the thought, which before the closing tag belong to it
         self._after = False  # the newlines after the thought belong to its tag
 
     def is_elsewhere(self) -> None:
@@ -274,8 +279,8 @@ class _LeadingThought:
         self.over = True
         held: list[TextDelta | ReasoningDelta] = [*self._held]
         if self._splitter is not None:
-            held += [ReasoningDelta(piece.text) for piece in self._splitter.flush()]
-        self._held, self._splitter = [], None
+            held += [ReasoningDelta(self._newlines + piece.text) for piece in self._splitter.flush()]
+        self._held, self._splitter, self._newlines = [], None, ""
         return held
 
     def _split(self, text: str, logprobs: tuple[TokenLogprob, ...]) -> list[TextDelta | ReasoningDelta]:
@@ -288,7 +293,10 @@ class _LeadingThought:
             position = end
             if self._splitter.channel == "text":
                 self._splitter, self._after = None, True
-        said: list[TextDelta | ReasoningDelta] = [ReasoningDelta(told)] if (told := "".join(thought)) else []
+        told = self._newlines + "".join(thought)
+        self._newlines = told[len(told.rstrip("\n")) :]
+        told = told.rstrip("\n")
+        said: list[TextDelta | ReasoningDelta] = [ReasoningDelta(told)] if told else []
         if spoken := text[position:].lstrip("\n"):
             self.over = True
             said.append(TextDelta(spoken, () if position else logprobs))
@@ -300,6 +308,7 @@ class _Calls:
 
     def __init__(self) -> None:
         self._ids: list[str] = []
+        self._arguments: list[list[str]] = []
         self._at: dict[int, int] = {}
 
     def __bool__(self) -> bool:
@@ -311,7 +320,18 @@ class _Calls:
         if not isinstance(arguments, str):
             arguments = msgspec.json.encode(arguments).decode()
         index, call_id = self._index(call, begins=bool(call.id or (call.index is None and function.name)))
+        self._arguments[index].append(arguments)
         return ToolCallDelta(index, call_id, function.name or "", arguments)
+
+    def check(self) -> None:
+        """Raises MalformedToolCallError for arguments that are no JSON object; none at all are an empty one."""
+        for pieces in self._arguments:
+            written = "".join(pieces)
+            try:
+                if written.strip():
+                    msgspec.json.decode(written, type=dict[str, object])
+            except _UNREADABLE as error:
+                raise MalformedToolCallError(written) from error
 
     def _index(self, call: _Call, *, begins: bool) -> tuple[int, str]:
         """The call's index among ours and, with its first piece, its id."""
@@ -321,6 +341,7 @@ class _Calls:
             return known, ""
         self._at[given] = len(self._ids)
         self._ids.append(call.id or f"call_{len(self._ids)}")
+        self._arguments.append([])
         return self._at[given], self._ids[-1]
 
 
