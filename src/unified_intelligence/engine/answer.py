@@ -45,20 +45,22 @@ class Reader:
     def read(self, tokens: Generator[Chosen, None, bool]) -> Iterator[Event]:
         """The events of an answer, each as soon as it is decided. Raises MalformedToolCallError."""
         complete = False
-        while not self._stop.met:
+        while not self.over:
             try:
                 chosen = next(tokens)
             except StopIteration as end:
                 complete = end.value
                 break
-            yield from self._add(chosen)
-        yield from self._end(complete=complete)
-        if not complete and not self._stop.met:
-            self.finish_reason = "length"
-        elif self._calls:
-            self.finish_reason = "tool_calls"
+            yield from self.add(chosen)
+        yield from self.end(complete=complete)
 
-    def _add(self, chosen: Chosen) -> Iterator[Event]:
+    @property
+    def over(self) -> bool:
+        """A stop sequence was met: nothing that follows belongs to the answer."""
+        return self._stop.met
+
+    def add(self, chosen: Chosen) -> Iterator[Event]:
+        """What the next token decides."""
         before, pieces = self._splitter.channel, list[Piece]()
         if chosen.forced:  # a character this cut off will not be finished
             pieces += self._splitter.feed(self._text.rest())
@@ -70,8 +72,8 @@ class Reader:
         self.reasoning_tokens += before == self._splitter.channel == "reasoning"
         return self._events(pieces)
 
-    def _end(self, *, complete: bool) -> Iterator[Event]:
-        """What was held back.
+    def end(self, *, complete: bool) -> Iterator[Event]:
+        """What was held back. Raises MalformedToolCallError.
 
         Of an answer that was cut off, half a tag and half a call are dropped; a complete one means what it says.
         """
@@ -81,6 +83,10 @@ class Reader:
             yield self._logprobs.delta(held)
         if complete and self._call:
             yield self._read_call()
+        if not complete and not self._stop.met:
+            self.finish_reason = "length"
+        elif self._calls:
+            self.finish_reason = "tool_calls"
 
     def _events(self, pieces: Sequence[Piece]) -> Iterator[Event]:
         for piece in pieces:

@@ -1,14 +1,9 @@
-"""Tokens, one at a time: forward pass, choice, and what the request has to say about it.
-
-An own loop instead of `model.generate` and a streamer: it needs no thread, so closing the generator is all there is to
-stopping it; and each request draws from a random generator of its own, so a seed means the same in any company.
-"""
+"""One answer as it is written, token by token, and what its request has to say about each."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from unified_intelligence.engine.sampling import Chosen, Sampler
@@ -16,7 +11,6 @@ from unified_intelligence.entities.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
 
     from unified_intelligence.engine.thinking import Thinking
     from unified_intelligence.profiles.sampling import Sampling
@@ -36,7 +30,7 @@ class Plan:
 
 
 class Writing:
-    """One answer as it is written; it knows no model. `unread` is what the model has to read for the next choice.
+    """One answer as it is written; it knows no model. `tokens` are those of the prompt and of the answer so far.
 
     `complete` is set when the model ended its turn itself.
     """
@@ -45,26 +39,35 @@ class Writing:
         self._plan, self._thinking = plan, thinking
         self._sampler = Sampler(plan.sampling, plan.prompt, seed=plan.seed, logprobs=plan.logprobs, device=device)
         self._written = 0
-        self.unread = list(plan.prompt)
+        self.tokens = list(plan.prompt)
         self.complete = False
+
+    @property
+    def prompt(self) -> Sequence[int]:
+        return self._plan.prompt
+
+    @property
+    def longest(self) -> int:
+        """The most tokens there can be."""
+        return len(self._plan.prompt) + self._plan.limit
 
     @property
     def goes_on(self) -> bool:
         return not self.complete and self._written < self._plan.limit
 
-    def forced(self) -> Iterator[Chosen]:
+    def forced(self) -> Sequence[Chosen]:
         """What comes next without asking the model, read by it together with the token before."""
         due = self._thinking.due() if self._thinking else ()
-        for token in due[: self._plan.limit - self._written]:
+        forced = due[: self._plan.limit - self._written]
+        for token in forced:
             self._add(token)
-            yield Chosen(token, forced=True)
+        return [Chosen(token, forced=True) for token in forced]
 
     def take(self, logits: torch.Tensor) -> Chosen | None:
         """The next token, from logits of shape (vocabulary,); None where it ends the turn. Raises ModelError."""
         ends = self._plan.ends
         barred = ends if self._written < self._plan.least else frozenset[int]()
         chosen = self._sampler.draw(logits, barred | self._thinking.barred if self._thinking else barred)
-        self.unread.clear()
         if chosen.token in ends:
             self.complete = True
             return None
@@ -73,43 +76,13 @@ class Writing:
 
     def _add(self, token: int) -> None:
         self._written += 1
-        self.unread.append(token)
+        self.tokens.append(token)
         self._sampler.note(token)
         if self._thinking:
             self._thinking.add(token)
 
 
-def tokens(
-    model: PreTrainedModel, plan: Plan, thinking: Thinking | None, turn: Lock, cancelled: Event
-) -> Generator[Chosen, None, bool]:
-    """The tokens as they are chosen, the one that ends the turn left out; returns whether there was one.
-
-    `turn` is held for one step, so that several answers advance side by side. Raises ModelError.
-    """
-    import torch
-
-    writing, cache = Writing(plan, thinking, model.device), None
-    while True:
-        yield from writing.forced()
-        if not writing.goes_on or cancelled.is_set():
-            return writing.complete
-        with turn:
-            output = run(
-                model,
-                input_ids=torch.tensor([writing.unread], device=model.device),
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            cache = output.past_key_values
-            if cache is None:
-                raise ModelError(f"{type(model).__name__} keeps no key-value cache; it cannot be run here.")
-            chosen = writing.take(output.logits[0, -1])
-        if chosen:
-            yield chosen
-
-
-def run(module: torch.nn.Module, **inputs: Any) -> Any:
+def run(module: Callable[..., Any], **inputs: Any) -> Any:
     """A forward pass. Raises ModelError for whatever it breaks with."""
     import torch
 

@@ -7,7 +7,7 @@ next token; texts about the same thing come out alike, but a model trained for e
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from threading import Event, Lock
+from threading import Event
 from typing import TYPE_CHECKING, Any, cast
 
 from unified_intelligence.engine.decode import run
@@ -17,25 +17,26 @@ from unified_intelligence.interfaces.text_embedder import Embeddings
 if TYPE_CHECKING:
     import torch
 
-    from unified_intelligence.engine.load import Loaded
+    from unified_intelligence.engine.engine import Engine
+    from unified_intelligence.engine.forward import Forward
 
 _MOST_AT_ONCE = 4096  # tokens in one forward pass, padding included, unless a single text is longer
 
 
 def embed(
-    loaded: Loaded, texts: Sequence[Sequence[int]], dimensions: int | None, turn: Lock, cancelled: Event
+    engine: Engine, longest: int, texts: Sequence[Sequence[int]], dimensions: int | None, cancelled: Event
 ) -> Embeddings:
     """The vectors of texts given as tokens, in float32; what is left when `cancelled` is set is not computed.
 
-    `turn` is held for one forward pass. Raises InvalidRequestError, ContextLengthError, ModelError.
+    The engine's turn is held for one forward pass. Raises InvalidRequestError, ContextLengthError, ModelError.
     """
-    check(texts, longest=loaded.longest)
+    check(texts, longest=longest)
     vectors: dict[int, tuple[float, ...]] = {}
     for places in batches([len(text) for text in texts]):
         if cancelled.is_set():
             break
-        with turn:
-            rows = _pooled(loaded, [texts[place] for place in places])
+        with engine.turn:
+            rows = _pooled(engine.forward, [texts[place] for place in places])
         if dimensions not in {None, rows.shape[1]}:
             raise InvalidRequestError(f"The model's vectors have {rows.shape[1]} dimensions, not {dimensions}.")
         listed: list[list[float]] = cast("Any", rows).tolist()
@@ -65,17 +66,12 @@ def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _pooled(loaded: Loaded, texts: Sequence[Sequence[int]]) -> torch.Tensor:
+def _pooled(forward: Forward, texts: Sequence[Sequence[int]]) -> torch.Tensor:
     """Shape (texts, hidden size), float32."""
     import torch
 
-    longest, device = max(map(len, texts)), loaded.model.device
-    padded = torch.tensor([[*text, *[0] * (longest - len(text))] for text in texts], device=device)
-    lengths = torch.tensor([len(text) for text in texts], device=device)
-    mask = torch.arange(longest, device=device) < lengths[:, None]
-    output = run(loaded.model.base_model, input_ids=padded, attention_mask=mask.long(), use_cache=False)
-    states: torch.Tensor = output.last_hidden_state.float().masked_fill(~mask[..., None], 0.0)
-    vectors = torch.nn.functional.normalize(states.sum(1) / lengths[:, None], dim=-1)
+    states: list[torch.Tensor] = run(forward.states, texts=texts)
+    vectors = torch.nn.functional.normalize(torch.stack([state.float().mean(0) for state in states]), dim=-1)
     if not bool(torch.isfinite(vectors).all()):
         raise ModelError("The model computed no finite number.", hint="Try the dtype float32.")
     return vectors

@@ -71,3 +71,27 @@ def _quota(folder: Path) -> float | None:
         return int(quota) / int(period) if int(quota) > 0 else None
     except (OSError, ValueError):  # no such file, or "max"
         return None
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a device now; of main memory, what the container's limit leaves of it."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return available_memory()
+
+
+def available_memory(control_groups: Path = Path("/sys/fs/cgroup"), machine: Path = Path("/proc/meminfo")) -> int:
+    """Bytes of main memory this process could still take; 4 GB where nobody says."""
+    try:
+        lines = dict(line.split(":", 1) for line in machine.read_text().splitlines())
+        free = int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        free = 4 * 10**9
+    try:
+        limit = int((control_groups / "memory.max").read_text())
+        used = int((control_groups / "memory.current").read_text())
+    except (OSError, ValueError):  # no such file, or "max"
+        return free
+    return max(0, min(free, limit - used))

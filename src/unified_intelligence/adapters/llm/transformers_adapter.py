@@ -6,28 +6,35 @@ Building it looks only at the files; weights are read (or downloaded) when the f
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from contextlib import aclosing, closing, contextmanager
+from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated
 
 from unified_intelligence.engine import load, prompt
 from unified_intelligence.engine.answer import Reader
-from unified_intelligence.engine.decode import tokens
+from unified_intelligence.engine.decode import Writing
 from unified_intelligence.engine.embed import embed
+from unified_intelligence.engine.linear import Quantization
 from unified_intelligence.engine.place import Dtype, set_threads
 from unified_intelligence.engine.request import Request
+from unified_intelligence.engine.sampling import Chosen
+from unified_intelligence.engine.start import Pass, Running, start
 from unified_intelligence.entities.errors import InvalidRequestError, UnifiedIntelligenceError
 from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, Timings, Usage
 from unified_intelligence.entities.message import MessageLike, read_messages
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
-from unified_intelligence.interfaces.text_generator import InProcessTextGenerator, beside_loop
+from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
 from unified_intelligence.interfaces.tokenizer import ITokenizer
 from unified_intelligence.profiles import qwen3
 
 if TYPE_CHECKING:
+    import asyncio
     from pathlib import Path
+
+    from unified_intelligence.engine.ticket import Ticket
 
 _BY_TEMPLATE = {  # what only a model can do in whose chat template this is written
     "thinking": qwen3.THINKING_SWITCH,
@@ -37,7 +44,8 @@ _BY_TEMPLATE = {  # what only a model can do in whose chat template this is writ
 
 
 class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
-    """Any causal model of transformers that has a chat template; several answers advance side by side.
+    """Any causal model of transformers that has a chat template; several answers advance side by side, in one
+    pass of the model, and what two conversations begin with is read once.
 
     Without temperature in the request, Qwen3 is sampled as its card recommends, others as their
     generation_config.json says. Stop sequences end the visible text only, never the reasoning. A think block is closed
@@ -59,6 +67,11 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         dtype: Annotated[Dtype, "number type; auto: as saved"] = "auto",
         device: Annotated[str, "auto, cpu, cuda, cuda:1, mps"] = "auto",
         threads: Annotated[int | None, "CPU threads; default: the cores this process may use"] = None,
+        engine: Annotated[Pass, "forward pass; auto: fused where it can be"] = "auto",
+        quantization: Annotated[Quantization, "weights in fewer bits, fused only"] = "none",
+        slots: Annotated[int | None, "answers at once; default: 16, on a GPU 64"] = None,
+        memory: Annotated[float | None, "GB for conversations; default: half of what is free"] = None,
+        queue: Annotated[int, "requests that may wait for a slot"] = 256,
         cache_dir: Annotated[str | None, "where Hub models are kept; default: the Hub's own cache"] = None,
         offline: Annotated[bool, "never ask the Hub, use what is in the cache"] = False,
     ) -> None:
@@ -69,26 +82,41 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         self._folder = load.local_folder(model)
         if self._folder:
             self._check(self._folder)
-        self._loaded: load.Loaded | None = None
-        self._loading, self._turn = Lock(), Lock()
+        self._engine: Pass = engine
+        self._quantization: Quantization = quantization
+        self._slots, self._memory, self._queue = slots, memory, queue
+        self._running: Running | None = None
+        self._loading = Lock()
 
     def stream(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> Generator[Event, None, None]:
-        return self._answer(messages, config or GenerationConfig(), Flag())
+        with _named():
+            answer = self._begin(messages, config or GenerationConfig(), None)
+            with closing(answer.ticket.tokens()) as tokens:
+                for event in answer.reader.read(tokens):
+                    answer.note_event()
+                    yield event
+            yield answer.finished()
 
     async def astream(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> AsyncIterator[Event]:
-        """As `stream`; a cancelled one stops after the token being computed, even inside a long tool call."""
-        cancelled = Flag()
-        events = beside_loop(self._answer(messages, config or GenerationConfig(), cancelled))
-        try:
-            async for event in events:
-                yield event
-        finally:
-            cancelled.set()
-            await events.aclose()
+        """As `stream`; a cancelled one gives its slot up before the next token."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        with _named():
+            beginning = loop.run_in_executor(None, self._begin, messages, config or GenerationConfig(), loop)
+            try:
+                answer = await asyncio.shield(beginning)
+            except asyncio.CancelledError:
+                beginning.add_done_callback(_cancel)
+                raise
+            async with aclosing(answer.events()) as events:
+                async for event in events:
+                    yield event
+            yield answer.finished()
 
     async def aload(self) -> None:
         """Loads the model, or downloads it first. Raises what an answer would raise."""
@@ -99,18 +127,18 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
 
     def encode(self, text: str) -> list[int]:
         with _named():
-            return prompt.encode(self._ready(), text)
+            return prompt.encode(self._ready().loaded, text)
 
     def decode(self, tokens: Sequence[int]) -> str:
         with _named():
-            return prompt.decode(self._ready(), tokens)
+            return prompt.decode(self._ready().loaded, tokens)
 
     def encode_conversation(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> list[int]:
         """Also of a conversation that is too long to be answered."""
         with _named():
-            turns, loaded = read_messages(messages), self._ready()
+            turns, loaded = read_messages(messages), self._ready().loaded
             return prompt.encode(loaded, prompt.write(loaded, turns, config or GenerationConfig()))
 
     @property
@@ -128,9 +156,9 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         cancelled = Flag()
 
         def work() -> Embeddings:
-            loaded = self._ready()
-            read = [prompt.encode(loaded, text) for text in texts]
-            return embed(loaded, read, dimensions, self._turn, cancelled)
+            running = self._ready()
+            read = [prompt.encode(running.loaded, text) for text in texts]
+            return embed(running.engine, running.loaded.longest, read, dimensions, cancelled)
 
         try:
             with _named():
@@ -141,37 +169,46 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
     def close(self) -> None:
         """Forgets the weights; the next answer loads them again."""
         with self._loading:
-            self._loaded = None
+            if self._running:
+                self._running.engine.close()
+            self._running = None
 
-    def _answer(
-        self, messages: str | Sequence[MessageLike], config: GenerationConfig, cancelled: Flag
-    ) -> Generator[Event, None, None]:
-        started, first = time.perf_counter(), 0.0
-        with _named():
-            turns = read_messages(messages)
-            loaded = self._ready()
-            if config.thinking_budget is not None and "thinking_budget" not in self.honoured:
-                raise InvalidRequestError("The model writes no think block: thinking_budget means nothing to it.")
-            request = Request.of(loaded, turns, config)
-            reader = Reader(prompt.text_of(loaded), request.rules)
-            steps = tokens(loaded.model, request.plan, request.thinking(loaded), self._turn, cancelled)
-            for event in reader.read(steps):
-                first = first or time.perf_counter() - started
-                yield event
-        total = time.perf_counter() - started
-        usage = Usage(len(request.plan.prompt), reader.tokens, reader.reasoning_tokens)
-        yield Finished(reader.finish_reason, usage, Timings(first or total, total))
+    @property
+    def explanation(self) -> str:
+        """One line: how the model is run here, and why; "" before it is loaded."""
+        return self._running.explanation if self._running else ""
 
-    def _ready(self) -> load.Loaded:
+    def _begin(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig, loop: asyncio.AbstractEventLoop | None
+    ) -> _Answer:
+        started = time.perf_counter()
+        turns = read_messages(messages)
+        running = self._ready()
+        loaded = running.loaded
+        if config.thinking_budget is not None and "thinking_budget" not in self.honoured:
+            raise InvalidRequestError("The model writes no think block: thinking_budget means nothing to it.")
+        request = Request.of(loaded, turns, config)
+        reader = Reader(prompt.text_of(loaded), request.rules)
+        writing = Writing(request.plan, request.thinking(loaded), running.engine.forward.device)
+        return _Answer(running.engine.submit(writing, loop=loop), reader, len(request.plan.prompt), started)
+
+    def _ready(self) -> Running:
         with self._loading:
-            if self._loaded is None:
+            if self._running is None:
                 folder = self._folder or load.download(
                     self._model, revision=self._revision, cache_dir=self._cache_dir, offline=self._offline
                 )
                 self._check(folder)
                 set_threads(self._threads)
-                self._loaded = load.load(folder, dtype=self._dtype, device=self._device)
-            return self._loaded
+                self._running = start(
+                    load.load(folder, dtype=self._dtype, device=self._device),
+                    forward=self._engine,
+                    quantization=self._quantization,
+                    slots=self._slots,
+                    memory=self._memory,
+                    queue=self._queue,
+                )
+            return self._running
 
     def _check(self, folder: Path) -> None:
         load.check_code(folder)
@@ -179,6 +216,52 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         if template := load.template_files(folder):
             lacking = {name for name, sign in _BY_TEMPLATE.items() if sign not in template}
             self.honoured = type(self).honoured - lacking
+
+
+@dataclass(slots=True)
+class _Answer:
+    """One answer on its way; times are of the performance counter."""
+
+    ticket: Ticket
+    reader: Reader
+    prompt_tokens: int
+    started: float
+    first: float = 0.0
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What the tokens say, as they come."""
+        async with aclosing(self.ticket.atokens()) as tokens:
+            async for come in tokens:
+                for event in self._read(come):
+                    self.note_event()
+                    yield event
+                if self.reader.over:
+                    break
+        if self.reader.over:
+            for event in self.reader.end(complete=False):
+                yield event
+
+    def _read(self, come: list[Chosen] | bool) -> Iterator[Event]:
+        if isinstance(come, bool):
+            yield from self.reader.end(complete=come)
+            return
+        for chosen in come:
+            if not self.reader.over:
+                yield from self.reader.add(chosen)
+
+    def note_event(self) -> None:
+        self.first = self.first or time.perf_counter() - self.started
+
+    def finished(self) -> Finished:
+        total = time.perf_counter() - self.started
+        cached, reader = self.ticket.cached, self.reader
+        usage = Usage(self.prompt_tokens, reader.tokens, reader.reasoning_tokens, cached)
+        return Finished(reader.finish_reason, usage, Timings(self.first or total, total))
+
+
+def _cancel(beginning: asyncio.Future[_Answer]) -> None:
+    if not beginning.cancelled() and not beginning.exception():
+        beginning.result().ticket.cancel()
 
 
 @contextmanager

@@ -1,0 +1,142 @@
+"""A loaded model that answers many at once: the scheduler in a thread of its own, which ends when there is nothing to do."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import weakref
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from unified_intelligence.engine.scheduler import Row, Scheduler
+from unified_intelligence.engine.ticket import Ticket
+from unified_intelligence.entities.errors import ModelError, ServerBusyError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from unified_intelligence.engine.decode import Writing
+    from unified_intelligence.engine.forward import Forward
+
+THREAD_NAME = "unified-intelligence-engine"
+_IDLE = 5.0  # seconds a thread waits for more
+_LONGEST_END = 5.0
+
+
+class Engine:
+    """At most `queue` requests wait for one of the `slots`; `memory` is in tokens of all of them."""
+
+    def __init__(self, forward: Forward, *, slots: int, memory: int, queue: int) -> None:
+        self.forward = forward
+        self._scheduler, self._queue = Scheduler(forward, slots=slots, memory=memory), queue
+        self._forget_threads()
+        _engines.add(self)
+
+    def submit(
+        self,
+        writing: Writing,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        priority: int = 0,
+        deadline: float | None = None,
+    ) -> Ticket:
+        """Asks for an answer. `deadline`, on the monotonic clock, is the latest at which it may be begun.
+
+        Raises ServerBusyError when too many wait, ContextLengthError.
+        """
+        ticket = Ticket(loop)
+        with self._changed:
+            self._scheduler.check(writing)
+            if len(self._incoming) + self._scheduler.waiting >= self._queue:
+                raise ServerBusyError(f"{self._queue} requests wait already.", hint="Try again in a moment.")
+            self._incoming.append(Row(writing, ticket, priority, deadline))
+            self._closed = False
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name=THREAD_NAME, daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        return ticket
+
+    def close(self) -> None:
+        """Ends what runs, with an error for whoever waits for it."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+            thread = self._thread
+        if thread and thread is not threading.current_thread():
+            thread.join(_LONGEST_END)
+
+    def _forget_threads(self) -> None:
+        """Also in a forked process, which has none of its parent's threads."""
+        self.turn = threading.Lock()  # whoever else computes with this model holds it
+        self._changed = threading.Condition()
+        self._scheduler.forget()
+        self._thread: threading.Thread | None = None
+        self._incoming: list[Row] = []
+        self._closed = False
+
+    def _work(self) -> None:
+        while self._has_work():
+            try:
+                with self.turn:
+                    told = self._scheduler.step()
+            except Exception as error:  # noqa: BLE001 - a fault of ours must not leave anybody waiting forever
+                failure = ModelError(f"The engine broke: {error}", hint="Please report this.")
+                failure.__cause__ = error
+                told = self._scheduler.fail(failure)
+            _wake(told)
+
+    def _has_work(self) -> bool:
+        with self._changed:
+            while not self._closed:
+                if self._incoming or self._scheduler.running or self._scheduler.waiting:
+                    break
+                if not self._changed.wait(_IDLE) and not self._incoming:
+                    break
+            for row in self._incoming:
+                self._scheduler.add(row)
+            self._incoming.clear()
+            if self._closed:
+                _wake(self._scheduler.fail(ModelError("The model was closed before the answer was complete.")))
+            if not self._scheduler.running + self._scheduler.waiting:
+                self._thread = None
+                return False
+            return True
+
+
+def _wake(tickets: Iterable[Ticket]) -> None:
+    """Those who wait on a loop, once a loop."""
+    loops: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
+    for ticket in tickets:
+        if ticket.loop:
+            loops.setdefault(ticket.loop, []).append(ticket)
+    for loop, waiting in loops.items():
+        try:
+            loop.call_soon_threadsafe(_wake_here, waiting)
+        except RuntimeError:  # the loop is closed: nobody reads these any more
+            for ticket in waiting:
+                ticket.cancel()
+
+
+def _wake_here(tickets: Iterable[Ticket]) -> None:
+    for ticket in tickets:
+        ticket.wake()
+
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for engine in _engines:
+        engine._forget_threads()  # noqa: SLF001
+
+
+@atexit.register
+def _close_all() -> None:
+    for engine in list(_engines):
+        engine.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

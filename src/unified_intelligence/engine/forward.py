@@ -1,0 +1,63 @@
+"""The seam between the scheduler and a model: pieces of several answers are read in one pass.
+
+A slot holds the keys and values of one conversation. Whoever schedules says what is read into which slot from where on;
+what a slot held behind that place is forgotten.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`tokens` go into `slot` from place `start` on; the logits of the last `wanted` of them are given back."""
+
+    slot: int
+    start: int
+    tokens: Sequence[int]
+    wanted: int = 1
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.tokens)
+
+
+class Forward(ABC):
+    """Reads tokens. There are `slots` slots of `capacity` tokens; both change with `lay_out`.
+
+    `rewinds` says whether a slot can go back to an earlier place, and be copied: without it no beginning is shared.
+    `token_bytes` is what a token takes in a slot.
+    """
+
+    slots = 0
+    capacity = 0
+    rewinds = True
+    token_bytes: int
+    device: torch.device
+
+    @abstractmethod
+    def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        """Logits of shape (sum of `wanted`, vocabulary), in the order of the pieces; at most one piece a slot."""
+
+    @abstractmethod
+    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
+        """Slots anew: `kept` says of a new slot which old one goes there, and how many of its tokens."""
+
+    @abstractmethod
+    def copy(self, source: int, target: int, length: int) -> None:
+        """The first tokens of one slot are now those of another, too."""
+
+    @abstractmethod
+    def clear(self, slot: int) -> None:
+        """Wipes a slot out, such as one that holds what is no number."""
+
+    @abstractmethod
+    def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        """The last hidden states of texts, each of shape (tokens, hidden size); no slot is touched."""

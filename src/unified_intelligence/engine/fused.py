@@ -1,0 +1,174 @@
+"""The forward pass of the Llama family (Llama, Qwen2, Qwen3, Mistral) from the weights Transformers loaded.
+
+What belongs together is one matrix product: queries, keys and values; gate and up. The products are those that are
+fastest on this machine (`linear`), and all answers of a step share them. Positions come from Transformers' own module, so
+every way of stretching them is the same here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from unified_intelligence.engine.attention import Heads, Layout, SlotCache, attend
+from unified_intelligence.engine.forward import Forward, Piece
+from unified_intelligence.engine.linear import Linear, Quantization, linear
+
+if TYPE_CHECKING:
+    import torch
+
+FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
+_ROPES = frozenset({"default", "linear", "llama3", "yarn"})  # whose angles do not depend on how long a text is
+
+
+def obstacle(model: Any) -> str:
+    """Why this model cannot be run here, "" if it can."""
+    config = model.config
+    if config.model_type not in FAMILIES:
+        return f"its architecture is {config.model_type}"
+    if config.hidden_act != "silu":
+        return f"its activation is {config.hidden_act}"
+    if set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
+        return "its attention slides"
+    if config.model_type == "mistral" and config.sliding_window is not None:
+        return "its attention slides"
+    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    if rope not in _ROPES:
+        return f"its positions are {rope}"
+    devices = {str(parameter.device) for parameter in model.parameters()}
+    return "it is spread over several devices" if len(devices) > 1 else ""
+
+
+class FusedForward(Forward):
+    """Takes the weights out of the model, layer by layer, so that they are in memory once; it can no longer be run."""
+
+    def __init__(self, model: Any, *, longest: int, quantization: Quantization = "none") -> None:
+        import torch
+
+        config, inner = model.config, model.model
+        self.device = model.device
+        self._embedding = inner.embed_tokens.weight
+        self._dtype = self._embedding.dtype
+        attention = inner.layers[0].self_attn
+        self._heads = Heads(
+            config.num_attention_heads, config.num_key_value_heads, attention.head_dim, attention.scaling
+        )
+        self._eps: float = config.rms_norm_eps
+        with torch.inference_mode():
+            self._cos, self._sin = _angles(inner.rotary_emb, longest, self._embedding)
+            self._norm, self._head = inner.norm.weight, linear(model.lm_head.weight, model.lm_head.bias)
+            self._layers = [self._take(layer, quantization) for layer in inner.layers]
+            self._caches = [SlotCache(self._heads, self.device, self._dtype) for _ in self._layers]
+        inner.layers = torch.nn.ModuleList()
+        self.token_bytes = 2 * len(self._layers) * self._heads.keys * self._heads.size * self._dtype.itemsize
+        self.nbytes = self._head.nbytes + sum(layer.nbytes for layer in self._layers)
+
+    def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        layout = Layout(pieces, self.capacity, self.device, self._dtype)
+        x = self._run(layout.tokens, layout.places, lambda at, q, k, v: self._caches[at].attend(layout, q, k, v))
+        return self._head(self._final(x if layout.wanted is None else x[layout.wanted]))
+
+    def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        import torch
+
+        lengths = [len(text) for text in texts]
+        tokens = torch.tensor([token for text in texts for token in text], device=self.device)
+        places = torch.cat([torch.arange(length, device=self.device) for length in lengths])
+
+        def alone(_: int, *projected: torch.Tensor) -> torch.Tensor:
+            parts = zip(*(whole.split(lengths) for whole in projected), strict=True)
+            return torch.cat([attend(self._heads, q, k.transpose(0, 1), v.transpose(0, 1), None) for q, k, v in parts])
+
+        return list(self._final(self._run(tokens, places, alone)).split(lengths))
+
+    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
+        for cache in self._caches:
+            cache.lay_out(capacity, slots, kept)
+        self.capacity, self.slots = capacity, slots
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        for cache in self._caches:
+            cache.copy(source, target, length)
+
+    def clear(self, slot: int) -> None:
+        for cache in self._caches:
+            cache.clear(slot)
+
+    def _run(self, tokens: torch.Tensor, places: torch.Tensor, attention: Any) -> torch.Tensor:
+        x = self._embedding[tokens]
+        cos, sin = self._cos[places], self._sin[places]
+        for at, layer in enumerate(self._layers):
+            q, k, v = layer.project(x, cos, sin)
+            x = layer.finish(x, attention(at, q, k, v))
+        return x
+
+    def _final(self, x: torch.Tensor) -> torch.Tensor:
+        from torch.nn.functional import rms_norm
+
+        return rms_norm(x, x.shape[-1:], self._norm, self._eps)
+
+    def _take(self, layer: Any, quantization: Quantization) -> _Layer:
+        taken = _Layer(layer, self._heads, self._eps, quantization)
+        layer.self_attn = layer.mlp = None
+        return taken
+
+
+class _Layer:
+    """One layer: `project` up to the attention, `finish` from it on."""
+
+    def __init__(self, layer: Any, heads: Heads, eps: float, quantization: Quantization) -> None:
+        import torch
+
+        attention, mlp = layer.self_attn, layer.mlp
+        self._heads, self._eps = heads, eps
+        self._before, self._between = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
+        self._qkv = _joined([attention.q_proj, attention.k_proj, attention.v_proj], quantization)
+        self._out = _joined([attention.o_proj], quantization)
+        self._gate_up = _joined([mlp.gate_proj, mlp.up_proj], quantization)
+        self._down = _joined([mlp.down_proj], quantization)
+        self._head_norms: torch.Tensor | None = None
+        if hasattr(attention, "q_norm"):
+            norms = [attention.q_norm.weight] * heads.queries + [attention.k_norm.weight] * heads.keys
+            self._head_norms = torch.stack(norms)
+        self.nbytes = self._qkv.nbytes + self._out.nbytes + self._gate_up.nbytes + self._down.nbytes
+
+    def project(
+        self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Queries and keys, turned by their places, and values: shapes (tokens, heads, size)."""
+        import torch
+        from torch.nn.functional import rms_norm
+
+        heads = self._heads
+        joined = self._qkv(rms_norm(x, x.shape[-1:], self._before, self._eps)).unflatten(-1, (-1, heads.size))
+        turning, v = joined[:, : heads.queries + heads.keys], joined[:, heads.queries + heads.keys :]
+        if self._head_norms is not None:
+            turning = rms_norm(turning, (heads.size,), None, self._eps) * self._head_norms
+        turned = torch.addcmul(turning * cos, turning.roll(heads.size // 2, -1), sin)
+        return turned[:, : heads.queries], turned[:, heads.queries :], v
+
+    def finish(self, x: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
+        from torch.nn.functional import rms_norm, silu
+
+        x = x + self._out(attended)
+        gate, up = self._gate_up(rms_norm(x, x.shape[-1:], self._between, self._eps)).chunk(2, -1)
+        return x + self._down(silu(gate) * up)
+
+
+def _joined(modules: Sequence[Any], quantization: Quantization) -> Linear:
+    import torch
+
+    weight = torch.cat([module.weight for module in modules]) if len(modules) > 1 else modules[0].weight.detach()
+    bias = None if modules[0].bias is None else torch.cat([module.bias for module in modules])
+    return linear(weight, bias, quantization=quantization)
+
+
+def _angles(rotary: Any, capacity: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosines, and sines with the sign of the half they go to: shape (capacity, 1, size)."""
+    import torch
+
+    places = torch.arange(capacity, device=like.device)[None]
+    cos, sin = rotary(like, places)
+    half = cos.shape[-1] // 2
+    signed = torch.cat((-sin[..., :half], sin[..., half:]), -1)
+    return cos[0, :, None].contiguous(), signed[0, :, None].contiguous()

@@ -1,0 +1,65 @@
+"""Any causal model of Transformers through its own forward pass, one answer after the other: slower, and always right."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from unified_intelligence.engine.forward import Forward, Piece
+from unified_intelligence.entities.errors import ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class PlainForward(Forward):
+    """Each slot is a cache of Transformers' own, which grows by itself. Only plain caches can be cut short and shared."""
+
+    def __init__(self, model: Any) -> None:
+        self._model, self.device = model, model.device
+        self._caches: dict[int, Any] = {}
+        config = model.config.get_text_config()
+        layers, heads = config.num_hidden_layers, getattr(config, "num_key_value_heads", config.num_attention_heads)
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        self.token_bytes = 2 * layers * heads * size * model.dtype.itemsize
+        self.rewinds = set(getattr(config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
+
+    def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        import torch
+
+        return torch.cat([self._read(piece) for piece in pieces])
+
+    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
+        self._caches = {new: self._caches[old] for new, (old, length) in kept.items() if length and old in self._caches}
+        self.capacity, self.slots = capacity, slots
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        self._caches[target] = copy.deepcopy(self._caches[source])
+        self._caches[target].crop(length)
+
+    def clear(self, slot: int) -> None:
+        self._caches.pop(slot, None)
+
+    def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+        import torch
+
+        inputs = [torch.tensor([list(text)], device=self.device) for text in texts]
+        return [self._model.base_model(input_ids=text, use_cache=False).last_hidden_state[0] for text in inputs]
+
+    def _read(self, piece: Piece) -> torch.Tensor:
+        import torch
+
+        cache = self._caches.pop(piece.slot, None) if piece.start else None
+        if cache is not None and (longer := cache.get_seq_length() - piece.start) > 0:
+            cache.crop(-longer)
+        output = self._model(
+            input_ids=torch.tensor([list(piece.tokens)], device=self.device),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=max(piece.wanted, 1),
+        )
+        if output.past_key_values is None:
+            raise ModelError(f"{type(self._model).__name__} keeps no key-value cache; it cannot be run here.")
+        self._caches[piece.slot] = output.past_key_values
+        return cast("torch.Tensor", output.logits[0, -piece.wanted :] if piece.wanted else output.logits[0, :0])

@@ -1,0 +1,247 @@
+"""Many answers side by side: every step reads what each of them has unread, in one pass of the model.
+
+An answer comes in and goes out between two steps. A prompt is read in pieces as long as a moment allows, so that a long one
+stalls nobody. Each answer draws its own tokens; what goes wrong with one ends that one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from unified_intelligence.engine.decode import run
+from unified_intelligence.engine.forward import Piece
+from unified_intelligence.engine.slots import Slot, Slots, shared_length
+from unified_intelligence.engine.ticket import End, Ticket
+from unified_intelligence.entities.errors import (
+    ContextLengthError,
+    ModelError,
+    TimedOutError,
+    UnifiedIntelligenceError,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from unified_intelligence.engine.decode import Writing
+    from unified_intelligence.engine.forward import Forward
+    from unified_intelligence.engine.sampling import Chosen
+
+_AT_ONCE = 16  # unread tokens that are no prompt, but an answer going on
+_WORTH_WAITING = 32  # tokens of a beginning that another answer is just reading
+_BESIDE_OTHERS, _ALONE = 0.15, 0.6  # seconds a step may read prompts
+_LEAST = 16  # tokens of a prompt a step reads, however long that takes
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """One answer in the engine: lower `priority` first, then in order; after its `deadline` it is not begun any more.
+
+    `leader` is another that is just reading the same `common` first tokens.
+    """
+
+    writing: Writing
+    ticket: Ticket
+    priority: int = 0
+    deadline: float | None = None
+    number: int = 0
+    slot: Slot = field(init=False)
+    leader: Row | None = None
+    common: int = 0
+    ended: bool = False
+
+    @property
+    def unread(self) -> int:
+        return len(self.writing.tokens) - self.slot.read
+
+
+class Scheduler:
+    """Advances all answers, a step at a time, in one thread."""
+
+    def __init__(self, forward: Forward, *, slots: int, memory: int) -> None:
+        self._forward, self._slots = forward, Slots(forward, slots, memory)
+        self._waiting: list[Row] = []
+        self._rows: list[Row] = []
+        self._numbers = count()
+        self._pace = Pace()
+        self._told: dict[Ticket, None] = {}
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        return len(self._rows)
+
+    def check(self, writing: Writing) -> None:
+        """Raises ContextLengthError for what would not even fit the memory alone."""
+        if writing.longest > self._slots.memory:
+            raise ContextLengthError(writing.longest, self._slots.memory)
+
+    def add(self, row: Row) -> None:
+        """It waits for a slot."""
+        row.number = next(self._numbers)
+        self._waiting.append(row)
+        self._waiting.sort(key=lambda row: (row.priority, row.number))
+
+    def step(self) -> Iterable[Ticket]:
+        """One pass of the model for all of them; which tickets were told something."""
+        import torch
+
+        self._told = {}
+        with torch.inference_mode():
+            self._drop_cancelled()
+            self._let_in()
+            if plan := self._plan():
+                self._advance(plan)
+        return self._told
+
+    def fail(self, error: Exception) -> Iterable[Ticket]:
+        """Ends them all."""
+        self._told = {}
+        for row in [*self._rows, *self._waiting]:
+            self._tell(row, error)
+        self.forget()
+        return self._told
+
+    def forget(self) -> None:
+        """There are no answers, and no slots."""
+        self._rows, self._waiting = [], []
+        self._slots = Slots(self._forward, self._slots.most, self._slots.memory)
+
+    def _drop_cancelled(self) -> None:
+        now = time.monotonic()
+        for row in [row for row in self._rows if row.ticket.cancelled]:
+            self._end(row, End(complete=False))
+        for row in list(self._waiting):
+            if row.ticket.cancelled:
+                self._refuse(row, End(complete=False))
+            elif row.deadline is not None and now > row.deadline:
+                self._refuse(row, TimedOutError("queue", 0))
+
+    def _let_in(self) -> None:
+        """In order: one that has no room yet keeps those behind it waiting, or it would wait forever."""
+        while self._waiting and self._slots.fits(self._waiting[0].writing.longest):
+            row = self._waiting.pop(0)
+            row.slot = self._slots.take(row.writing.tokens, row.writing.longest)
+            row.ticket.cached = row.slot.read
+            self._follow(row)
+            self._rows.append(row)
+            self._put(row, row.writing.forced())
+            if not row.writing.goes_on:
+                self._end(row, End(complete=False))
+
+    def _follow(self, row: Row) -> None:
+        """Finds who is reading more of the same beginning than any slot holds."""
+        if not self._forward.rewinds:
+            return
+        for other in self._rows:
+            common = min(shared_length(other.writing.prompt, row.writing.prompt), len(row.writing.prompt) - 1)
+            if common > max(other.slot.read, row.slot.read + _WORTH_WAITING, row.common):
+                row.leader, row.common = other, common
+
+    def _is_led(self, row: Row) -> bool:
+        """Whether it has to wait for its leader; when that has read what they share, it goes on from there."""
+        if row.leader is None:
+            return False
+        if not row.leader.ended and row.leader.slot.read < row.common:
+            return True
+        if not row.leader.ended:
+            self._slots.share(row.leader.slot, row.slot, row.common)
+            row.ticket.cached = row.common
+        row.leader = None
+        return False
+
+    def _plan(self) -> list[tuple[Row, Piece]]:
+        rows = [row for row in self._rows if not self._is_led(row)]
+        reading = sum(row.unread > _AT_ONCE for row in rows)
+        left = self._pace.tokens(_ALONE if reading == len(rows) else _BESIDE_OTHERS)
+        ends: list[tuple[Row, int]] = []
+        for row in rows:
+            size = row.unread
+            if size > _AT_ONCE:
+                size = min(size, left)
+                left -= size
+            if size:
+                ends.append((row, row.slot.read + size))
+        self._slots.reach(max((end for _, end in ends), default=0))
+        return [(row, _piece(row, end)) for row, end in ends]
+
+    def _advance(self, plan: Sequence[tuple[Row, Piece]]) -> None:
+        started = time.perf_counter()
+        read = self._read([piece for _, piece in plan])
+        self._pace.note(sum(len(piece.tokens) for _, piece in plan), time.perf_counter() - started)
+        for (row, piece), logits in zip(plan, read, strict=True):
+            if isinstance(logits, ModelError):
+                self._end(row, logits, spoilt=True)
+                continue
+            row.slot.read = piece.end - max(piece.wanted - 1, 0)
+            try:
+                self._take(row, piece, logits)
+            except UnifiedIntelligenceError as error:
+                self._end(row, error, spoilt=True)
+
+    def _read(self, pieces: Sequence[Piece]) -> Sequence[torch.Tensor | ModelError]:
+        """The logits of each piece; where a pass breaks, each is read alone, so that only the culprit fails."""
+        try:
+            logits: torch.Tensor = run(self._forward.read, pieces=pieces)
+        except ModelError as error:
+            return [error] if len(pieces) == 1 else [self._read([piece])[0] for piece in pieces]
+        return logits.split([piece.wanted for piece in pieces])
+
+    def _take(self, row: Row, piece: Piece, logits: torch.Tensor) -> None:
+        """The next token, and those after it as long as they are the ones that were guessed."""
+        guessed = piece.tokens[len(piece.tokens) - piece.wanted + 1 :]
+        for at in range(piece.wanted):
+            chosen = row.writing.take(logits[at])
+            if chosen is None:
+                return self._end(row, End(complete=True))
+            forced = row.writing.forced()
+            self._put(row, [chosen, *forced])
+            if not row.writing.goes_on:
+                return self._end(row, End(complete=False))
+            if forced or at == len(guessed) or guessed[at] != chosen.token:
+                return None
+            row.slot.read += 1
+        return None
+
+    def _put(self, row: Row, chosen: Iterable[Chosen]) -> None:
+        for one in chosen:
+            self._tell(row, one)
+
+    def _tell(self, row: Row, item: Chosen | End | Exception) -> None:
+        row.ticket.put(item)
+        self._told[row.ticket] = None
+
+    def _end(self, row: Row, item: End | Exception, *, spoilt: bool = False) -> None:
+        row.ended = True
+        self._rows.remove(row)
+        self._slots.give_back(row.slot, spoilt=spoilt)
+        self._tell(row, item)
+
+    def _refuse(self, row: Row, item: End | Exception) -> None:
+        self._waiting.remove(row)
+        self._tell(row, item)
+
+
+class Pace:
+    """How many tokens can be read in a time, as it was lately."""
+
+    def __init__(self) -> None:
+        self._rate = 200.0  # tokens a second, before anything was read
+
+    def tokens(self, seconds: float) -> int:
+        return max(_LEAST, int(self._rate * seconds))
+
+    def note(self, tokens: int, seconds: float) -> None:
+        if tokens >= _LEAST:
+            self._rate += 0.5 * (tokens / max(seconds, 1e-6) - self._rate)
+
+
+def _piece(row: Row, end: int) -> Piece:
+    tokens = row.writing.tokens
+    return Piece(row.slot.index, row.slot.read, tokens[row.slot.read : end], int(end == len(tokens)))

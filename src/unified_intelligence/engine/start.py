@@ -1,0 +1,88 @@
+"""From a loaded model to the engine that runs it: which forward pass, how many answers at once, how much memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from unified_intelligence.engine.engine import Engine
+from unified_intelligence.engine.fused import FusedForward, obstacle
+from unified_intelligence.engine.place import free_memory
+from unified_intelligence.engine.plain import PlainForward
+from unified_intelligence.entities.errors import ConfigurationError, ModelError
+
+if TYPE_CHECKING:
+    import torch
+
+    from unified_intelligence.engine.forward import Forward
+    from unified_intelligence.engine.linear import Quantization
+    from unified_intelligence.engine.load import Loaded
+
+Pass = Literal["auto", "fused", "transformers"]
+
+_SLOTS = {"cpu": 16, "cuda": 64}
+_SHARE = 0.5  # of the memory that is free once the model is loaded
+_PROBE = 8  # tokens that both passes read
+_DIFFERENCE = {"torch.float32": 1e-3, "torch.bfloat16": 0.1, "torch.float16": 0.05}  # share of the largest logit
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A model and its engine; `explanation` says in a line how it runs, and why."""
+
+    loaded: Loaded
+    engine: Engine
+    explanation: str
+
+
+def start(
+    loaded: Loaded, *, forward: Pass, quantization: Quantization, slots: int | None, memory: float | None, queue: int
+) -> Running:
+    """`memory` is in GB for keys and values. Raises ConfigurationError, ModelError."""
+    own, why = _forward(loaded, forward, quantization)
+    most = slots or _SLOTS.get(own.device.type, 16)
+    tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / own.token_bytes)
+    if tokens < 2 * _PROBE:
+        raise ConfigurationError("There is no memory left for a conversation.", hint="Use a smaller model.")
+    longest = min(loaded.longest, tokens)
+    engine = Engine(own, slots=most, memory=tokens, queue=queue)
+    room = f"{most} answers at once, {tokens} tokens of memory, {longest} a conversation"
+    return Running(replace(loaded, longest=longest), engine, f"{why}; {room}")
+
+
+def _forward(loaded: Loaded, wanted: Pass, quantization: Quantization) -> tuple[Forward, str]:
+    reason = obstacle(loaded.model)
+    if wanted == "transformers" or (wanted == "auto" and reason):
+        if quantization != "none":
+            raise ConfigurationError(
+                f"{quantization} needs the fused forward pass, and {reason or 'it was not asked for'}.",
+                hint="Leave the quantization out.",
+            )
+        return PlainForward(loaded.model), f"Transformers' forward pass, because {reason or 'it was asked for'}"
+    if reason:
+        raise ConfigurationError(f"The model cannot be run fused: {reason}.", hint="Use engine=auto.")
+    return _fused(loaded.model, loaded.longest, quantization), "fused forward pass"
+
+
+def _fused(model: Any, longest: int, quantization: Quantization) -> FusedForward:
+    """Raises ModelError where it does not compute what Transformers computes."""
+    import torch
+
+    from unified_intelligence.engine.forward import Piece
+
+    probe = [token % model.config.vocab_size for token in range(11, 11 + 7 * _PROBE, 7)]
+    with torch.inference_mode():
+        expected: torch.Tensor = model(input_ids=torch.tensor([probe], device=model.device), use_cache=False).logits[0]
+        fused = FusedForward(model, longest=longest, quantization=quantization)
+        fused.lay_out(2 * _PROBE, 1, {})
+        half = _PROBE // 2
+        first = fused.read([Piece(0, 0, probe[:half], half)])
+        got = torch.cat([first, *(fused.read([Piece(0, at, [probe[at]])]) for at in range(half, _PROBE))])
+        fused.lay_out(0, 0, {})
+    difference = float((got.float() - expected.float()).abs().max() / expected.float().abs().max().clamp(min=1e-9))
+    if quantization == "none" and not difference < _DIFFERENCE.get(str(expected.dtype), 0.1):
+        raise ModelError(
+            f"The fused forward pass differs from that of Transformers by {difference:.1%}.",
+            hint="Use -o engine=transformers, and please report the model.",
+        )
+    return fused
