@@ -1,4 +1,4 @@
-"""A loaded model that answers many at once: the scheduler in a thread of its own, which ends when there is nothing to do."""
+"""A loaded model that answers many at once: a scheduler in a thread of its own, which ends when there is nothing to do."""
 
 from __future__ import annotations
 

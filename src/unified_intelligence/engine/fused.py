@@ -1,8 +1,8 @@
 """The forward pass of the Llama family (Llama, Qwen2, Qwen3, Mistral) from the weights Transformers loaded.
 
 What belongs together is one matrix product: queries, keys and values; gate and up. The products are those that are
-fastest on this machine (`linear`), and all answers of a step share them. Positions come from Transformers' own module, so
-every way of stretching them is the same here.
+fastest on this machine (`linear`), and all answers of a step share them. Positions come from Transformers' own module,
+so every way of stretching them is the same here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Any causal model of Transformers through its own forward pass, one answer after the other: slower, and always right."""
+"""Any causal model of Transformers by its own forward pass, one answer after the other: slower, and right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class PlainForward(Forward):
-    """Each slot is a cache of Transformers' own, which grows by itself. Only plain caches can be cut short and shared."""
+    """Each slot is a cache of Transformers, which grows by itself. Only plain ones can be cut short and shared."""
 
     def __init__(self, model: Any) -> None:
         self._model, self.device = model, model.device
@@ -35,8 +35,7 @@ class PlainForward(Forward):
         self.capacity, self.slots = capacity, slots
 
     def copy(self, source: int, target: int, length: int) -> None:
-        self._caches[target] = copy.deepcopy(self._caches[source])
-        self._caches[target].crop(length)
+        self._caches[target] = _cut(copy.deepcopy(self._caches[source]), length)
 
     def clear(self, slot: int) -> None:
         self._caches.pop(slot, None)
@@ -50,9 +49,7 @@ class PlainForward(Forward):
     def _read(self, piece: Piece) -> torch.Tensor:
         import torch
 
-        cache = self._caches.pop(piece.slot, None) if piece.start else None
-        if cache is not None and (longer := cache.get_seq_length() - piece.start) > 0:
-            cache.crop(-longer)
+        cache = _cut(self._caches.pop(piece.slot), piece.start) if piece.start else None
         output = self._model(
             input_ids=torch.tensor([list(piece.tokens)], device=self.device),
             past_key_values=cache,
@@ -63,3 +60,9 @@ class PlainForward(Forward):
             raise ModelError(f"{type(self._model).__name__} keeps no key-value cache; it cannot be run here.")
         self._caches[piece.slot] = output.past_key_values
         return cast("torch.Tensor", output.logits[0, -piece.wanted :] if piece.wanted else output.logits[0, :0])
+
+
+def _cut(cache: Any, length: int) -> Any:
+    if (longer := cache.get_seq_length() - length) > 0:
+        cache.crop(-longer)
+    return cache

@@ -1,7 +1,7 @@
 """Many answers side by side: every step reads what each of them has unread, in one pass of the model.
 
-An answer comes in and goes out between two steps. A prompt is read in pieces as long as a moment allows, so that a long one
-stalls nobody. Each answer draws its own tokens; what goes wrong with one ends that one.
+An answer comes in and goes out between two steps. A prompt is read in pieces as long as a moment allows, so that a long
+one stalls nobody. Each answer draws its own tokens; what goes wrong with one ends that one.
 """
 
 from __future__ import annotations
@@ -126,11 +126,11 @@ class Scheduler:
     def _let_in(self) -> None:
         """In order: one that has no room yet keeps those behind it waiting, or it would wait forever."""
         while self._waiting and self._slots.fits(self._waiting[0].writing.longest):
-            row = self._waiting.pop(0)
+            row = self._waiting[0]
             row.slot = self._slots.take(row.writing.tokens, row.writing.longest)
             row.ticket.cached = row.slot.read
             self._follow(row)
-            self._rows.append(row)
+            self._rows.append(self._waiting.pop(0))
             self._put(row, row.writing.forced())
             if not row.writing.goes_on:
                 self._end(row, End(complete=False))

@@ -102,7 +102,7 @@ class Slots:
         self.forward.lay_out(0, 0, {})
 
     def _target(self, source: Slot | None, shared: int) -> Slot:
-        """The slot whose loss costs least: the source where most of it is of use, one never used, a new one, the oldest."""
+        """Whose loss costs least: the source where most of it is of use, one never used, a new one, the oldest."""
         free = [slot for slot in self._slots if not slot.most]
         if source in free and 2 * shared >= source.read:
             return source

@@ -9,6 +9,7 @@ import pytest
 
 from tests.tiny_qwen3 import TEMPLATE, build, build_speaker
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
+from unified_intelligence.engine.start import Pass
 
 Speaker = Callable[..., TransformersAdapter]
 
@@ -16,13 +17,13 @@ Speaker = Callable[..., TransformersAdapter]
 @pytest.fixture(scope="session")
 def speaker(tmp_path_factory: pytest.TempPathFactory) -> Speaker:
     """Builds each text's model once."""
-    built: dict[tuple[str, str], TransformersAdapter] = {}
+    built: dict[tuple[str, str, Pass], TransformersAdapter] = {}
 
-    def speak(text: str, template: str = TEMPLATE) -> TransformersAdapter:
-        if (text, template) not in built:
+    def speak(text: str, template: str = TEMPLATE, engine: Pass = "auto") -> TransformersAdapter:
+        if (text, template, engine) not in built:
             folder = build_speaker(tmp_path_factory.mktemp("speaker"), text, template=template)
-            built[text, template] = TransformersAdapter(model=str(folder), threads=1)
-        return built[text, template]
+            built[text, template, engine] = TransformersAdapter(model=str(folder), threads=1, engine=engine)
+        return built[text, template, engine]
 
     return speak
 

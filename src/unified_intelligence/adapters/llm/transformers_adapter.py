@@ -144,7 +144,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
     @property
     def longest_context(self) -> int:
         with _named():
-            return self._ready().longest
+            return self._ready().loaded.longest
 
     async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
         """The mean of the model's last states over a text: comparable, but no trained embedding.
