@@ -72,6 +72,14 @@ class Settings(NamedTuple):
             found.update(layer.get(provider, {}))
         return found
 
+    def row_options(self, provider: str) -> dict[str, Resolved]:
+        """The same for one of several: what is said of all providers is weaker than what its own row says."""
+        found: dict[str, Resolved] = {}
+        for name in (_ANY, provider):
+            for layer in self.layers:
+                found.update(layer.get(name, {}))
+        return found
+
     def configured_providers(self) -> tuple[str, ...]:
         return tuple(sorted({name for layer in self.layers for name in layer if name != _ANY}))
 
