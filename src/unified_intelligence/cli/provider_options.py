@@ -30,7 +30,7 @@ def choose(settings: Settings, given: Given, output: Output) -> Chosen:
         factory = factory_of(settings, output.environment)
         known = {option.name: option for option in factory.options(name)}
     options = _options(settings, name, known, given, output)
-    values = values_of(name, options, known, output.environment)
+    values = values_of(settings, name, options, known, output.environment)
     shown = without_keys(options)
     with origins_of_options(shown):
         return Chosen(name, factory.build(name, values), shown)

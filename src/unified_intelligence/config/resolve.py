@@ -7,7 +7,7 @@ The same order holds for a provider's options; the variables of one are named by
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -42,6 +42,7 @@ class Source(NamedTuple):
     file: ConfigFile | None = None
 
 
+FILE_LAYERS = frozenset({"user", "project", "named"})
 Layer = Mapping[str, Mapping[str, Resolved]]
 _ANY = ""
 
@@ -79,6 +80,16 @@ class Settings(NamedTuple):
             for layer in self.layers:
                 found.update(layer.get(name, {}))
         return found
+
+    def options_of_files(self, provider: str, options: Container[str]) -> dict[str, Resolved]:
+        """Some of a provider's options as the files alone give them."""
+        given = (layer.get(provider, {}).items() for layer in self.layers)
+        return {
+            option: resolved
+            for each in given
+            for option, resolved in each
+            if option in options and resolved.layer in FILE_LAYERS
+        }
 
     def configured_providers(self) -> tuple[str, ...]:
         return tuple(sorted({name for layer in self.layers for name in layer if name != _ANY}))

@@ -54,7 +54,7 @@ def configured_provider(
     if model is None and "model" not in known:
         given.pop("model", None)
     named = {option: Resolved(value, f"argument {option}", "flag") for option, value in options.items()}
-    values = values_of(chosen, {**given, **named}, known, environment, as_they_are=options.keys())
+    values = values_of(settings, chosen, {**given, **named}, known, environment, as_they_are=options.keys())
     with origins_of_options(given):
         return factory.build(chosen, values)
 
@@ -75,7 +75,7 @@ def factory_of(settings: Settings, environment: Environment) -> ProviderFactory:
 
     def of_row(name: str) -> Configured:
         known = {option.name: option for option in factory.options(name)}
-        return values_of(name, row_options(settings, name, known), known, environment)
+        return values_of(settings, name, row_options(settings, name, known), known, environment)
 
     try:
         factory = ProviderFactory({name: str(kind.value) for name, kind in types.items()}, of_row)
@@ -94,6 +94,7 @@ def row_options(settings: Settings, name: str, known: Mapping[str, Option]) -> d
 
 
 def values_of(
+    settings: Settings,
     name: str,
     options: Mapping[str, Resolved],
     known: Mapping[str, Option],
@@ -104,8 +105,10 @@ def values_of(
 
     Raises ConfigurationError for a key that may not go where it would be sent, or that cannot be read.
     """
+    elsewhere = dict(_keys_for_elsewhere(options))
+    options = {**options, **settings.options_of_files(name, elsewhere)}
     _refuse_keys_where_a_project_decides(name, options, known)
-    left_out = dict(_keys_for_elsewhere(options))
+    left_out = {option: why for option, why in elsewhere.items() if options[option].layer == "environment"}
     values: dict[str, object] = {}
     notes = dict(left_out)
     for option, resolved in options.items():
