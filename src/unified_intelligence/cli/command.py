@@ -27,7 +27,7 @@ class LightCommand(TyperCommand):
             if isinstance(parameter, TyperOption) and parameter.nargs == 2:
                 parameter.multiple = True
         args = list(_parted(args))
-        given, rest, _ = self.make_parser(ctx).parse_args(args=args)
+        given, rest, _ = self.make_parser(ctx).parse_args(args=[*args])
         missing = any(parameter.required and given.get(parameter.name) is None for parameter in self.params)
         if rest or missing or given.get("help"):
             return super().parse_args(ctx, args)
