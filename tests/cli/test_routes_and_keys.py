@@ -80,6 +80,19 @@ def test_a_general_model_is_weaker_than_a_routes_own(uic: Run, server: Server, u
         assert json.loads(server.asked[-1].body)["model"] == model
 
 
+def test_what_a_route_lacks_is_asked_for_where_it_can_be_given(uic: Run) -> None:
+    ran = uic("-P", "fallback", "-o", "routes=openai_compatible,echo", "-q", "x")
+    assert (ran.code, ran.out) == (3, "")
+    assert "The route openai_compatible: It is not known where the server is" in ran.err
+    assert '"providers": {"openai_compatible": {...}}' in ran.err
+    assert "--base-url" not in ran.err
+
+
+def test_a_question_with_a_sign_of_equality_stays_whole(uic: Run) -> None:
+    for arguments in (["-o", "delay=0", "--", "-o", "a=b c"], ["-o", "delay", "0", "--", "-o", "a=b c"]):
+        assert uic("-P", "echo", *arguments).out == "-o a=b c\n"
+
+
 def test_routes_in_a_circle_are_one_sentence(uic: Run, user: Path) -> None:
     rows(user, {"a": {"type": "fallback", "routes": ["b"]}, "b": {"type": "fallback", "routes": ["a"]}})
     ran = uic("-P", "a", "-q", "x")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typer._click import Context  # pyright: ignore[reportPrivateUsage] the methods overridden here are typed with it
 
 
-_PAIRS, _END = frozenset({"-o", "--option"}), "--"
+_PAIRS = frozenset({"-o", "--option"})
 
 
 class LightCommand(TyperCommand):
@@ -38,11 +38,13 @@ class LightCommand(TyperCommand):
 
 def _parted(args: list[str]) -> Iterator[str]:
     """`-o NAME=VALUE` as the two words that it stands for: no name has a = in it."""
-    before = ""
+    before, ended = "", False
     for word in args:
+        ended = ended or word == "--"
         name, equals, value = word.partition("=")
-        yield from (name, value) if before in _PAIRS and equals and name.isidentifier() else (word,)
-        before = "" if before == _END else _END if word == _END else word
+        parts = before in _PAIRS and equals and name.isidentifier() and not ended
+        yield from (name, value) if parts else (word,)
+        before = word
 
 
 def new_app() -> Typer:

@@ -32,4 +32,10 @@ class Routes(IRouteBuilder):
         known = {option.name for option in self._factory.options(name)} - row.options.keys()
         given = self._options_of_row(name)
         options = {**{option: value for option, value in otherwise.items() if option in known}, **given.options}
-        return self._factory.build(name, given._replace(options=options), self._within)
+        try:
+            return self._factory.build(name, given._replace(options=options), self._within)
+        except ConfigurationError as error:
+            if error.provider == name and any(word.startswith("-") for word in error.hint.split()):
+                error.message = f"The route {name}: {error.message}"  # a flag would be for the provider of the routes
+                error.hint = f'Give {name} its options in your configuration: "providers": {{"{name}": {{...}}}}'
+            raise

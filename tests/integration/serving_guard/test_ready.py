@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -10,6 +13,7 @@ import httpx2
 import pytest
 
 from tests.integration.serving_guard.guarded_server import ANSWER, ask, guarded_server, until
+from tests.integration.serving_guard.test_bodies import environment
 from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
 from unified_intelligence.entities.errors import ModelNotFoundError
 
@@ -63,6 +67,36 @@ def test_a_model_that_cannot_be_loaded_is_told(error: Exception, code: str) -> N
         assert "secret" not in told["message"]
         assert httpx2.get(served.url + "/health").status_code == 200
         assert served.service.failure is error
+
+
+LOADS_LONG = """
+import asyncio, sys, time
+from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
+from unified_intelligence.serving.admission import Admission, Limits
+from unified_intelligence.serving.app import identified, new_app
+from unified_intelligence.serving.run import Serving, run
+from unified_intelligence.serving.service import Service
+
+class Loads(EchoAdapter):
+    async def aload(self):
+        await asyncio.to_thread(time.sleep, 120)
+
+service = Service(Loads(), "m", Admission(Limits()), {"version": "1"})
+sys.exit(run(identified(new_app(service)), service, Serving(port=0), lambda url: print(url, flush=True)))
+"""
+
+
+def test_a_server_told_to_end_while_it_loads_does_not_wait_for_that() -> None:
+    command = [sys.executable, "-c", LOADS_LONG]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as own:
+        try:
+            assert own.stdout is not None
+            url = own.stdout.readline().strip()
+            assert ready(url)[1]["code"] == "loading"
+            own.send_signal(signal.SIGTERM)
+            assert own.wait(40) == 0
+        finally:
+            own.kill()
 
 
 def test_what_has_nothing_to_load_is_ready_at_once() -> None:
