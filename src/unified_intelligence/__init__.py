@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from unified_intelligence.entities.message import Message as Message
     from unified_intelligence.entities.tools import ToolCall as ToolCall
     from unified_intelligence.entities.tools import ToolSpec as ToolSpec
+    from unified_intelligence.factories.configured import configured_provider as configured_provider
     from unified_intelligence.factories.provider_factory import ProviderFactory as ProviderFactory
     from unified_intelligence.interfaces.provider_factory import IProviderFactory as IProviderFactory
     from unified_intelligence.interfaces.text_generator import InProcessTextGenerator as InProcessTextGenerator
@@ -38,6 +39,7 @@ _HOMES = {
     "ToolCall": "entities.tools",
     "ToolSpec": "entities.tools",
     "UnifiedIntelligenceError": "entities.errors",
+    "configured_provider": "factories.configured",
     "run_with_tools": "tools.loop",
     "tool_from": "tools.registry",
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -113,6 +115,30 @@ def test_what_cannot_be_served_is_one_sentence(uic: Run, arguments: list[str], c
     assert said in ran.err
     assert "a-key-itself" not in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_a_model_that_cannot_be_loaded_ends_it(uic: Run) -> None:
+    pytest.importorskip("torch")
+    ran = uic("serve", "--port", "0", "--model", "nobody/nothing", "-o", "offline=true")
+    assert (ran.code, ran.out) == (3, "")
+    assert "nobody/nothing" in ran.err.splitlines()[-2] + ran.err.splitlines()[-1]
+    assert "Traceback" not in ran.err
+
+
+def test_several_routes_are_served(tmp_path: Path) -> None:
+    row = {"type": "openai_compatible", "model": "m"}
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        dead = {**row, "base_url": f"http://127.0.0.1:{held.getsockname()[1]}/v1"}
+        file = tmp_path / "mine.json"
+        file.write_text(
+            json.dumps({"providers": {"dead": dead, "both": {"type": "fallback", "routes": ["dead", "echo"]}}})
+        )
+        with serve(tmp_path, "--provider", "both", "--config", str(file)) as running:
+            assert answer(running.url, "both") == QUESTION
+            status = httpx2.get(f"{running.url}/ready").status_code
+            code, _ = running.stop()
+    assert (status, code) == (200, 0)
 
 
 def test_without_its_libraries_it_says_which_extra(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from tests.tiny_qwen3 import build_speaker
 from unified_intelligence.entities.errors import InvalidRequestError, StreamInterruptedError, UnknownNameError
 from unified_intelligence.entities.generation import Finished, Generation, GenerationConfig, TextDelta, collect
 from unified_intelligence.entities.message import Message, MessageLike
-from unified_intelligence.factories.provider_factory import PROVIDERS, ProviderFactory
+from unified_intelligence.factories.provider_factory import PROVIDERS, Configured, ProviderFactory
 from unified_intelligence.interfaces.background_loop import THREAD_NAME
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator, ITextGenerator
 
@@ -39,6 +40,7 @@ class Case:
     other_question: str = "How many metres are 3 km?"
     other_part: str = ""
     tokens_fewer: int = 2
+    factory: Callable[[ExitStack], ProviderFactory] = lambda _: ProviderFactory()
 
 
 def _nothing(_: Path, __: ExitStack) -> dict[str, object]:
@@ -53,6 +55,23 @@ def _served(_: Path, open_until_end: ExitStack) -> dict[str, object]:
     return {"base_url": open_until_end.enter_context(serving()).url}
 
 
+def _dead_and_living(open_until_end: ExitStack) -> ProviderFactory:
+    """Two rows: nobody listens at the address of the first, and nobody else can while it is held."""
+    held = open_until_end.enter_context(socket.socket())
+    held.bind(("127.0.0.1", 0))
+    urls = {
+        "dead": f"http://127.0.0.1:{held.getsockname()[1]}/v1",
+        "living": open_until_end.enter_context(serving()).url,
+    }
+    return ProviderFactory(
+        dict.fromkeys(urls, "openai_compatible"), lambda name: Configured({"base_url": urls[name], "model": "echo-1"})
+    )
+
+
+def _routes(_: Path, __: ExitStack) -> dict[str, object]:
+    return {"routes": ["dead", "living"]}
+
+
 _ECHOED = Case(_served, HARD_TEXT, "très bien 🙂", HARD_TEXT, "un deux  trois\u2028🎉", "un deux  trois\u2028🎉")
 
 CASES = {
@@ -61,6 +80,7 @@ CASES = {
     "local": Case(_spoken, "Comment ça va ?", "très bien 🙂", HARD_TEXT, other_part="très bien 🙂"),
     "openai_compatible": _ECHOED,
     "open_finance_space": _ECHOED,
+    "fallback": replace(_ECHOED, options=_routes, factory=_dead_and_living),
 }
 
 
@@ -82,7 +102,7 @@ def case(provider: str) -> Case:
 def generator(provider: str, case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ITextGenerator]:
     with ExitStack() as open_until_end:
         options = case.options(tmp_path_factory.mktemp(provider), open_until_end)
-        generator = ProviderFactory().create(provider, **options)
+        generator = case.factory(open_until_end).create(provider, **options)
         yield generator
         generator.close()
 

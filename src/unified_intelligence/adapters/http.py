@@ -40,7 +40,9 @@ _MOST_REDIRECTS = 5
 _GOODBYE = 0.1  # seconds for the last bytes of a body that is known to be over, so that its connection can be kept
 _KEPT = 4.0  # seconds an idle connection is kept: one less than the shortest that servers commonly keep it
 _FOREIGN = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError)
+_HUNG_UP = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 _PLAIN, _CONNECTED = "", "connection.connect_tcp.complete"
+_CONNECTING = "connection.connect_"
 _TLS_STARTED, _TLS_DONE = "connection.start_tls.started", "connection.start_tls.complete"
 
 
@@ -105,18 +107,27 @@ class Http:
                 ended.result(5)
 
     async def _send(self, request: Request, watch: Watch) -> httpx2.Response:
-        phase = _Phase()
-        try:
-            client = await self._client(request.url)
-            sent = client.build_request(
-                request.method, request.url, headers=dict(request.headers), content=request.body or None,
-                timeout=httpx2.Timeout(None, connect=watch.timers.connect), extensions={"trace": phase.note},
-            )  # fmt: skip
-            response = await watch.within(client.send(sent, stream=True))
-        except _FOREIGN as error:
-            raise translated(error, request, watch.timers.connect, phase.name) from error
-        finally:
-            await phase.end()
+        """A kept connection may be closed by its server in the moment in which it is used again: then another one is.
+
+        That is no failure of the server, which may have taken nothing of the request; no head of an answer came.
+        """
+        while True:
+            phase = _Phase()
+            try:
+                client = await self._client(request.url)
+                sent = client.build_request(
+                    request.method, request.url, headers=dict(request.headers), content=request.body or None,
+                    timeout=httpx2.Timeout(None, connect=watch.timers.connect), extensions={"trace": phase.note},
+                )  # fmt: skip
+                response = await watch.within(client.send(sent, stream=True))
+                break
+            except _HUNG_UP as error:
+                if not phase.reused:
+                    raise translated(error, request, watch.timers.connect, phase.name) from error
+            except _FOREIGN as error:
+                raise translated(error, request, watch.timers.connect, phase.name) from error
+            finally:
+                await phase.end()
         if sum(len(name) + len(value) for name, value in response.headers.raw) > LARGEST_HEAD:
             await response.aclose()
             said = f"{request.url} sent headers of more than {LARGEST_HEAD // 1024} KiB."
@@ -190,10 +201,11 @@ class _Phase:
     """
 
     def __init__(self) -> None:
-        self.name = _PLAIN
+        self.name, self.reused = _PLAIN, True
         self._socket: _Closing | None = None
 
     async def note(self, name: str, told: Mapping[str, object]) -> None:
+        self.reused = self.reused and not name.startswith(_CONNECTING)
         if name == _CONNECTED:
             self._socket = cast("_Closing", told["return_value"])
         elif name in {_TLS_STARTED, _TLS_DONE}:

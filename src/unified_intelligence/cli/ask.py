@@ -57,7 +57,7 @@ def ask(
 ) -> int:
     """Ask one question. Text that is piped in comes before it."""
     from unified_intelligence.cli.conversation import answer_question
-    from unified_intelligence.cli.provider_options import read_settings
+    from unified_intelligence.factories.configured import read_settings
 
     output: Output = context.obj
     settings = read_settings({name: context.params[name] for name in BY_NAME}, output.environment, config or "")

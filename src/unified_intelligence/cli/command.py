@@ -5,6 +5,7 @@ Every flag of ours is a text, a list of texts or a switch; the table of settings
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from typer import Typer
@@ -12,6 +13,9 @@ from typer.core import TyperCommand, TyperOption
 
 if TYPE_CHECKING:
     from typer._click import Context  # pyright: ignore[reportPrivateUsage] the methods overridden here are typed with it
+
+
+_PAIRS = frozenset({"-o", "--option"})
 
 
 class LightCommand(TyperCommand):
@@ -22,13 +26,25 @@ class LightCommand(TyperCommand):
         for parameter in self.params:
             if isinstance(parameter, TyperOption) and parameter.nargs == 2:
                 parameter.multiple = True
-        given, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
+        args = list(_parted(args))
+        given, rest, _ = self.make_parser(ctx).parse_args(args=[*args])
         missing = any(parameter.required and given.get(parameter.name) is None for parameter in self.params)
         if rest or missing or given.get("help"):
             return super().parse_args(ctx, args)
         for parameter in self.params:
             ctx.params[parameter.name] = given.get(parameter.name)
         return []
+
+
+def _parted(args: list[str]) -> Iterator[str]:
+    """`-o NAME=VALUE` as the two words that it stands for: no name has a = in it."""
+    before, ended = "", False
+    for word in args:
+        ended = ended or word == "--"
+        name, equals, value = word.partition("=")
+        parts = before in _PAIRS and equals and name.isidentifier() and not ended
+        yield from (name, value) if parts else (word,)
+        before = word
 
 
 def new_app() -> Typer:

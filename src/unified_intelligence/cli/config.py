@@ -37,7 +37,7 @@ def show(
 ) -> int:
     """Every setting; secrets are not shown."""
     output: Output = context.obj
-    from unified_intelligence.cli.provider_options import read_settings
+    from unified_intelligence.factories.configured import read_settings
 
     shown = _shown(read_settings({}, output.environment, config or ""))
     if json:

@@ -8,12 +8,13 @@ from typing import cast
 from unified_intelligence.cli.answers import Answer, Style, answer_for
 from unified_intelligence.cli.flags import Given
 from unified_intelligence.cli.output import Output
-from unified_intelligence.cli.provider_options import Chosen, blame, choose
+from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.cli.question import read_question
 from unified_intelligence.config.resolve import Settings
 from unified_intelligence.entities.errors import StreamInterruptedError, UnknownNameError
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.entities.message import Message
+from unified_intelligence.factories.configured import Chosen, blame
 from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 INCOMPLETE = 8

@@ -45,7 +45,9 @@ Retries = Annotated[str | None, _shortcut("retries")]
 Wait = Annotated[str | None, _shortcut("wait")]
 Option = Annotated[
     tuple[str, str] | None,
-    typer.Option("--option", "-o", metavar="NAME VALUE", help="an option of the provider's own; may be repeated"),
+    typer.Option(
+        "--option", "-o", metavar="NAME VALUE", help="an option of the provider's own, also NAME=VALUE; may be repeated"
+    ),
 ]
 File = Annotated[str | None, typer.Option("--config", metavar="FILE", help="a configuration file, before the others")]
 

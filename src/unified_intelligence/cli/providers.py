@@ -27,13 +27,13 @@ def providers(
     config: File = None,
 ) -> int:
     """All providers, plugins and rows of your own included; or the options of one."""
-    from unified_intelligence.cli.provider_options import factory_of, origins_of_names, read_settings
+    from unified_intelligence.factories.configured import factory_of, origins_of_names, read_settings
 
     output: Output = context.obj
     settings = read_settings({}, output.environment, config or "")
     places = {row: kind.origin for row, kind in settings.types().items()}
     with origins_of_names(settings):
-        factory = factory_of(settings)
+        factory = factory_of(settings, output.environment)
         if name is None:
             _list(factory, places, output, bool(json))
         else:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 from unified_intelligence import __version__
 from unified_intelligence.cli import flags
 from unified_intelligence.cli.output import Output
-from unified_intelligence.cli.provider_options import Chosen, choose, read_settings
+from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.config.keys import read_key
 from unified_intelligence.entities.errors import InvalidRequestError, MissingDependencyError
+from unified_intelligence.factories.configured import Chosen, read_settings
 
 if TYPE_CHECKING:
     from unified_intelligence.config.resolve import Settings

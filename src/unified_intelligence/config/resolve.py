@@ -7,7 +7,7 @@ The same order holds for a provider's options; the variables of one are named by
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -42,6 +42,7 @@ class Source(NamedTuple):
     file: ConfigFile | None = None
 
 
+FILE_LAYERS = frozenset({"user", "project", "named"})
 Layer = Mapping[str, Mapping[str, Resolved]]
 _ANY = ""
 
@@ -71,6 +72,24 @@ class Settings(NamedTuple):
             found.update(layer.get(_ANY, {}))
             found.update(layer.get(provider, {}))
         return found
+
+    def row_options(self, provider: str) -> dict[str, Resolved]:
+        """The same for one of several: what is said of all providers is weaker than what its own row says."""
+        found: dict[str, Resolved] = {}
+        for name in (_ANY, provider):
+            for layer in self.layers:
+                found.update(layer.get(name, {}))
+        return found
+
+    def options_of_files(self, provider: str, options: Container[str]) -> dict[str, Resolved]:
+        """Some of a provider's options as the files alone give them."""
+        given = (layer.get(provider, {}).items() for layer in self.layers)
+        return {
+            option: resolved
+            for each in given
+            for option, resolved in each
+            if option in options and resolved.layer in FILE_LAYERS
+        }
 
     def configured_providers(self) -> tuple[str, ...]:
         return tuple(sorted({name for layer in self.layers for name in layer if name != _ANY}))

@@ -19,6 +19,7 @@ UnifiedIntelligenceError
 │   ├── SpaceStartingError        6  the Space sleeps, builds or starts
 │   ├── SpacePausedError          6  its owner stopped it
 │   ├── SpaceBrokenError          6  it does not build or run; carries its stage
+│   ├── RoutesFailedError         6  none of several providers could answer; carries each one's error
 │   └── TimedOutError             7  carries which timer: connect, first token, idle or total
 ├── AnswerRefusedError            9  the provider's filter let no answer through
 ├── AnswerInvalidError           10  the answer is not of the form that was asked for; carries it
@@ -29,7 +30,7 @@ UnifiedIntelligenceError
 └── ToolFailedError               1  a tool the model called raised
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -37,11 +38,13 @@ from typing import ClassVar
 class UnifiedIntelligenceError(Exception):
     """`hint` is the next thing to do, one sentence; `code` names the kind of failure for machines.
 
-    `partial` is the visible text that came before the failure.
+    `partial` is the visible text that came before the failure. `elsewhere` says whether another provider may answer
+    what this one cannot answer now; a mistake in the request, in a key or in a setting is told, and not gone around.
     """
 
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
+    elsewhere: ClassVar[bool] = False
 
     def __init__(self, message: str, *, hint: str = "", provider: str = "") -> None:
         super().__init__(message)
@@ -101,10 +104,12 @@ class ContextLengthError(InvalidRequestError):
 
 class ModelError(UnifiedIntelligenceError):
     exit_code = 1
+    elsewhere = True
 
 
 class ModelNotFoundError(ModelError):
     exit_code = 3
+    elsewhere = False
 
 
 class MalformedToolCallError(ModelError):
@@ -123,6 +128,7 @@ class ProviderError(UnifiedIntelligenceError):
     """`url` and `status` say who answered and how, where somebody did; `retry_after` is in seconds."""
 
     exit_code = 6
+    elsewhere = True
 
     def __init__(
         self,
@@ -140,10 +146,12 @@ class ProviderError(UnifiedIntelligenceError):
 
 class AuthenticationError(ProviderError):
     exit_code = 4
+    elsewhere = False
 
 
 class NotFoundOrPrivateError(ProviderError):
     exit_code = 3
+    elsewhere = False
 
 
 class RateLimitedError(ProviderError):
@@ -220,6 +228,26 @@ class TimedOutError(ProviderError):
         self.which, self.seconds = which, seconds
 
 
+class RoutesFailedError(ProviderError):
+    """`errors` are the routes' own, by their names and in their order; `retry_after` is that of the soonest."""
+
+    retryable = True
+
+    def __init__(
+        self,
+        errors: Sequence[tuple[str, UnifiedIntelligenceError]],
+        *,
+        hint: str = "",
+        provider: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        said = " ".join(f"{name}: {error.message.rstrip('.')}." for name, error in errors)
+        super().__init__(
+            f"None of the routes can answer now. {said}", hint=hint, provider=provider, retry_after=retry_after
+        )
+        self.errors = tuple(errors)
+
+
 class AnswerRefusedError(UnifiedIntelligenceError):
     exit_code = 9
 
@@ -235,6 +263,7 @@ class AnswerInvalidError(UnifiedIntelligenceError):
 class StreamInterruptedError(UnifiedIntelligenceError):
     exit_code = 8
     retryable = True
+    elsewhere = True
 
     def __init__(self, message: str, *, partial: str = "", hint: str = "", provider: str = "") -> None:
         super().__init__(message, hint=hint, provider=provider)

@@ -9,11 +9,11 @@ The command line, the configuration and the documentation read them from here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from unified_intelligence.config.keys import is_secret
 from unified_intelligence.config.settings import SHORTCUTS
@@ -21,12 +21,13 @@ from unified_intelligence.entities.errors import ConfigurationError, UnknownName
 
 REQUIRED = inspect.Parameter.empty
 _FLAGS = {"model": "--model", **{shortcut.option: shortcut.flag for shortcut in SHORTCUTS}}
+_NAMES: Mapping[type, str] = {list: "list of texts"}
 _TRUTH = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """`kind` is the type without its None and its description; `choices` are set for a Literal."""
+    """`kind` is the type without its None and its description, `list` for texts; `choices` are set for a Literal."""
 
     name: str
     kind: type
@@ -75,7 +76,7 @@ def _option(name: str, hint: Any, default: object) -> Option:
         description = next((note for note in notes if isinstance(note, str)), "")
     members = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
     kinds = [member for member in members if member is not NoneType]
-    kind = kinds[0]
+    kind = list if get_origin(kinds[0]) is list else kinds[0]
     choices = tuple(get_args(kind)) if get_origin(kind) is Literal else ()
     return Option(name, str if choices else kind, default, description, choices, optional=NoneType in members)
 
@@ -87,6 +88,8 @@ def _read(provider: str, option: Option, value: object) -> object:
         if value not in option.choices:
             raise UnknownNameError(f"{option.name} of {provider}", str(value), option.choices, provider=provider)
         return value
+    if option.kind is list:
+        return _texts(provider, option, value)
     if option.kind is bool and isinstance(value, str):
         value = _TRUTH.get(value.lower(), value)
     elif isinstance(value, str) or (option.kind is float and type(value) is int):
@@ -101,8 +104,20 @@ def _read(provider: str, option: Option, value: object) -> object:
     return value
 
 
+def _texts(provider: str, option: Option, value: object) -> list[str]:
+    """A list of a file, or a text with commas or blanks between."""
+    if isinstance(value, str):
+        return value.replace(",", " ").split()
+    items = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
+    texts = [item for item in items if isinstance(item, str)]
+    if len(texts) < len(items):
+        raise _wrong(provider, option, cast("object", value))
+    return texts
+
+
 def _wrong(provider: str, option: Option, value: object) -> ConfigurationError:
     given = "" if is_secret(option.name) else f", not {value!r}"
     return ConfigurationError(
-        f"The option {option.name} of {provider} is a {option.kind.__name__}{given}.", provider=provider
+        f"The option {option.name} of {provider} is a {_NAMES.get(option.kind, option.kind.__name__)}{given}.",
+        provider=provider,
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from unified_intelligence.entities.errors import (
     ConfigurationError,
@@ -37,6 +37,17 @@ class Provider:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
+class Configured(NamedTuple):
+    """What a row's own options are; `key_notes` say of its keys where they came from, by option."""
+
+    options: Mapping[str, object]
+    key_notes: Mapping[str, str] = {}
+
+
+def _nothing(_: str) -> Configured:
+    return Configured({})
+
+
 _LLM = "unified_intelligence.adapters.llm"
 
 PROVIDERS: dict[str, Provider] = {
@@ -63,6 +74,9 @@ PROVIDERS: dict[str, Provider] = {
             "hf_token": "HF_TOKEN",
         },
     ),
+    "fallback": Provider(
+        f"{_LLM}.fallback_adapter:FallbackAdapter", "several of the others: the first that can answer does"
+    ),
 }
 
 
@@ -70,10 +84,14 @@ class ProviderFactory(IProviderFactory):
     """Built-in rows first, then those of the user's own, then entry points of `unified_intelligence.providers`.
 
     `configured` are rows of the user's own: a name of his, and the built-in provider or plugin that it is of.
+    `options_of_row` tells the options of a provider that is built for another one, which is made of several.
     """
 
-    def __init__(self, configured: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, configured: Mapping[str, str] | None = None, options_of_row: Callable[[str], Configured] = _nothing
+    ) -> None:
         """Raises ConfigurationError for a row that would make something else of a built-in name."""
+        self._options_of_row = options_of_row
         self._configured = {name: kind for name, kind in (configured or {}).items() if name != kind}
         for name in self._configured.keys() & PROVIDERS.keys():
             raise ConfigurationError(
@@ -109,13 +127,24 @@ class ProviderFactory(IProviderFactory):
         )
 
     def create(self, name: str, **options: object) -> ITextGenerator:
+        return self.build(name, Configured(options))
+
+    def build(self, name: str, given: Configured, within: tuple[str, ...] = ()) -> ITextGenerator:
+        """As `create`; `within` are the rows that this one is built for, the outermost first."""
         from unified_intelligence.factories.options import bind
+        from unified_intelligence.factories.routes import Routes
+        from unified_intelligence.interfaces.composition import ComposedTextGenerator, KeyedTextGenerator
 
         adapter = self._adapter(name)
-        arguments = bind(name, adapter, {**self.provider(name).options, **options})
+        arguments = bind(name, adapter, {**self.provider(name).options, **given.options})
         try:
             with self._libraries_of(name):
-                return adapter(**arguments)
+                if issubclass(adapter, ComposedTextGenerator):
+                    return adapter(Routes(self, self._options_of_row, (*within, name)), **arguments)
+                generator = adapter(**arguments)
+                if isinstance(generator, KeyedTextGenerator):
+                    generator.key_notes = given.key_notes
+                return generator
         except UnifiedIntelligenceError as error:
             error.provider = error.provider or name
             raise

@@ -57,6 +57,7 @@ def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         loading = asyncio.create_task(service.warm_up())
+        await asyncio.sleep(0)  # it begins before anybody can ask; what has nothing to load is ready then
         yield
         loading.cancel()
 

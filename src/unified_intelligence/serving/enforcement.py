@@ -16,20 +16,19 @@ if TYPE_CHECKING:
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 
-async def enforced(
-    generator: ITextGenerator, messages: Sequence[Message], config: GenerationConfig
-) -> AsyncIterator[Event]:
+async def planned(generator: ITextGenerator, config: GenerationConfig) -> Plan:
+    """Who does what for an answer. Raises InvalidRequestError for what neither the generator nor this module does."""
+    checks = config.response_format is not None or bool(config.tools)
+    if checks:
+        return await asyncio.to_thread(plan_for, generator.honoured, config)
+    return plan_for(generator.honoured, config)
+
+
+async def enforced(generator: ITextGenerator, messages: Sequence[Message], plan: Plan) -> AsyncIterator[Event]:
     """The events of an answer that is as it was asked for. Closing it stops the work.
 
-    Raises InvalidRequestError, before anything is generated, for what neither the generator nor this module does;
-    AnswerInvalidError for an answer that stayed wrong, AnswerRefusedError; and what the generator raises.
+    Raises AnswerInvalidError for an answer that stayed wrong, AnswerRefusedError; and what the generator raises.
     """
-    checks = config.response_format is not None or bool(config.tools)
-    plan = (
-        await asyncio.to_thread(plan_for, generator.honoured, config)
-        if checks
-        else plan_for(generator.honoured, config)
-    )
 
     def ask(turns: Sequence[Message]) -> AsyncIterator[Event]:
         return _answer(generator, turns, plan)

@@ -80,18 +80,29 @@ _BEHIND: Mapping[type[ours.UnifiedIntelligenceError], _Behind] = {
     ours.AuthenticationError: _Behind(502, "did not accept this server's key"),
     ours.NotFoundOrPrivateError: _Behind(502, "is not there, or not for this server's key"),
     ours.ConnectionFailedError: _Behind(502, "cannot be reached"),
+    ours.RoutesFailedError: _Behind(503, "can answer on none of its routes", wait=1.0),
     ours.StreamInterruptedError: _Behind(502, "stopped before the end of its answer"),
     ours.ProviderError: _Behind(502, "failed"),
 }
 
 
-def failure_of(error: BaseException) -> Failure:
-    """What a client is told about an exception, ours or not. What is not ours is a bug, and told as nothing more."""
+_CONVERSATIONS: Mapping[str, str] = {
+    "/v1/responses": "input",
+    "/v1/embeddings": "input",
+    "/v1/completions": "prompt",
+}
+
+
+def failure_of(error: BaseException, path: str = "") -> Failure:
+    """What a client is told about an exception, ours or not. What is not ours is a bug, and told as nothing more.
+
+    `path` is what was asked: it knows by which name the conversation was sent.
+    """
     match error:
         case RefusedError():
             return error.failure
         case ours.InvalidRequestError() | ours.AnswerRefusedError() | ours.AnswerInvalidError():
-            return _of_the_request(error)
+            return _of_the_request(error, _CONVERSATIONS.get(path, "messages"))
         case ours.MalformedToolCallError():
             return Failure(500, error.message, SERVER, None, error.code)
         case ours.ProviderError() | ours.StreamInterruptedError():
@@ -112,12 +123,13 @@ def log_failure(error: BaseException, failure: Failure, request_id: str) -> None
     if isinstance(error, ours.ProviderError) and _is_our_own(error):
         return
     known = isinstance(error, ours.UnifiedIntelligenceError | RefusedError)
-    log.error("%s: %s: %s", request_id or "-", type(error).__name__, error, exc_info=None if known else error)
+    hint = f" {error.hint}" if isinstance(error, ours.ProviderError) else ""
+    log.error("%s: %s: %s%s", request_id or "-", type(error).__name__, error, hint, exc_info=None if known else error)
 
 
 def answer_error(request: Request, error: Exception) -> Response:
     """The handler of every exception: what the client gets."""
-    failure = failure_of(error)
+    failure = failure_of(error, request.url.path)
     request.scope.setdefault("state", {})["error"] = failure.code
     log_failure(error, failure, request_id_of(request.scope))
     return failure.response()
@@ -138,14 +150,14 @@ def request_id_of(scope: Mapping[str, Any]) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
 
 
-def _of_the_request(error: ours.UnifiedIntelligenceError) -> Failure:
+def _of_the_request(error: ours.UnifiedIntelligenceError, conversation: str) -> Failure:
     match error:
         case ours.ContextLengthError():
-            return Failure(400, error.message, INVALID, "messages", "context_length_exceeded")
+            return Failure(400, error.message, INVALID, conversation, "context_length_exceeded")
         case ours.AnswerRefusedError():
             return Failure(400, "The answer was withheld by the provider's filter.", INVALID, None, "content_filter")
         case ours.AnswerInvalidError():
-            return Failure(500, error.message, SERVER, None, error.code)
+            return Failure(502, error.message, SERVER, None, error.code)
         case _:
             return Failure(400, error.message, INVALID, None, error.code)
 

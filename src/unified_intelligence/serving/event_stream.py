@@ -72,7 +72,7 @@ class EventStream(Response):
             except Exception as error:
                 if not self._started:
                     raise
-                failure = failure_of(error)
+                failure = failure_of(error, scope["path"])
                 log_failure(error, failure, request_id_of(scope))
                 await self._send(send, event(failure.body()))
         await send({"type": "http.response.body", "body": b"", "more_body": False})

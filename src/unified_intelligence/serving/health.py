@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from unified_intelligence.serving.documents import answers_of
-from unified_intelligence.serving.errors import SERVER, RefusedError
+from unified_intelligence.serving.errors import SERVER, RefusedError, failure_of
 
 if TYPE_CHECKING:
     from unified_intelligence.serving.service import Service
+
+_SAID = {
+    "loading": "The server is loading its model.",
+    "failed": "The model could not be loaded: {}. The log has the particulars.",
+    "draining": "The server is draining: it finishes what runs and ends.",
+}
 
 
 def health_routes(service: Service) -> APIRouter:
@@ -25,9 +31,9 @@ def health_routes(service: Service) -> APIRouter:
     async def ready() -> dict[str, str]:
         """Requests are welcome; 503 while the model is loaded and while the server drains."""
         if service.state != "ready":
-            raise RefusedError(
-                503, f"The server is {service.state}.", code=service.state, kind=SERVER, headers={"retry-after": "5"}
-            )
+            code = service.state
+            said = _SAID[code].format(failure_of(service.failure).code if service.failure else "")
+            raise RefusedError(503, said, code=code, kind=SERVER, headers={"retry-after": "5"})
         return {"status": "ready"}
 
     @router.get("/version", responses=answers_of("Version"))

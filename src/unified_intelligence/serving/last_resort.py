@@ -29,6 +29,6 @@ class LastResort:
         except Exception as error:
             if started or scope["type"] != "http":
                 raise
-            failure = failure_of(error)
+            failure = failure_of(error, scope["path"])
             log_failure(error, failure, request_id_of(scope))
             await refuse(scope, send, failure)

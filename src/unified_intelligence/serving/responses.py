@@ -75,6 +75,6 @@ async def _events(writer: Writer, answer: AsyncGenerator[Event], caller: Caller)
     except Exception as error:
         if not number:
             raise
-        failure = failure_of(error)
+        failure = failure_of(error, "/v1/responses")
         log_failure(error, failure, caller.request_id)
         yield numbered(writer.fail(failure))

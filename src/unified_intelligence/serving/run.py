@@ -158,7 +158,10 @@ class Server(uvicorn.Server):
         self._leaving = self._leaving or asyncio.get_running_loop().create_task(self._drain())
 
     async def _drain(self) -> None:
-        self._service.state = "draining"
+        if self._service.state == "loading":
+            self._end_after(_LAST_BYTES)
+        if self._service.state != "failed":
+            self._service.state = "draining"
         if not await self._service.admission.drain(self._serving.grace):
             self._give_up(patience=2 * _LAST_BYTES)
         self.should_exit = True
@@ -170,14 +173,18 @@ class Server(uvicorn.Server):
         self.should_exit = self.force_exit = True
 
     def _give_up(self, patience: float) -> None:
-        """Cancels what runs. A thread that computes cannot be cancelled, so the process may have to go without it."""
+        """Cancels what runs."""
         self.exit_code = self.exit_code or UNFINISHED
+        self._end_after(patience)
+        for task in list(self.server_state.tasks):
+            task.cancel()
+
+    def _end_after(self, patience: float) -> None:
+        """A thread that computes or loads cannot be cancelled: the process may have to go without it."""
         if self.owns_process:
             last = threading.Timer(patience, os._exit, (self.exit_code,))
             last.daemon = True
             last.start()
-        for task in list(self.server_state.tasks):
-            task.cancel()
 
 
 def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from unified_intelligence.interfaces.tokenizer import ITokenizer
 from unified_intelligence.serving.admission import Admission
 from unified_intelligence.serving.answer_json import now
-from unified_intelligence.serving.enforcement import enforced
+from unified_intelligence.serving.enforcement import enforced, planned
 from unified_intelligence.serving.observation import Figures, Watch
 
 if TYPE_CHECKING:
@@ -71,24 +69,23 @@ class Service:
         Raises RateLimitedError, ServerBusyError, InvalidRequestError, and what the generator raises.
         """
         with self.watch(caller) as watch:
+            plan = await planned(self.generator, config)  # what is refused waits for no turn
             async with self.admission.turn(caller.key):
                 watch.started()
-                events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, config))
+                events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, plan))
                 async with aclosing(events):
                     async for event in events:
                         watch.saw(event)
                         yield event
 
     async def warm_up(self) -> None:
-        """Loads what the first answer would wait for, where the generator has a way to say so; then it is ready.
+        """Loads what the first answer would wait for; then it is ready.
 
         What goes wrong is kept in `failure`, and `on_failure` is told.
         """
-        if not isinstance(self.generator, ITokenizer):
-            return
         self.state = "loading"
         try:
-            await asyncio.to_thread(self.generator.encode, "")
+            await self.generator.aload()
         except Exception as error:  # noqa: BLE001 - raised again where the server was started
             self.state, self.failure = "failed", error
             self.on_failure()

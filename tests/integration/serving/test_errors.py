@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +13,7 @@ import httpx2
 import openai
 import pytest
 
-from tests.integration.serving.generators import Says, words
+from tests.integration.serving.generators import Says, Waits, words
 from tests.integration.serving.served import Served, serving
 from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
 from unified_intelligence.entities import errors as ours
@@ -126,6 +128,13 @@ def test_the_client_raises_what_its_users_catch(echo: Served) -> None:
         (ours.NotFoundOrPrivateError("no", url=SECRET, status=404), 502, "server_error", None),
         (ours.ConnectionFailedError(SECRET, url=SECRET), 502, "server_error", None),
         (ours.ProtocolError(SECRET, url=SECRET), 502, "server_error", None),
+        (ours.AnswerInvalidError("The answer is no JSON."), 502, "server_error", None),
+        (
+            ours.RoutesFailedError([("a", ours.ConnectionFailedError(SECRET))], retry_after=2.2),
+            503,
+            "server_error",
+            "3",
+        ),
         (ours.StreamInterruptedError(SECRET, partial="half"), 502, "server_error", None),
         (ours.ServerBusyError("busy", url=SECRET), 503, "server_error", "2"),
         (ours.SpaceStartingError("starting", url=SECRET), 503, "server_error", "10"),
@@ -200,6 +209,52 @@ def test_requests_have_a_number_of_their_own() -> None:
         answers = [httpx2.post(f"{served.url}/v1/chat/completions", json=body, headers=same) for _ in range(3)]
     assert len({answer.headers["x-request-id"] for answer in answers}) == 3
     assert {answer.headers["x-client-request-id"] for answer in answers} == {"client-7"}
+
+
+@pytest.mark.parametrize(
+    ("path", "param", "said"),
+    [
+        ("chat/completions", "messages", HELLO),
+        ("responses", "input", "Ça va ? 🎉"),
+        ("completions", "prompt", "Ça va ?"),
+    ],
+)
+@pytest.mark.parametrize("begun", [(), (TextDelta("Ça "),)], ids=["at once", "in the midst"])
+def test_what_is_too_long_is_named_as_it_was_sent(path: str, param: str, said: object, begun: tuple[Any, ...]) -> None:
+    with serving(Says(*begun, ours.ContextLengthError(5000, 4096))) as served:
+        body = {"model": MODEL, param: said}
+        status, error = posted(served, body, f"/v1/{path}")
+        assert (status, error["param"], error["code"]) == (400, param, "context_length_exceeded")
+        if begun and path != "responses":
+            streamed = httpx2.post(f"{served.url}/v1/{path}", json={**body, "stream": True}, timeout=30).text
+            told = json.loads(streamed.rstrip().rpartition("data: ")[2])
+            assert told["error"]["param"] == param
+
+
+class _Few(Waits):
+    honoured = frozenset({"max_tokens"})
+
+
+def test_what_is_refused_waits_for_no_turn() -> None:
+    generator = _Few()
+    with serving(generator, limits=Limits(running=1)) as served:
+        body = {"model": MODEL, "messages": HELLO, "stream": True}
+        with (
+            socket.create_connection(("127.0.0.1", served.port)) as first,
+            socket.create_connection(("127.0.0.1", served.port)) as second,
+        ):
+            for number, own in enumerate((first, second)):
+                written = json.dumps(body).encode()
+                fields = f"Host: x\r\nContent-Type: application/json\r\nContent-Length: {len(written)}"
+                own.sendall(f"POST /v1/chat/completions HTTP/1.1\r\n{fields}\r\n\r\n".encode() + written)
+                while served.service.admission.running + served.service.admission.waiting <= number:
+                    time.sleep(0.01)
+            assert (served.service.admission.running, served.service.admission.waiting) == (1, 1)
+            refused = posted(served, {"model": MODEL, "messages": HELLO, "logprobs": True})
+            assert refused[0] == 400
+            assert "logprobs" in refused[1]["message"]
+            schema = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": {"type": "nichts"}}}
+            assert posted(served, {"model": MODEL, "messages": HELLO, "response_format": schema})[0] == 400
 
 
 def test_paths_and_methods_that_are_not_there(echo: Served) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import struct
 import threading
 import zlib
 from collections.abc import Awaitable, Callable
@@ -79,6 +80,48 @@ def test_connections_are_kept_within_a_loop_and_end_with_it() -> None:
         assert server.connections == 1
         using(thrice)
         assert server.connections == 2
+
+
+@pytest.mark.parametrize("how", ["closed", "reset"])
+def test_a_kept_connection_that_ends_when_it_is_used_again_is_no_failure(how: str) -> None:
+    """Two connections are kept; both end as their server reads the next request. A third one is answered."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(WORDS), WORDS)
+    made: list[socket.socket] = []
+
+    def serve(connection: socket.socket) -> None:
+        with connection:
+            connection.recv(65536)
+            connection.sendall(answer)
+            connection.recv(65536)
+            if how == "reset":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def accept(listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            made.append(connection)
+            threading.Thread(target=serve, args=(connection,)).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, args=(listener,), daemon=True).start()
+        asked = Request("POST", f"http://127.0.0.1:{listener.getsockname()[1]}/", body=WORDS)
+
+        async def play(http: Http, watch: Watch) -> None:
+            both = [await http.open(asked, watch), await http.open(asked, watch)]
+            for reply in both:
+                assert await reply.whole() == WORDS
+                await reply.close()
+            assert len(made) == 2
+            reply = await http.open(asked, watch)
+            assert await reply.whole() == WORDS
+            await reply.close()
+
+        using(play)
+        listener.shutdown(socket.SHUT_RDWR)
+    assert len(made) == 3
 
 
 def test_a_question_is_not_sent_on() -> None:

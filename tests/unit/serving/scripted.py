@@ -20,7 +20,7 @@ from unified_intelligence.entities.generation import (
 )
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
 from unified_intelligence.interfaces.text_generator import ITextGenerator
-from unified_intelligence.serving.enforcement import enforced
+from unified_intelligence.serving.enforcement import enforced, planned
 
 Answer = Sequence[Event | Exception]
 PLAIN = frozenset({"max_tokens", "tools"})
@@ -53,7 +53,8 @@ class Scripted(ITextGenerator):
 
 def events_for(generator: ITextGenerator, config: GenerationConfig, question: str = "Ça va ?") -> list[Event]:
     async def read() -> list[Event]:
-        events = cast("Any", enforced(generator, (Message("user", question),), config))
+        plan = await planned(generator, config)
+        events = cast("Any", enforced(generator, (Message("user", question),), plan))
         async with aclosing(events):
             return [event async for event in events]
 

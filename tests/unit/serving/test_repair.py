@@ -36,6 +36,7 @@ from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolCall, ToolSpec
 from unified_intelligence.serving import repair
 from unified_intelligence.serving.enforcement import enforced
+from unified_intelligence.serving.plan import plan_for
 
 CITY: dict[str, Any] = {
     "type": "object",
@@ -77,7 +78,7 @@ def test_what_goes_out_is_exactly_the_json(written: str) -> None:
 def test_the_schema_is_put_to_the_model_beside_its_instructions() -> None:
     generator = Scripted(text(JSON))
     turns = (Message("system", "Sois bref."), Message("user", "Quelle ville ?"))
-    asyncio.run(_read(enforced(generator, turns, ASKED_JSON)))
+    asyncio.run(_read(enforced(generator, turns, plan_for(generator.honoured, ASKED_JSON))))
     system, question = generator.asked[0][0]
     assert system.role == "system" and system.content.startswith("Sois bref.\n\nAnswer with one JSON document")
     assert '"additionalProperties": false' in system.content
@@ -295,7 +296,8 @@ def test_leaving_early_ends_the_attempt_under_way() -> None:
     generator = Scripted([TextDelta("non"), Notice("…"), *[TextDelta("é")] * 1000, Finished("stop")])
 
     async def leave() -> None:
-        async with aclosing(cast("Any", enforced(generator, (Message("user", "?"),), ASKED_JSON))) as events:
+        plan = plan_for(generator.honoured, ASKED_JSON)
+        async with aclosing(cast("Any", enforced(generator, (Message("user", "?"),), plan))) as events:
             assert isinstance(await anext(events), Notice)
             assert await anext(events) == Notice("…")
 

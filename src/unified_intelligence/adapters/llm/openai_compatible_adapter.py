@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, fields
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from unified_intelligence.adapters.wire.chat_request import request_body
 from unified_intelligence.adapters.wire.openai_chat import AnswerReader
 from unified_intelligence.adapters.wire.openai_lists import embeddings, embeddings_body, first_model
 from unified_intelligence.entities.errors import (
+    AuthenticationError,
     ConfigurationError,
     ConnectionFailedError,
     NotFoundOrPrivateError,
@@ -36,8 +37,8 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.entities.generation import Event, GenerationConfig, Timings
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
+from unified_intelligence.interfaces.composition import KeyedTextGenerator
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
-from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 _MAY_BE_ASLEEP = (
     ServerBusyError, ServerFailedError, SpaceStartingError, SpacePausedError, NotFoundOrPrivateError,
@@ -53,7 +54,7 @@ class _Call:
     waited: float = 0.0
 
 
-class OpenAICompatibleAdapter(ITextGenerator, ITextEmbedder):
+class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
     """Answers through POST {base_url}/chat/completions, streamed.
 
     Without `model` the first one of GET {base_url}/models is taken: servers of one model need no name. With `space`
@@ -87,6 +88,7 @@ class OpenAICompatibleAdapter(ITextGenerator, ITextEmbedder):
             connect=connect_timeout, first_token=first_token_timeout, idle=idle_timeout, total=timeout
         )
         self._model, self._retries, self._wait = model, retries, wait
+        self._sent = {"key": bool(key), "hf_token": bool(hf_token)}
         self._secrets = tuple(secret for secret in (key, hf_token) if secret)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._headers |= space_headers(self._url, hf_token)
@@ -103,10 +105,12 @@ class OpenAICompatibleAdapter(ITextGenerator, ITextEmbedder):
     ) -> AsyncIterator[Event]:
         turns = read_messages(messages)
         call = self._new_call()
-        async with aclosing(retried(lambda: self._with_space(turns, config, call), self._policy(call))) as batches:
-            async for batch in batches:
-                for event in batch:
-                    yield event
+        batches = retried(lambda: self._with_space(turns, config, call), self._policy(call))
+        with self._key_noted():
+            async with aclosing(batches):
+                async for batch in batches:
+                    for event in batch:
+                        yield event
 
     async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
         call, url = self._new_call(), f"{self._url}/embeddings"
@@ -125,13 +129,29 @@ class OpenAICompatibleAdapter(ITextGenerator, ITextEmbedder):
                 watch.close()
 
         embeddings_body("", texts, dimensions)
-        async with aclosing(retried(attempt, self._policy(call))) as batches:
-            async for _ in batches:
-                pass
+        with self._key_noted():
+            async with aclosing(retried(attempt, self._policy(call))) as batches:
+                async for _ in batches:
+                    pass
         return found[0]
 
     def close(self) -> None:
         self._http.close()
+
+    @contextmanager
+    def _key_noted(self) -> Generator[None]:
+        """Says of a refused key where it came from."""
+        try:
+            yield
+        except AuthenticationError as error:
+            option = "key" if error.url.startswith(self._url) else "hf_token"
+            sent = (
+                f"The {option} that was sent is the option {option}."
+                if self._sent[option]
+                else f"No {option} was sent."
+            )
+            error.hint = f"{self.key_notes.get(option) or sent} {error.hint}".strip()
+            raise
 
     def _new_call(self) -> _Call:
         return _Call(asyncio.get_running_loop().time() + self._timers.total)

@@ -176,8 +176,8 @@ def _typed(refused: _Refusal, said: str) -> UnifiedIntelligenceError:
 
 _BUSY, _FAILED = (ServerBusyError, "Try again in a while."), (ServerFailedError, "Look into the server's log.")
 _CLASSES: Mapping[int, tuple[type[ProviderError], str]] = {
-    401: (AuthenticationError, "Give the right key: --key, or OPENAI_API_KEY in the environment."),
-    403: (AuthenticationError, "Give a key that may do this: --key, or OPENAI_API_KEY in the environment."),
+    401: (AuthenticationError, "Give the right key, as in --key env:NAME."),
+    403: (AuthenticationError, "Give a key that may do this, as in --key env:NAME."),
     404: (NotFoundOrPrivateError, "Check the model's name and the base URL, which often ends in /v1."),
     408: _BUSY,
     409: _BUSY,
