@@ -54,12 +54,14 @@ class Kernels:
         true = functional.linear(x.cpu().double(), weight.cpu().double(), bias.cpu().double())
         try:
             product = kind(weight, bias, self)
-            found = [product(x[:rows]).cpu().double() for rows in (1, 3, 80)]
+            found = [_size(product(x[:rows]).cpu().double() - true[:rows]) / _size(true[:rows]) for rows in (1, 3, 80)]
         except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
             return str(error).partition("\n")[0]
-        error = max(_size(y - true[: len(y)]) / _size(true[: len(y)]) for y in found)
         bound = max(kind.error, 2 * torch.finfo(dtype).eps, 1e-5)
-        return "" if error <= bound else f"its results are wrong by {error:.2g} of their size"
+        # written so that it does not hold of a result that is no number
+        return (
+            "" if all(error <= bound for error in found) else f"its results are wrong by {max(found):.2g} of their size"
+        )
 
 
 class Special(Linear):
@@ -75,6 +77,15 @@ class Special(Linear):
     def refusal(cls, device: torch.device) -> str:  # noqa: ARG003
         """Why it is not even tried on a device, "" otherwise."""
         return ""
+
+
+def padded(x: torch.Tensor) -> torch.Tensor:
+    """Rows of zeros added so that there are few different numbers of rows, at most an eighth more.
+
+    oneDNN keeps some 0.6 MB of code for each number that a matrix in bfloat16 has met, up to a thousand of them.
+    """
+    step = max(1, (1 << (len(x) - 1).bit_length()) >> 3)
+    return functional.pad(x, (0, 0, 0, -len(x) % step)) if len(x) % step else x
 
 
 def _size(numbers: torch.Tensor) -> float:

@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch.nn import functional
 
-from unified_intelligence.engine.kernels import Kernels, Linear, Special
+from unified_intelligence.engine.kernels import Kernels, Linear, Special, padded
 from unified_intelligence.engine.quantized import Fp8, Int4, Int8
 from unified_intelligence.entities.errors import ConfigurationError
 
@@ -45,7 +45,7 @@ class Packed(Special):
         return "" if device.type == "cpu" else "it is for CPUs"
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return self._product(x, self._packed, self._bias, "none", [], "")
+        return self._product(padded(x), self._packed, self._bias, "none", [], "")[: len(x)]
 
 
 _KINDS: Mapping[Quantization, type[Special]] = {"none": Packed, "int8": Int8, "int4": Int4, "fp8": Fp8}

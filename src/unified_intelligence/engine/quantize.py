@@ -13,7 +13,7 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_AT_ONCE = 1 << 22  # numbers in float32 at a time: a matrix is never held in it whole
+_AT_ONCE = 1 << 18  # numbers in float32 at a time: what a core's cache holds, and never a whole matrix
 _REFITS = 2
 
 

@@ -6,10 +6,11 @@ import torch
 from torch.nn import functional
 
 from unified_intelligence.engine import quantize
-from unified_intelligence.engine.kernels import Kernels, Special
+from unified_intelligence.engine.kernels import Kernels, Special, padded
 from unified_intelligence.entities.errors import ConfigurationError
 
 _GROUP = 32  # as fast as 64 or 128, and its error is the smallest
+_ROWS = 64  # the most outputs that a packing lays side by side
 _BLOCK = 1 << 19  # weights brought back to their type at a time, for many rows: what a core's cache holds
 
 
@@ -30,13 +31,19 @@ class Int8(Special):
         return "" if device.type == "cpu" else "torch alone has no quick product with int8 weights there"
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        if len(x) <= self._few:
-            y = self._product(x.contiguous(), self._values, self._scales)
-        else:
-            y = x.new_empty(len(x), len(self._values))
-            for part in quantize.blocks(*self._values.shape, most=_BLOCK):
-                torch.mul(functional.linear(x, self._values[part].to(x.dtype)), self._scales[part], out=y[:, part])
+        y = self._many(padded(x)) if len(x) > self._few else self._product(x.contiguous(), self._values, self._scales)
+        y = y[: len(x)]
         return y if self._bias is None else y.add_(self._bias)
+
+    def _many(self, x: torch.Tensor) -> torch.Tensor:
+        outputs, inputs = self._values.shape
+        y = x.new_empty(len(x), outputs)
+        parts = list(quantize.blocks(outputs, inputs, most=_BLOCK))
+        restored = x.new_empty(parts[0].stop, inputs)  # one for all parts: new memory costs more than the work on it
+        for part in parts:
+            weights = restored[: part.stop - part.start].copy_(self._values[part])
+            torch.mul(functional.linear(x, weights), self._scales[part], out=y[:, part])
+        return y
 
 
 class Int4(Special):
@@ -44,7 +51,7 @@ class Int4(Special):
 
     error = 0.15
     said = f"int4 weights with a scale and a zero per {_GROUP} inputs"
-    _few = 48
+    _few = 64
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, kernels: Kernels) -> None:
         outputs, self._inputs = weight.shape
@@ -56,27 +63,26 @@ class Int4(Special):
         ending = "_for_cpu" if on_cpu else ""
         pack = kernels[f"aten._convert_weight_to_int4pack{ending}"]
         self._product = kernels[f"aten._weight_int4pack_mm{ending}"]
-        self._outputs, self._bias, self._half = outputs, bias, 0
-        packed: list[torch.Tensor] = []
-        tables: list[torch.Tensor] = []
-        for part in quantize.blocks(*weight.shape):
+        self._outputs, self._bias = outputs, bias
+        height = outputs + -outputs % _ROWS
+        self._table = weight.new_empty(self._inputs // _GROUP, height, 2)
+        for part in quantize.blocks(*weight.shape, step=_ROWS):
             rows = weight[part].detach()
-            values, table = quantize.int4(functional.pad(rows, (0, 0, 0, -len(rows) % 64)), _GROUP)
-            packed.append(pack(values, 2) if on_cpu else pack(values[:, ::2] << 4 | values[:, 1::2], self._tiles()))
-            tables.append(table)
-            if on_cpu and part.start == 0:
-                self._half = self._packing(packed[0], values)
-        self._packed, self._table = torch.cat(packed), torch.cat(tables, 1)
+            values, table = quantize.int4(functional.pad(rows, (0, 0, 0, -len(rows) % _ROWS)), _GROUP)
+            block = pack(values, 2) if on_cpu else pack(_bytes(values), self._tiles())
+            if part.start == 0:  # room for all of it at once: pieces kept between others let go would split the memory
+                self._packed = block.new_empty(height // _ROWS, len(block) * _ROWS // len(values), *block.shape[1:])
+                self._half = self._packing(block, values) if on_cpu else 0
+            first = part.start // _ROWS
+            self._packed[first : first + len(values) // _ROWS] = block.view(-1, *self._packed.shape[1:])
+            self._table[:, part.start : part.start + len(values)] = table
+        self._packed = self._packed.flatten(0, 1)
         self.nbytes = self._packed.nbytes + self._table.nbytes
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        if len(x) <= self._few or not self._half:
-            y = self._product(x.contiguous(), self._packed, _GROUP, self._table)
-        else:
-            y = x.new_empty(len(x), len(self._packed))
-            for part in quantize.blocks(len(self._packed), self._inputs, most=_BLOCK):
-                y[:, part] = x @ self._restored(part, x.dtype)
-        y = y[:, : self._outputs]
+        many = len(x) > self._few and self._half
+        y = self._many(padded(x)) if many else self._product(x.contiguous(), self._packed, _GROUP, self._table)
+        y = y[: len(x), : self._outputs]
         return y if self._bias is None else y.add_(self._bias)
 
     def _tiles(self) -> int:
@@ -85,21 +91,36 @@ class Int4(Special):
     def _packing(self, packed: torch.Tensor, values: torch.Tensor) -> int:
         """Half of the outputs that this CPU's packing lays side by side, 0 for one that is not known here."""
         for block in (64, 32):
-            low, high = _nibbles(packed[:64], self._inputs, block // 2)
-            if torch.equal(torch.cat([low, high], -1).transpose(1, 2).reshape(64, -1), values[:64].to(torch.uint8)):
+            low, high = _nibbles(packed[:_ROWS], self._inputs, block // 2)
+            read = torch.cat([low, high], -1).transpose(1, 2).reshape(_ROWS, -1)
+            if torch.equal(read, values[:_ROWS].to(torch.uint8)):
                 return block // 2
         return 0
 
-    def _restored(self, part: slice, dtype: torch.dtype) -> torch.Tensor:
-        """(in, outputs of the part): the weights in their type again."""
+    def _many(self, x: torch.Tensor) -> torch.Tensor:
+        parts = list(quantize.blocks(len(self._packed), self._inputs, most=_BLOCK))
+        highest = parts[0].stop
+        floats = torch.empty(highest * self._inputs)
+        restored = torch.empty(highest * self._inputs, dtype=x.dtype)
+        y = x.new_empty(len(x), len(self._packed))
+        for part in parts:
+            size = (part.stop - part.start) * self._inputs
+            y[:, part] = x @ self._restored(part, floats[:size], restored[:size])
+        return y
+
+    def _restored(self, part: slice, floats: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
+        """(in, outputs of the part): the weights in their type again, in the memory given for them."""
         low, high = _nibbles(self._packed[part], self._inputs, self._half)
-        shape = 2, len(low), self._inputs // _GROUP, _GROUP, self._half
-        weights = torch.stack([low.float(), high.float()]).view(shape)
-        table = self._table[:, part].float().view(shape[2], shape[1], 2, self._half, 2)
+        columns, groups, half = len(low), self._inputs // _GROUP, self._half
+        weights = floats.view(2, columns, self._inputs, half)
+        weights[0].copy_(low)
+        weights[1].copy_(high)
+        table = self._table[:, part].float().view(groups, columns, 2, half, 2)
         scale, zero = table.permute(4, 2, 1, 0, 3).contiguous()[..., None, :]
-        torch.addcmul(zero - 8 * scale, weights, scale, out=weights)
-        restored = torch.empty(self._inputs, shape[1], 2, self._half, dtype=dtype)
-        return restored.copy_(weights.view(2, shape[1], self._inputs, -1).permute(2, 1, 0, 3)).view(self._inputs, -1)
+        grouped = weights.view(2, columns, groups, _GROUP, half)
+        torch.addcmul(zero - 8 * scale, grouped, scale, out=grouped)
+        restored.view(self._inputs, columns, 2, half).copy_(weights.permute(2, 1, 0, 3))
+        return restored.view(self._inputs, -1)
 
 
 class Fp8(Special):
@@ -131,6 +152,11 @@ class Fp8(Special):
         values, scales = quantize.fp8(x)
         y = self._product(values, self._weight.t(), scales, self._scales.t(), out_dtype=torch.bfloat16).to(x.dtype)
         return y if self._bias is None else y.add_(self._bias)
+
+
+def _bytes(values: torch.Tensor) -> torch.Tensor:
+    """Two values in a byte, the first in its upper half, as a GPU's packing takes them."""
+    return (values[:, ::2] << 4 | values[:, 1::2]).to(torch.uint8)
 
 
 def _nibbles(packed: torch.Tensor, inputs: int, half: int) -> tuple[torch.Tensor, torch.Tensor]:
