@@ -63,14 +63,21 @@ def linear(
     Raises ConfigurationError for what this device cannot do.
     """
     kind = _KINDS[quantization]
-    fault = kernels.fault(kind, weight.device, weight.dtype)
-    if not fault:
+    if not kernels.fault(kind, weight.device, weight.dtype):
         return kind(weight, bias, kernels)
-    if quantization == "none":
-        return Plain(weight, bias)
-    place = f"{quantization} cannot be used on {weight.device} with {str(weight.dtype).removeprefix('torch.')}"
-    others = "int8 or int4" if weight.device.type == "cpu" else "int4"
-    raise ConfigurationError(f"{place}: {fault}.", hint=f"Try {others}, or leave the quantization out.")
+    require(quantization, weight.device, weight.dtype, kernels=kernels)
+    return Plain(weight, bias)
+
+
+def require(quantization: Quantization, device: torch.device, dtype: torch.dtype, *, kernels: Kernels = HERE) -> None:
+    """Raises ConfigurationError unless `linear` can keep to it there; "none" it always can."""
+    if quantization != "none" and (fault := kernels.fault(_KINDS[quantization], device, dtype)):
+        number = str(dtype).removeprefix("torch.")
+        others = "int8 or int4" if device.type == "cpu" else "int4"
+        raise ConfigurationError(
+            f"{quantization} cannot be used on {device} with {number}: {fault}.",
+            hint=f"Try {others}, or leave the quantization out.",
+        )
 
 
 def for_head(quantization: Quantization, device: torch.device) -> Quantization:
