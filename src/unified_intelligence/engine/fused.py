@@ -12,31 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from unified_intelligence.engine.attention import Heads, Layout, SlotCache, attend
 from unified_intelligence.engine.forward import Forward, Piece
-from unified_intelligence.engine.linear import Linear, Quantization, linear
+from unified_intelligence.engine.kernels import Linear
+from unified_intelligence.engine.linear import for_head, linear
+from unified_intelligence.engine.place import Quantization
 
 if TYPE_CHECKING:
     import torch
-
-FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
-_ROPES = frozenset({"default", "linear", "llama3", "yarn"})  # whose angles do not depend on how long a text is
-
-
-def obstacle(model: Any) -> str:
-    """Why this model cannot be run here, "" if it can."""
-    config = model.config
-    if config.model_type not in FAMILIES:
-        return f"its architecture is {config.model_type}"
-    if config.hidden_act != "silu":
-        return f"its activation is {config.hidden_act}"
-    if set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
-        return "its attention slides"
-    if config.model_type == "mistral" and config.sliding_window is not None:
-        return "its attention slides"
-    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
-    if rope not in _ROPES:
-        return f"its positions are {rope}"
-    devices = {str(parameter.device) for parameter in model.parameters()}
-    return "it is spread over several devices" if len(devices) > 1 else ""
 
 
 class FusedForward(Forward):
@@ -56,7 +37,7 @@ class FusedForward(Forward):
         self._eps: float = config.rms_norm_eps
         with torch.inference_mode():
             self._cos, self._sin = _angles(inner.rotary_emb, longest, self._embedding)
-            self._norm, self._head = inner.norm.weight, linear(model.lm_head.weight, model.lm_head.bias)
+            self._norm, self._head = inner.norm.weight, self._take_head(model.lm_head, quantization)
             self._layers = [self._take(layer, quantization) for layer in inner.layers]
             self._caches = [SlotCache(self._heads, self.device, self._dtype) for _ in self._layers]
         inner.layers = torch.nn.ModuleList()
@@ -106,6 +87,9 @@ class FusedForward(Forward):
         from torch.nn.functional import rms_norm
 
         return rms_norm(x, x.shape[-1:], self._norm, self._eps)
+
+    def _take_head(self, head: Any, quantization: Quantization) -> Linear:
+        return linear(head.weight, head.bias, quantization=for_head(quantization, self.device))
 
     def _take(self, layer: Any, quantization: Quantization) -> _Layer:
         taken = _Layer(layer, self._heads, self._eps, quantization)

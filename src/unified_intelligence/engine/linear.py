@@ -1,27 +1,106 @@
-"""placeholder of the seam"""
+"""The products with weights, y = x W^T + b, by the fastest kernel of this machine that gives the right result.
+
+Where an undocumented kernel fails its trial, the way back is torch's ordinary product; with a quantization there is
+none, and it is refused.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import time
+from collections.abc import Mapping
 
-if TYPE_CHECKING:
-    import torch
-Quantization = Literal["none", "int8", "int4", "fp8"]
+import torch
+from torch.nn import functional
+
+from unified_intelligence.engine.kernels import Kernels, Linear, Special, padded
+from unified_intelligence.engine.place import Quantization
+from unified_intelligence.engine.quantized import Fp8, Int4, Int8
+from unified_intelligence.entities.errors import ConfigurationError
+
+HERE = Kernels()
 
 
-class Linear:
-    def __init__(self, weight: Any, bias: Any = None) -> None:
-        import torch
+class Plain(Linear):
+    """The weights as they are."""
 
-        self.nbytes = weight.nbytes
-        self._bias = bias
-        self._packed = torch.ops.mkldnn._reorder_linear_weight(weight, 8) if weight.device.type == "cpu" else weight
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
+        self._weight, self._bias, self.nbytes = weight.detach(), bias, weight.nbytes
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        import torch
-
-        return torch.ops.mkldnn._linear_pointwise(x, self._packed, self._bias, "none", [], "")
+        return functional.linear(x, self._weight, self._bias)
 
 
-def linear(weight: Any, bias: Any = None, *, quantization: Quantization = "none") -> Linear:
-    return Linear(weight, bias)
+class Packed(Special):
+    """In the order in which oneDNN reads weights; else it reorders them at each product."""
+
+    said = "weights reordered once by oneDNN"
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, kernels: Kernels) -> None:
+        self._packed = kernels["mkldnn._reorder_linear_weight"](weight.detach())
+        self._bias, self._product, self.nbytes = bias, kernels["mkldnn._linear_pointwise"], weight.nbytes
+
+    @classmethod
+    def refusal(cls, device: torch.device) -> str:
+        return "" if device.type == "cpu" else "it is for CPUs"
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return self._product(padded(x), self._packed, self._bias, "none", [], "")[: len(x)]
+
+
+_KINDS: Mapping[Quantization, type[Special]] = {"none": Packed, "int8": Int8, "int4": Int4, "fp8": Fp8}
+
+
+def linear(
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *,
+    quantization: Quantization = "none",
+    kernels: Kernels = HERE,
+) -> Linear:
+    """Of a weight (out, in), where it is and in its type; its caller lets go of it afterwards.
+
+    Raises ConfigurationError for what this device cannot do.
+    """
+    kind = _KINDS[quantization]
+    if not kernels.fault(kind, weight.device, weight.dtype):
+        return kind(weight, bias, kernels)
+    require(quantization, weight.device, weight.dtype, kernels=kernels)
+    return Plain(weight, bias)
+
+
+def require(quantization: Quantization, device: torch.device, dtype: torch.dtype, *, kernels: Kernels = HERE) -> None:
+    """Raises ConfigurationError unless `linear` can keep to it there; "none" it always can."""
+    if quantization != "none" and (fault := kernels.fault(_KINDS[quantization], device, dtype)):
+        number = str(dtype).removeprefix("torch.")
+        others = "int8 or int4" if device.type == "cpu" else "int4"
+        raise ConfigurationError(
+            f"{quantization} cannot be used on {device} with {number}: {fault}.",
+            hint=f"Try {others}, or leave the quantization out.",
+        )
+
+
+def for_head(quantization: Quantization, device: torch.device) -> Quantization:
+    """Of the product that ends in logits, where an error of int4 would show in every choice."""
+    return quantization if quantization != "int4" else "int8" if device.type == "cpu" else "none"
+
+
+def explain(device: torch.device, dtype: torch.dtype, quantization: Quantization, *, kernels: Kernels = HERE) -> str:
+    """One line: what `linear` takes here, and why."""
+    kind = _KINDS[quantization]
+    fault = kernels.fault(kind, device, dtype)
+    return f"products: torch's own, {kind.said} not used: {fault}" if fault else f"products: {kind.said}"
+
+
+def read_bandwidth(seconds: float = 0.2, device: torch.device | None = None) -> float:
+    """GB/s at which all threads together read memory, the best of what fits into the time: other work only lowers it.
+
+    Takes 512 MiB for as long.
+    """
+    numbers = torch.ones(1 << 7, 1 << 20, device=device)  # written: pages never written are read from one place
+    ends = time.perf_counter() + seconds
+    fastest = float("inf")
+    while time.perf_counter() < ends or fastest == float("inf"):
+        started = time.perf_counter()
+        numbers.sum(1).cpu()
+        fastest = min(fastest, time.perf_counter() - started)
+    return numbers.nbytes / fastest / 1e9

@@ -10,17 +10,21 @@ import importlib.util
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
+from unified_intelligence.engine import arrange
 from unified_intelligence.engine.place import Dtype, device_of, dtype_of
 from unified_intelligence.entities.errors import ConfigurationError, ModelError, ModelNotFoundError
 from unified_intelligence.profiles import qwen3
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
 _SMALL_FILES = ["*.json", "*.jinja", "*.txt", "*.model"]
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_ONE_AT_A_TIME = Lock()  # two loads at once take the memory of both, and the loaders change settings of the process
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,26 +151,39 @@ def weight_files(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def load(folder: Path, *, dtype: Dtype, device: str) -> Loaded:
-    """Raises ConfigurationError for a device that is not there, ModelError for anything the loaders refuse."""
+def load(
+    folder: Path,
+    *,
+    dtype: Dtype,
+    device: str,
+    quantization: arrange.Quantized = "none",
+    attention: arrange.Attention = "auto",
+    device_map: str | None = None,
+    max_memory: str | None = None,
+) -> Loaded:
+    """One model at a time in this process; others wait. int8, int4 and fp8 are left to the engine's own products.
+
+    Raises ConfigurationError for what this machine cannot do, ModelError for anything the loaders refuse.
+    """
     import torch
     import transformers
 
     library: Any = transformers  # half typed
     place = device_of(device)
     closed = {"trust_remote_code": False, "local_files_only": True}
+    spread = arrange.devices(device_map, max_memory)
     try:
-        config = library.AutoConfig.from_pretrained(folder, **closed)
-        tokenizer = library.AutoTokenizer.from_pretrained(folder, **closed)
-        model, report = library.AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=dtype_of(dtype, config.dtype, place),
-            use_safetensors=True,
-            output_loading_info=True,
-            **closed,
-        )
-        model = model.to(place).eval()
+        with _ONE_AT_A_TIME:
+            config = library.AutoConfig.from_pretrained(folder, **closed)
+            numbers = dtype_of(dtype, config.dtype, place)
+            told = arrange.quantizer(quantization, place, numbers) | spread | closed
+            told |= arrange.attention(attention, place, numbers)
+            _check_products(quantization, place, numbers)
+            tokenizer = library.AutoTokenizer.from_pretrained(folder, **closed)
+            model, report = library.AutoModelForCausalLM.from_pretrained(
+                folder, config=config, dtype=numbers, use_safetensors=True, output_loading_info=True, **told
+            )
+            model = (model if "device_map" in told else model.to(place)).eval()
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError(f"{folder} does not fit the memory of {place}.", hint="Use a smaller model.") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
@@ -175,6 +192,14 @@ def load(folder: Path, *, dtype: Dtype, device: str) -> Loaded:
         raise ModelError(f"{folder} lacks the tensors {', '.join(sorted(report['missing_keys'])[:3])}.")
     longest: int = getattr(config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
     return Loaded(model, tokenizer, longest, _ends(model, tokenizer))
+
+
+def _check_products(quantization: arrange.Quantized, device: torch.device, dtype: torch.dtype) -> None:
+    """Raises ConfigurationError where this machine has none of that kind: before the weights are read."""
+    from unified_intelligence.engine import linear
+
+    if quantization in ("int8", "int4", "fp8"):
+        linear.require(quantization, device, dtype)
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Quantization = Literal["none", "int8", "int4", "fp8"]
 
 
 def device_of(name: str) -> torch.device:

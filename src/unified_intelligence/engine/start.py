@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from unified_intelligence.engine.engine import Engine
-from unified_intelligence.engine.fused import FusedForward, obstacle
-from unified_intelligence.engine.place import free_memory
+from unified_intelligence.engine.arrange import Quantized
+from unified_intelligence.engine.place import Quantization, free_memory
 from unified_intelligence.engine.plain import PlainForward
 from unified_intelligence.entities.errors import ConfigurationError, ModelError
 
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     import torch
 
     from unified_intelligence.engine.forward import Forward
-    from unified_intelligence.engine.linear import Quantization
-    from unified_intelligence.engine.load import Loaded
+    from unified_intelligence.engine.fused import FusedForward
+        from unified_intelligence.engine.load import Loaded
 
 Pass = Literal["auto", "fused", "transformers"]
 
+_FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
+_ROPES = frozenset({"default", "linear", "llama3", "yarn"})  # whose angles do not depend on how long a text is
 _SLOTS = {"cpu": 16, "cuda": 64}
 _SHARE = 0.5  # of the memory that is free once the model is loaded
 _PROBE = 8  # tokens that both passes read
@@ -36,7 +38,7 @@ class Running:
 
 
 def start(
-    loaded: Loaded, *, forward: Pass, quantization: Quantization, slots: int | None, memory: float | None, queue: int
+    loaded: Loaded, *, forward: Pass, quantization: Quantized, slots: int | None, memory: float | None, queue: int
 ) -> Running:
     """`memory` is in GB for keys and values. Raises ConfigurationError, ModelError."""
     own, why = _forward(loaded, forward, quantization)
@@ -50,8 +52,29 @@ def start(
     return Running(replace(loaded, longest=longest), engine, f"{why}; {room}")
 
 
-def _forward(loaded: Loaded, wanted: Pass, quantization: Quantization) -> tuple[Forward, str]:
+def obstacle(model: Any) -> str:
+    """Why a model cannot be run by the fused forward pass, "" if it can."""
+    config = model.config
+    if getattr(config, "quantization_config", None) is not None:
+        return "its weights are quantized already"
+    if config.model_type not in _FAMILIES:
+        return f"its architecture is {config.model_type}"
+    if config.hidden_act != "silu":
+        return f"its activation is {config.hidden_act}"
+    if set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
+        return "its attention slides"
+    if config.model_type == "mistral" and config.sliding_window is not None:
+        return "its attention slides"
+    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    if rope not in _ROPES:
+        return f"its positions are {rope}"
+    devices = {str(parameter.device) for parameter in model.parameters()}
+    return "it is spread over several devices" if len(devices) > 1 else ""
+
+
+def _forward(loaded: Loaded, wanted: Pass, bits: Quantized) -> tuple[Forward, str]:
     reason = obstacle(loaded.model)
+    quantization: Quantization = bits if bits in ("int8", "int4", "fp8") else "none"
     if wanted == "transformers" or (wanted == "auto" and reason):
         if quantization != "none":
             raise ConfigurationError(
@@ -61,7 +84,10 @@ def _forward(loaded: Loaded, wanted: Pass, quantization: Quantization) -> tuple[
         return PlainForward(loaded.model), f"Transformers' forward pass, because {reason or 'it was asked for'}"
     if reason:
         raise ConfigurationError(f"The model cannot be run fused: {reason}.", hint="Use engine=auto.")
-    return _fused(loaded.model, loaded.longest, quantization), "fused forward pass"
+    fused = _fused(loaded.model, loaded.longest, quantization)
+    from unified_intelligence.engine.linear import explain
+
+    return fused, f"fused forward pass, {explain(fused.device, loaded.model.dtype, quantization)}"
 
 
 def _fused(model: Any, longest: int, quantization: Quantization) -> FusedForward:
@@ -69,6 +95,7 @@ def _fused(model: Any, longest: int, quantization: Quantization) -> FusedForward
     import torch
 
     from unified_intelligence.engine.forward import Piece
+    from unified_intelligence.engine.fused import FusedForward
 
     probe = [token % model.config.vocab_size for token in range(11, 11 + 7 * _PROBE, 7)]
     with torch.inference_mode():

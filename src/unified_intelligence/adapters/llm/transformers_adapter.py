@@ -11,13 +11,13 @@ from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from unified_intelligence.engine import load, prompt
 from unified_intelligence.engine.answer import Reader
+from unified_intelligence.engine.arrange import Attention, Quantized
 from unified_intelligence.engine.decode import Writing
 from unified_intelligence.engine.embed import embed
-from unified_intelligence.engine.linear import Quantization
 from unified_intelligence.engine.place import Dtype, set_threads
 from unified_intelligence.engine.request import Request
 from unified_intelligence.engine.sampling import Chosen
@@ -59,7 +59,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         "repetition_penalty", "seed", "stop", "logprobs", *_BY_TEMPLATE,
     })  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is an option of the command line
         self,
         *,
         model: Annotated[str, "a folder with config.json and safetensors, or a Hub id such as Qwen/Qwen3-0.6B"],
@@ -68,7 +68,12 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         device: Annotated[str, "auto, cpu, cuda, cuda:1, mps"] = "auto",
         threads: Annotated[int | None, "CPU threads; default: the cores this process may use"] = None,
         engine: Annotated[Pass, "forward pass; auto: fused where it can be"] = "auto",
-        quantization: Annotated[Quantization, "weights in fewer bits, fused only"] = "none",
+        quantization: Annotated[Quantized, "weights in fewer bits"] = "none",
+        attention: Annotated[
+            Attention, "Transformers' kernel; auto: flash attention where it runs, else sdpa"
+        ] = "auto",
+        device_map: Annotated[str | None, "spread over devices by accelerate, such as auto"] = None,
+        max_memory: Annotated[str | None, "for device_map, such as 0=20GiB,cpu=30GiB"] = None,
         slots: Annotated[int | None, "answers at once; default: 16, on a GPU 64"] = None,
         memory: Annotated[float | None, "GB for conversations; default: half of what is free"] = None,
         queue: Annotated[int, "requests that may wait for a slot"] = 256,
@@ -83,7 +88,8 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         if self._folder:
             self._check(self._folder)
         self._engine: Pass = engine
-        self._quantization: Quantization = quantization
+        self._quantization: Quantized = quantization
+        self._arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._slots, self._memory, self._queue = slots, memory, queue
         self._running: Running | None = None
         self._loading = Lock()
@@ -201,7 +207,13 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
                 self._check(folder)
                 set_threads(self._threads)
                 self._running = start(
-                    load.load(folder, dtype=self._dtype, device=self._device),
+                    load.load(
+                        folder,
+                        dtype=self._dtype,
+                        device=self._device,
+                        quantization=self._quantization,
+                        **self._arranged,
+                    ),
                     forward=self._engine,
                     quantization=self._quantization,
                     slots=self._slots,
@@ -216,6 +228,12 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         if template := load.template_files(folder):
             lacking = {name for name, sign in _BY_TEMPLATE.items() if sign not in template}
             self.honoured = type(self).honoured - lacking
+
+
+class _Arranged(TypedDict):
+    attention: Attention
+    device_map: str | None
+    max_memory: str | None
 
 
 @dataclass(slots=True)
