@@ -133,7 +133,7 @@ class SlotCache:
 
         rows, heads = len(q), self._heads
         keys, values = (whole[run.first : run.first + rows, :, : run.length] for whole in (self._keys, self._values))
-        grouped = q.unflatten(1, (heads.keys, heads.group))
+        grouped = q.reshape(rows, heads.keys, heads.group, heads.size)
         if not run.whole:
             seen = scaled_dot_product_attention(grouped, keys, values, attn_mask=run.mask, scale=heads.scale)
             return seen.reshape(rows, -1)
@@ -143,7 +143,7 @@ class SlotCache:
         else:
             scores = grouped.bmm(keys.transpose(1, 2))
         if run.mask is not None:
-            scores = scores.unflatten(0, (rows, heads.keys)).add(run.mask).flatten(0, 1)
+            scores = scores.reshape(rows, heads.keys, heads.group, run.length).add(run.mask).flatten(0, 1)
         return scores.softmax(-1).bmm(values).reshape(rows, -1)
 
     def _span(self, span: Span, q: torch.Tensor) -> torch.Tensor:
@@ -177,9 +177,9 @@ def attend(
     grouped = q.view(tokens, heads.keys, heads.group, heads.size).permute(1, 2, 0, 3)
     grouped = grouped.reshape(heads.keys, heads.group * tokens, heads.size)
     scores = keys.bmm(grouped.transpose(1, 2)).mul_(heads.scale).transpose(1, 2)
-    scores = scores.unflatten(1, (heads.group, tokens)) + mask
+    scores = scores.reshape(heads.keys, heads.group, tokens, -1) + mask
     seen = scores.softmax(-1).flatten(1, 2).bmm(values)
-    return seen.unflatten(1, (heads.group, tokens)).permute(2, 0, 1, 3).reshape(tokens, -1)
+    return seen.reshape(heads.keys, heads.group, tokens, -1).permute(2, 0, 1, 3).reshape(tokens, -1)
 
 
 def _runs(singles: Sequence[Piece], capacity: int, device: torch.device, dtype: torch.dtype) -> list[Run]:

@@ -1,4 +1,4 @@
-"""A loaded model that answers many at once: a scheduler in a thread of its own, which ends when there is nothing to do."""
+"""A loaded model that answers many at once: its scheduler in a thread of its own, which ends when nothing is to do."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Engine:
     def __init__(self, forward: Forward, *, slots: int, memory: int, queue: int) -> None:
         self.forward = forward
         self._scheduler, self._queue = Scheduler(forward, slots=slots, memory=memory), queue
-        self._forget_threads()
+        self.forget_threads()
         _engines.add(self)
 
     def submit(
@@ -67,7 +67,7 @@ class Engine:
         if thread and thread is not threading.current_thread():
             thread.join(_LONGEST_END)
 
-    def _forget_threads(self) -> None:
+    def forget_threads(self) -> None:
         """Also in a forked process, which has none of its parent's threads."""
         self.turn = threading.Lock()  # whoever else computes with this model holds it
         self._changed = threading.Condition()
@@ -129,7 +129,7 @@ _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 def _after_fork() -> None:
     for engine in _engines:
-        engine._forget_threads()  # noqa: SLF001
+        engine.forget_threads()
 
 
 @atexit.register

@@ -7,7 +7,7 @@ so every way of stretching them is the same here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from unified_intelligence.engine.attention import Heads, Layout, SlotCache, attend
@@ -46,7 +46,11 @@ class FusedForward(Forward):
 
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
         layout = Layout(pieces, self.capacity, self.device, self._dtype)
-        x = self._run(layout.tokens, layout.places, lambda at, q, k, v: self._caches[at].attend(layout, q, k, v))
+
+        def attention(at: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+            return self._caches[at].attend(layout, q, k, v)
+
+        x = self._run(layout.tokens, layout.places, attention)
         return self._head(self._final(x if layout.wanted is None else x[layout.wanted]))
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
@@ -57,10 +61,10 @@ class FusedForward(Forward):
         places = torch.cat([torch.arange(length, device=self.device) for length in lengths])
 
         def alone(_: int, *projected: torch.Tensor) -> torch.Tensor:
-            parts = zip(*(whole.split(lengths) for whole in projected), strict=True)
+            parts = zip(*(torch.split(whole, lengths) for whole in projected), strict=True)
             return torch.cat([attend(self._heads, q, k.transpose(0, 1), v.transpose(0, 1), None) for q, k, v in parts])
 
-        return list(self._final(self._run(tokens, places, alone)).split(lengths))
+        return list(torch.split(self._final(self._run(tokens, places, alone)), lengths))
 
     def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
         for cache in self._caches:
@@ -75,7 +79,7 @@ class FusedForward(Forward):
         for cache in self._caches:
             cache.clear(slot)
 
-    def _run(self, tokens: torch.Tensor, places: torch.Tensor, attention: Any) -> torch.Tensor:
+    def _run(self, tokens: torch.Tensor, places: torch.Tensor, attention: Callable[..., torch.Tensor]) -> torch.Tensor:
         x = self._embedding[tokens]
         cos, sin = self._cos[places], self._sin[places]
         for at, layer in enumerate(self._layers):
@@ -124,11 +128,12 @@ class _Layer:
         from torch.nn.functional import rms_norm
 
         heads = self._heads
-        joined = self._qkv(rms_norm(x, x.shape[-1:], self._before, self._eps)).unflatten(-1, (-1, heads.size))
+        joined = self._qkv(rms_norm(x, x.shape[-1:], self._before, self._eps))
+        joined = joined.view(len(x), -1, heads.size)
         turning, v = joined[:, : heads.queries + heads.keys], joined[:, heads.queries + heads.keys :]
         if self._head_norms is not None:
             turning = rms_norm(turning, (heads.size,), None, self._eps) * self._head_norms
-        turned = torch.addcmul(turning * cos, turning.roll(heads.size // 2, -1), sin)
+        turned = torch.addcmul(turning * cos, torch.roll(turning, heads.size // 2, -1), sin)
         return turned[:, : heads.queries], turned[:, heads.queries :], v
 
     def finish(self, x: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:

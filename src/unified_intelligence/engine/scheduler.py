@@ -187,11 +187,13 @@ class Scheduler:
 
     def _read(self, pieces: Sequence[Piece]) -> Sequence[torch.Tensor | ModelError]:
         """The logits of each piece; where a pass breaks, each is read alone, so that only the culprit fails."""
+        import torch
+
         try:
-            logits: torch.Tensor = run(self._forward.read, pieces=pieces)
+            logits = run(self._forward.read, pieces=pieces)
         except ModelError as error:
             return [error] if len(pieces) == 1 else [self._read([piece])[0] for piece in pieces]
-        return logits.split([piece.wanted for piece in pieces])
+        return torch.split(logits, [piece.wanted for piece in pieces])
 
     def _take(self, row: Row, piece: Piece, logits: torch.Tensor) -> None:
         """The next token, and those after it as long as they are the ones that were guessed."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.arrange import Quantized
+from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.place import Quantization, free_memory
 from unified_intelligence.engine.plain import PlainForward
 from unified_intelligence.entities.errors import ConfigurationError, ModelError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from unified_intelligence.engine.forward import Forward
     from unified_intelligence.engine.fused import FusedForward
-        from unified_intelligence.engine.load import Loaded
+    from unified_intelligence.engine.load import Loaded
 
 Pass = Literal["auto", "fused", "transformers"]
 
@@ -65,7 +65,8 @@ def obstacle(model: Any) -> str:
         return "its attention slides"
     if config.model_type == "mistral" and config.sliding_window is not None:
         return "its attention slides"
-    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type", "default")
+    positions: dict[str, object] = getattr(config, "rope_parameters", None) or {}
+    rope = positions.get("rope_type", "default")
     if rope not in _ROPES:
         return f"its positions are {rope}"
     devices = {str(parameter.device) for parameter in model.parameters()}

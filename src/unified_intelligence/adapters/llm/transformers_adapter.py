@@ -6,7 +6,7 @@ Building it looks only at the files; weights are read (or downloaded) when the f
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass
 from threading import Event as Flag
@@ -69,9 +69,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         threads: Annotated[int | None, "CPU threads; default: the cores this process may use"] = None,
         engine: Annotated[Pass, "forward pass; auto: fused where it can be"] = "auto",
         quantization: Annotated[Quantized, "weights in fewer bits"] = "none",
-        attention: Annotated[
-            Attention, "Transformers' kernel; auto: flash attention where it runs, else sdpa"
-        ] = "auto",
+        attention: Annotated[Attention, "kernel of Transformers; auto: flash attention where it runs"] = "auto",
         device_map: Annotated[str | None, "spread over devices by accelerate, such as auto"] = None,
         max_memory: Annotated[str | None, "for device_map, such as 0=20GiB,cpu=30GiB"] = None,
         slots: Annotated[int | None, "answers at once; default: 16, on a GPU 64"] = None,
@@ -246,7 +244,7 @@ class _Answer:
     started: float
     first: float = 0.0
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event]:
         """What the tokens say, as they come."""
         async with aclosing(self.ticket.atokens()) as tokens:
             async for come in tokens:
