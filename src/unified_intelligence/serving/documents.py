@@ -58,9 +58,7 @@ _STATUS = _record(
         ),
         "tokens": _record({"completion_per_second": _SIZE, "prompt_per_second": _SIZE}),
         "latency": _record({"answers": _COUNT, "first_token": _SPREAD, "between_tokens": _SPREAD, "total": _SPREAD}),
-        "errors": _list(
-            _record({"time": _TEXT, "code": _TEXT, "status": _COUNT, "route": _TEXT, "request_id": _TEXT})
-        ),
+        "errors": _list(_record({"time": _TEXT, "code": _TEXT, "status": _COUNT, "route": _TEXT, "request_id": _TEXT})),
     }
 )
 _REASON = {"enum": ["stop", "length", "tool_calls", "content_filter"]}

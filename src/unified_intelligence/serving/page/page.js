@@ -17,6 +17,7 @@ let lastAnswer = null;
 let lastModel = "";
 
 class LockedError extends Error {}
+class RefusedError extends Error {}
 
 /** Storage may be closed to a page in a frame: the key then lives as long as the page. */
 function remembered() {
@@ -48,7 +49,7 @@ async function fetchStatus(signal) {
     throw new LockedError();
   }
   if (!answer.ok) {
-    throw new Error(`The server answers with an error (${answer.status})`);
+    throw new RefusedError(`The server has answered with errors (${answer.status})`);
   }
   return answer.json();
 }
@@ -85,7 +86,7 @@ function answered(status) {
   at("gone").hidden = true;
   at("key-form").hidden = true;
   at("forget").hidden = !key;
-  showFigures(status);
+  showFigures(status, Boolean(key));
   showState(status.state, status.model);
   showAge(lastAnswer, false);
 }
@@ -96,7 +97,7 @@ function missed(error) {
     return; // busy for once is not gone
   }
   const since = lastAnswer ? ` since ${moment(lastAnswer)}` : "";
-  const what = error.message.startsWith("The server") ? error.message : "The server does not answer";
+  const what = error instanceof RefusedError ? error.message : "The server has not answered";
   at("gone").hidden = false;
   const text = `${what}${since}. This page keeps trying.`;
   at("gone-text").textContent = text;

@@ -3,7 +3,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 120;
 const HEIGHT = 28;
-const SPAN = 4 * 60 * 1000; // milliseconds that the width stands for
+const SHORTEST = 60 * 1000; // milliseconds that the width stands for, at first
+const SPAN = 4 * 60 * 1000; // and at last
 const BREAK = 45 * 1000; // a longer silence is a gap in the line
 
 export class Sparkline {
@@ -29,6 +30,7 @@ export class Sparkline {
     this.#points.push([at, value]);
     this.#points = this.#points.filter(([then]) => at - then <= SPAN);
     const top = Math.max(floor, ...this.#points.map(([, one]) => one)) * 1.1;
+    const span = Math.max(SHORTEST, at - this.#points[0][0]);
     const runs = [];
     let before = -Infinity;
     for (const [then, one] of this.#points) {
@@ -36,7 +38,7 @@ export class Sparkline {
         runs.push([]);
       }
       before = then;
-      const across = WIDTH * (1 - (at - then) / SPAN);
+      const across = WIDTH * (1 - (at - then) / span);
       const up = HEIGHT - 1 - (HEIGHT - 2) * (one / top);
       runs.at(-1).push(`${across.toFixed(1)},${up.toFixed(1)}`);
     }

@@ -27,13 +27,6 @@ function made(name, text, attributes = {}) {
   return element;
 }
 
-/** A cell for [number, unit]; the units of a column stand below each other. */
-function cell([number, unit]) {
-  const filled = made("td", "");
-  filled.append(made("span", number, { class: "number" }), " ", made("span", unit, { class: "unit" }));
-  return filled;
-}
-
 function measured(element, [number, unit]) {
   const text = `${number} ${unit}`;
   if (element.textContent !== text) {
@@ -56,7 +49,7 @@ function showNow(status) {
   say(at("waiting"), wording.count(status.waiting));
   say(at("waiting-limit"), `of ${wording.count(status.limits.waiting)} places`);
   say(at("tokens"), wording.short(status.tokens.completion_per_second));
-  say(at("prompt-tokens"), `and ${wording.short(status.tokens.prompt_per_second)} of prompts, in the last minute`);
+  say(at("prompt-tokens"), `of answers; ${wording.short(status.tokens.prompt_per_second)} of prompts`);
   measured(at("memory"), wording.bytes(status.memory.resident_bytes));
   const now = performance.now();
   lines.running.add(now, status.running, status.limits.running);
@@ -69,11 +62,11 @@ function showRequests(status) {
   const { outcomes, per_second: rate } = status.requests;
   const total = Object.values(outcomes).reduce((sum, one) => sum + one, 0);
   const note = total
-    ? `${wording.counted(total, "request", "requests")} since the start, ${wording.short(rate)} answers per second in the last minute`
+    ? `${wording.count(total)} since the start, ${wording.short(rate)} answered per second`
     : "No request has come yet.";
   say(at("requests-note"), note);
   const names = Object.keys(wording.OUTCOMES);
-  rows(at("shares"), total ? names.map((name) => [name, outcomes[name]]) : [], ([name, many]) => {
+  rows(at("shares"), names.map((name) => [name, outcomes[name]]).filter(([, many]) => many), ([name, many]) => {
     const part = made("span", "", { class: name });
     part.style.flexGrow = many;
     return part;
@@ -83,7 +76,7 @@ function showRequests(status) {
     row.append(
       made("th", wording.OUTCOMES[name], { scope: "row", class: many ? name : "none" }),
       made("td", wording.count(many)),
-      cell(wording.share(many, total)),
+      made("td", wording.share(many, total), { class: "share" }),
     );
     return row;
   });
@@ -97,10 +90,11 @@ function showLatency({ latency }) {
     ? `over the last ${wording.counted(latency.answers, "answer", "answers")}`
     : "No answer has been made yet.";
   say(at("latency-note"), note);
-  const spread = ({ p50, p90, p99 }) => [p50, p90, p99].map(wording.seconds);
-  rows(at("latency"), Object.keys(wording.LATENCIES).map((name) => [name, spread(latency[name])]), ([name, cells]) => {
+  const names = Object.keys(wording.LATENCIES);
+  const spread = ({ p50, p90, p99 }) => wording.spread([p50, p90, p99]);
+  rows(at("latency"), names.map((name) => [name, ...spread(latency[name])]), ([name, ...cells]) => {
     const row = made("tr", "");
-    row.append(made("th", wording.LATENCIES[name], { scope: "row" }), ...cells.map(cell));
+    row.append(made("th", wording.LATENCIES[name], { scope: "row" }), ...cells.map((text) => made("td", text)));
     return row;
   });
 }
@@ -140,20 +134,23 @@ function showErrors({ errors }) {
   });
 }
 
-export function showFigures(status) {
+/** `keyed` tells that a link to the figures would lead to a refusal. */
+export function showFigures(status, keyed) {
   say(at("model"), status.model);
   const { backend, version } = status.about;
-  const summary = [backend && `by ${backend}`, version && `version ${version}`, `up ${wording.duration(status.uptime)}`];
+  const summary = [backend && `by ${backend}`, version && `version ${version}`, `up\u00a0${wording.duration(status.uptime)}`];
   say(at("summary"), summary.filter(Boolean).join(", "));
   for (const show of [showNow, showRequests, showLatency, showBuild, showErrors]) {
     show(status);
   }
   at("figures").hidden = false;
+  at("raw").hidden = keyed;
 }
 
 /** Takes the figures away, for a server that wants a key first. */
 export function hideFigures() {
   at("figures").hidden = true;
+  at("raw").hidden = true;
   say(at("model"), "Status");
   say(at("summary"), "");
   say(at("as-of"), "");
@@ -163,7 +160,7 @@ export function hideFigures() {
 }
 
 export function showAge(date, stale) {
-  say(at("as-of"), stale ? `These are the figures of ${wording.moment(date)}.` : `As of ${wording.time(date)}.`);
+  say(at("as-of"), stale ? `old figures, from ${wording.moment(date)}` : `as of ${wording.time(date)}, rates over a minute`);
 }
 
 /** `state` is one of wording.STATES, `model` what the title names, `told` what a screen reader says of the change. */

@@ -26,15 +26,14 @@ export function short(number) {
   return new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(number);
 }
 
-/** Seconds as [number, unit]. */
-export function seconds(value) {
-  if (value === null || value === undefined) {
-    return [NONE, ""];
+/** Seconds, all in the unit that suits the first: the numbers, and then the unit. */
+export function spread(values) {
+  const [first] = values;
+  if (first === null || first === undefined) {
+    return [...values.map(() => NONE), ""];
   }
-  if (value < 0.9995) {
-    return [short(value * 1000), "ms"];
-  }
-  return value < 600 ? [short(value), "s"] : [short(value / 60), "min"];
+  const [unit, scale] = first < 0.0009995 ? ["\u00b5s", 1e6] : first < 0.9995 ? ["ms", 1e3] : ["s", 1];
+  return [...values.map((value) => short(value * scale)), unit];
 }
 
 /** Bytes as [number, unit]. */
@@ -50,7 +49,7 @@ export function duration(value) {
     const many = Math.floor(rest / size);
     rest -= many * size;
     if (many || (unit === "s" && !parts.length)) {
-      parts.push(`${many} ${unit}`);
+      parts.push(`${many}\u00a0${unit}`);
     } else if (parts.length) {
       break;
     }
@@ -71,13 +70,13 @@ export function moment(date) {
   return today ? time(date) : `${day.format(date)}, ${time(date)}`;
 }
 
-/** A share as [number, unit]; one that is not nothing does not look like nothing. */
+/** A share in percent; one that is not nothing does not look like nothing. */
 export function share(part, total) {
-  if (!part || !total) {
-    return [total ? "0" : NONE, total ? "%" : ""];
+  if (!total) {
+    return NONE;
   }
   const percent = (part / total) * 100;
-  return [percent < 0.1 ? "< 0.1" : percent === 100 ? "100" : percent.toFixed(1), "%"];
+  return part && percent < 0.1 ? "< 0.1 %" : `${percent.toFixed(1)} %`;
 }
 
 export const STATES = {
