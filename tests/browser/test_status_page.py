@@ -159,7 +159,7 @@ def with_traffic(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
         yield server
 
 
-@pytest.mark.parametrize(("width", "dark"), [(360, False), (1280, True)])
+@pytest.mark.parametrize(("width", "dark"), [(360, False), (700, False), (1280, True)])
 def test_it_fits_the_screen(browser: Browser, with_traffic: Served, width: int, dark: bool) -> None:
     with watched(browser, with_traffic.url, width=width, dark=dark) as own:
         page = own.page

@@ -3,6 +3,7 @@
 import { Sparkline } from "./sparkline.js";
 import * as wording from "./wording.js";
 
+const FEW = 8; // errors that are shown at first; page.css has the same number
 const at = (id) => document.getElementById(id);
 const lines = {
   running: new Sparkline(at("running")),
@@ -117,6 +118,8 @@ function showBuild({ about }) {
 function showErrors({ errors }) {
   say(at("errors-note"), errors.length ? "" : "None since the start.");
   at("errors-table").hidden = errors.length === 0;
+  at("all-errors").hidden = errors.length <= FEW;
+  sayOfAll(errors.length);
   const shown = errors.map((error) => ({ ...error, moment: wording.moment(new Date(error.time)) }));
   rows(at("errors"), shown, (error) => {
     const row = made("tr", "", { role: "row" });
@@ -158,6 +161,18 @@ export function hideFigures() {
     line.clear();
   }
 }
+
+function sayOfAll(many) {
+  const all = at("all-errors").getAttribute("aria-expanded") === "true";
+  at("errors-table").classList.toggle("few", !all);
+  say(at("all-errors"), all ? `Show the last ${FEW}` : `Show all ${wording.count(many)}`);
+}
+
+at("all-errors").addEventListener("click", () => {
+  const all = at("all-errors").getAttribute("aria-expanded") === "true";
+  at("all-errors").setAttribute("aria-expanded", String(!all));
+  sayOfAll(at("errors").rows.length);
+});
 
 export function showAge(date, stale) {
   say(at("as-of"), stale ? `old figures, from ${wording.moment(date)}` : `as of ${wording.time(date)}, rates over a minute`);
