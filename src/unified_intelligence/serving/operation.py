@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from unified_intelligence.serving.metrics import Metrics
 
 
-def operation_routes(metrics: Metrics) -> APIRouter:
-    """/metrics and /status.json, which ask for a key where the server has keys, and the page, which has no figures."""
+def operation_routes(metrics: Metrics, framed_by: Sequence[str] = ()) -> APIRouter:
+    """/metrics and /status.json, which ask for a key where the server has keys, and the page, which has no figures.
+
+    `framed_by` are the sites that may show the page in a frame. Raises ConfigurationError for what is no origin.
+    """
     router = APIRouter(tags=["operation"])
 
     @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -31,5 +35,5 @@ def operation_routes(metrics: Metrics) -> APIRouter:
         headers = {"cache-control": "no-store"}
         return Response(encoded(metrics.snapshot()), headers=headers, media_type="application/json")
 
-    router.include_router(page_routes())
+    router.include_router(page_routes(framed_by))
     return router

@@ -6,12 +6,16 @@ import re
 from typing import Any
 
 import httpx2
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
 from tests.integration.serving_guard.guarded_server import ask, guarded_server, until
 from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
+from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.serving.authentication import Keys
-from unified_intelligence.serving.status_page import FOLDER
+from unified_intelligence.serving.status_page import FOLDER, page_routes
 
 KEY = "clef-4711"
 FILES = {path.name for path in FOLDER.iterdir()} - {"index.html"}
@@ -37,6 +41,21 @@ def test_the_page_and_its_files_are_sent_as_what_they_are() -> None:
         assert "frame-ancestors 'none'" in policy and "form-action 'none'" in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_a_site_that_is_named_may_show_it_in_a_frame() -> None:
+    app = FastAPI()
+    app.include_router(page_routes(("https://example.org", "http://[::1]:8080")))
+    policy = TestClient(app).get("/").headers["content-security-policy"]
+    assert policy.endswith("; frame-ancestors https://example.org http://[::1]:8080")
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "example.org", "https://a.org/path", "https://a.org; script-src *", "https://*"]
+)
+def test_what_is_no_site_may_not(origin: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no origin"):
+        page_routes((origin,))
 
 
 def test_nothing_in_it_is_inline_or_from_elsewhere() -> None:
@@ -80,7 +99,8 @@ def test_figures_are_as_documented() -> None:
         document: Any = httpx2.get(server.url + "/openapi.json").json()
     strict = document["components"]["schemas"]["Status"]
     assert set(strict["required"]) == set(told)
-    Draft202012Validator(strict).validate(told)
+    validator: Any = Draft202012Validator(strict)
+    validator.validate(told)
     assert "text/html" in document["paths"]["/"]["get"]["responses"]["200"]["content"]
     assert set(document["paths"]["/status.json"]["get"]["responses"]) == {"200", "401"}
 
