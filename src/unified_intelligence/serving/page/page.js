@@ -83,9 +83,13 @@ function answered(status) {
   failures = 0;
   lastAnswer = new Date();
   lastModel = status.model;
+  const typed = at("key-form").contains(document.activeElement);
   at("gone").hidden = true;
   at("key-form").hidden = true;
   at("forget").hidden = !key;
+  if (typed) {
+    at("model").focus(); // where the field was is nothing any more
+  }
   showFigures(status, Boolean(key));
   showState(status.state, status.model);
   showAge(lastAnswer, false);

@@ -12,17 +12,20 @@ export class Sparkline {
   #line;
   #area;
 
+  /** `beside` is the number in its list. */
   constructor(beside) {
     const drawing = document.createElementNS(SVG, "svg");
     drawing.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     drawing.setAttribute("preserveAspectRatio", "none");
     drawing.setAttribute("class", "sparkline");
-    drawing.setAttribute("aria-hidden", "true");
     this.#area = drawing.appendChild(document.createElementNS(SVG, "path"));
     this.#area.setAttribute("class", "area");
     this.#line = drawing.appendChild(document.createElementNS(SVG, "path"));
     this.#line.setAttribute("class", "line");
-    beside.parentElement.append(drawing);
+    const place = document.createElement("dd"); // the only thing that may stand beside one
+    place.setAttribute("aria-hidden", "true");
+    place.append(drawing);
+    beside.parentElement.append(place);
   }
 
   /** `floor` is the least that the top of the drawing stands for. */
