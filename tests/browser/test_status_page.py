@@ -32,13 +32,24 @@ class Generator(InProcessTextGenerator):
         raise Broken("it broke")
         yield
 """
-LONG_NAME = "ein-sehr-langer-Modellname/ohne-jede-Stelle-an-der-er-umbrechen-könnte-20B"
+NAME = "ein-sehr-langer-Modellname/ohne-jede-Stelle-an-der-er-umbrechen-könnte-20B"
 TOO_WIDE = """[...document.querySelectorAll("section, .tiles > div")]
     .filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"""
+GROWN = f"""async () => {{
+    const [view, told] = [await import("/static/view.js"), await (await fetch("/status.json")).json()];
+    const spread = {{ p50: 1234, p90: 2345, p99: 9999 }};
+    Object.assign(told.latency, {{ first_token: spread, between_tokens: spread, total: spread }});
+    Object.assign(told.requests.outcomes, {{ answered: 12345678, refused: 1234567, failed: 9999999 }});
+    Object.assign(told, {{ running: 1234, waiting: 12345, rejections: {{ queue: 12345, key: 12345, wait: 123 }} }});
+    Object.assign(told.tokens, {{ completion_per_second: 123456, prompt_per_second: 1234567 }});
+    told.about.content_digest = "f".repeat(64);
+    view.showFigures(told, false);
+    return [document.getElementById("outcomes").rows[0].cells[1].textContent, {TOO_WIDE}];
+}}"""
 SAID = """async () => {
     const say = await import("/static/wording.js");
     return [
-        say.spread([0.0000151, 0.0004, 0.1]), say.spread([0.25, 1.5, 12]), say.spread([1.234, 65, 1200]),
+        say.spread([0.0000151, 0.0004, 0.0099]), say.spread([0.00025, 1.5, 9.2]), say.spread([0.1234, 65, 1200]),
         say.spread([null, null, null]), say.bytes(5e8), say.bytes(3 * 2 ** 30), say.share(1, 3), say.share(1, 1e5),
         say.share(0, 0), say.duration(59.9), say.duration(3600), say.duration(93784), say.count(1234567),
     ];
@@ -61,32 +72,42 @@ def comes(page: Page, selector: str, text: str) -> None:
     page.locator(selector).filter(has_text=text).first.wait_for(state="attached")
 
 
-def test_figures_move_with_requests(browser: Browser, tmp_path: Path) -> None:
-    with served(tmp_path, "--provider", "echo", "--served-name", "écho") as server, watched(browser, server.url) as own:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
+    """One that has answered, and refused."""
+    with served(tmp_path_factory.mktemp("served"), "--provider", "echo", "--served-name", NAME) as own:
+        with own.client() as client:
+            assert ask(client, NAME) == QUESTION
+            for _ in range(9):
+                with pytest.raises(openai.NotFoundError):
+                    ask(client, "another")
+        yield own
+
+
+def test_figures_move_with_requests(browser: Browser, server: Served) -> None:
+    with watched(browser, server.url) as own:
         page = own.page
-        comes(page, "#requests-note", "No request has come yet.")
-        assert page.title() == "Ready: écho" and page.get_by_role("heading", level=1).inner_text() == "écho"
-        assert row(page, "outcomes", "Answered") == ["0", "–"] and row(page, "latency", "Whole answer")[0] == "–"
-        assert page.locator("#errors-note").inner_text() == "None since the start."
+        page.locator("#figures").wait_for()
+        assert page.title() == f"Ready: {NAME}"
+        answered, refused, failed = (int(row(page, "outcomes", name)[0]) for name in ("Answered", "Refused", "Failed"))
         with server.client() as client:
-            assert [ask(client, "écho") for _ in range(3)] == [QUESTION] * 3
-            with pytest.raises(openai.NotFoundError):
-                ask(client, "another")
-        comes(page, "#requests-note", "4 since the start")
-        assert row(page, "outcomes", "Answered") == ["3", "75.0 %"]
-        assert row(page, "outcomes", "Refused") == ["1", "25.0 %"]
-        assert row(page, "outcomes", "Failed")[0] == "0"
+            assert [ask(client, NAME) for _ in range(3)] == [QUESTION] * 3
+            with pytest.raises(openai.BadRequestError):
+                client.chat.completions.create(model=NAME, messages=[])
+        comes(page, "#requests-note", f"{answered + refused + failed + 4} since the start")
+        assert row(page, "outcomes", "Answered")[0] == str(answered + 3)
+        assert row(page, "outcomes", "Refused")[0] == str(refused + 1)
+        assert row(page, "outcomes", "Failed") == [str(failed), "0.0 %"]
         for name in ("First token", "Between tokens", "Whole answer"):
             *numbers, unit = row(page, "latency", name)
             assert all(map(NUMBER.search, numbers)) and unit in {"µs", "ms", "s"}, name
         assert float(page.locator("#tokens").inner_text().replace(",", "")) > 0
         assert re.fullmatch(r"\d[\d,]* MiB", page.locator("#memory").inner_text())
-        build = page.locator("#build").inner_text()
-        about = httpx2.get(f"{server.url}/version").json()
-        assert all(str(about[name]) in build for name in ("backend", "version", "digest"))
-        (error,) = page.locator("#errors tr").all()
-        assert error.locator("td").all_inner_texts()[1:4] == ["404", "model_not_found", "/v1/chat/completions"]
         assert page.locator("#tokens").locator("xpath=..//*[@class='line']").get_attribute("d")
+        last = page.locator("#errors tr").first.locator("td").all_inner_texts()
+        assert last[1] == "400" and last[3] == "/v1/chat/completions"
+        build, about = page.locator("#build").inner_text(), httpx2.get(f"{server.url}/version").json()
+        assert all(str(about[name]) in build for name in ("backend", "version", "digest"))
 
 
 def test_nothing_that_is_told_becomes_markup(browser: Browser, tmp_path: Path) -> None:
@@ -105,7 +126,9 @@ def test_nothing_that_is_told_becomes_markup(browser: Browser, tmp_path: Path) -
 def test_a_server_that_is_gone_is_told_and_its_figures_look_old(browser: Browser, tmp_path: Path) -> None:
     with served(tmp_path, "--provider", "echo") as server, watched(browser, server.url, silent=SILENCE) as own:
         page = own.page
-        comes(page, "#state", "Ready")
+        comes(page, "#requests-note", "No request has come yet.")
+        assert row(page, "outcomes", "Answered") == ["0", "–"] and row(page, "latency", "Whole answer")[0] == "–"
+        assert page.locator("#errors-note").inner_text() == "None since the start."
         fresh = page.locator("#running").evaluate("element => getComputedStyle(element).color")
         server.end()
         page.locator("#gone").wait_for()
@@ -150,37 +173,32 @@ def test_figures_are_for_those_with_a_key(browser: Browser, tmp_path: Path) -> N
             assert page.evaluate("sessionStorage.length") == 0 and not page.locator("#figures").is_visible()
 
 
-@pytest.fixture(scope="module")
-def with_traffic(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
-    with served(tmp_path_factory.mktemp("served"), "--provider", "echo", "--served-name", LONG_NAME) as server:
-        with server.client() as client:
-            assert ask(client, LONG_NAME) == QUESTION
-            with pytest.raises(openai.NotFoundError):
-                ask(client, "another")
-        yield server
-
-
 @pytest.mark.parametrize(("width", "dark"), [(360, False), (700, False), (1280, True)])
-def test_it_fits_the_screen(browser: Browser, with_traffic: Served, width: int, dark: bool) -> None:
-    with watched(browser, with_traffic.url, width=width, dark=dark) as own:
+def test_it_fits_the_screen(browser: Browser, server: Served, width: int, dark: bool) -> None:
+    with watched(browser, server.url, width=width, dark=dark) as own:
         page = own.page
         page.locator("#errors tr").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") == width
         assert page.evaluate(TOO_WIDE) == []
+        assert page.evaluate(GROWN) == ["12,345,678", []]
         headings = page.locator("h1, h2").all_inner_texts()
-        assert headings == [LONG_NAME, "Now", "Requests", "Latency", "Model and build", "Last errors"]
-        table = page.get_by_role("table").filter(has=page.locator("#errors"))
+        assert headings == [NAME, "Now", "Requests", "Latency", "Model and build", "Last errors"]
+        table = page.get_by_role("table", name="Last errors")
         assert table.get_by_role("columnheader").all_text_contents() == ["Time", "Status", "Error", "Route", "Request"]
-        assert table.get_by_role("row").count() == 2
+        assert table.get_by_role("row").count() == 1 + 8
+        errors = page.locator("#errors tr").count()
+        page.get_by_role("button", name=f"Show all {errors}").press("Enter")
+        assert errors > 8 and table.get_by_role("row").count() == 1 + errors
+        assert page.evaluate("document.documentElement.scrollWidth") == width
         ground = "getComputedStyle(document.documentElement).getPropertyValue('--ground')"
         assert (page.evaluate(ground) == "#101316") is dark
 
 
-def test_figures_in_words(browser: Browser, with_traffic: Served) -> None:
-    with watched(browser, with_traffic.url) as own:
+def test_figures_in_words(browser: Browser, server: Served) -> None:
+    with watched(browser, server.url) as own:
         told = own.page.evaluate(SAID)
     assert told == [
-        ["15.1", "400", "100,000", "µs"], ["250", "1,500", "12,000", "ms"], ["1.23", "65.0", "1,200", "s"],
+        ["15.1", "400", "9,900", "µs"], ["0.250", "1,500", "9,200", "ms"], ["0.123", "65.0", "1,200", "s"],
         ["–", "–", "–", ""], ["477", "MiB"], ["3.00", "GiB"], "33.3 %", "< 0.1 %",
         "–", "59\u00a0s", "1\u00a0h", "1\u00a0d 2\u00a0h", "1,234,567",
     ]  # fmt: skip

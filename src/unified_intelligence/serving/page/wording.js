@@ -26,13 +26,13 @@ export function short(number) {
   return new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(number);
 }
 
-/** Seconds, all in the unit that suits the first: the numbers, and then the unit. */
+/** Seconds, all in the smallest unit in which the last has four digits at most: the numbers, and then the unit. */
 export function spread(values) {
-  const [first] = values;
-  if (first === null || first === undefined) {
+  const last = values.at(-1);
+  if (last === null || last === undefined) {
     return [...values.map(() => NONE), ""];
   }
-  const [unit, scale] = first < 0.0009995 ? ["\u00b5s", 1e6] : first < 0.9995 ? ["ms", 1e3] : ["s", 1];
+  const [unit, scale] = last < 0.009995 ? ["\u00b5s", 1e6] : last < 9.995 ? ["ms", 1e3] : ["s", 1];
   return [...values.map((value) => short(value * scale)), unit];
 }
 
