@@ -3,7 +3,7 @@
 import { Sparkline } from "./sparkline.js";
 import * as wording from "./wording.js";
 
-const FEW = 8; // errors that are shown at first; page.css has the same number
+const FEW = 8; // errors that are shown at first; page.css and adapted.css have the same number
 const at = (id) => document.getElementById(id);
 const lines = {
   running: new Sparkline(at("running")),
