@@ -6,6 +6,7 @@ from typing import Any
 
 _TEXT, _COUNT, _OBJECT = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "object"}
 _MAYBE_TEXT = {"type": ["string", "null"]}
+_SIZE, _MAYBE_SECONDS = {"type": "number", "minimum": 0}, {"type": ["number", "null"], "minimum": 0}
 
 
 def _record(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
@@ -35,6 +36,30 @@ _MESSAGE = _record(
     reasoning_content=_TEXT,
     reasoning=_TEXT,
     tool_calls=_list(_CALL),
+)
+_SPREAD = _record({"p50": _MAYBE_SECONDS, "p90": _MAYBE_SECONDS, "p99": _MAYBE_SECONDS})
+_STATUS = _record(
+    {
+        "model": _TEXT,
+        "state": {"enum": ["loading", "ready", "failed", "draining"]},
+        "about": _OBJECT,
+        "running": _COUNT,
+        "waiting": _COUNT,
+        "limits": _record({"running": _COUNT, "waiting": _COUNT}),
+        "rejections": {"type": "object", "additionalProperties": _COUNT},
+        "memory": _record({"resident_bytes": _COUNT}),
+        "uptime": _SIZE,
+        "requests": _record(
+            {
+                "finished": _COUNT,
+                "per_second": _SIZE,
+                "outcomes": _record(dict.fromkeys(("answered", "refused", "failed", "left"), _COUNT)),
+            }
+        ),
+        "tokens": _record({"completion_per_second": _SIZE, "prompt_per_second": _SIZE}),
+        "latency": _record({"answers": _COUNT, "first_token": _SPREAD, "between_tokens": _SPREAD, "total": _SPREAD}),
+        "errors": _list(_record({"time": _TEXT, "code": _TEXT, "status": _COUNT, "route": _TEXT, "request_id": _TEXT})),
+    }
 )
 _REASON = {"enum": ["stop", "length", "tool_calls", "content_filter"]}
 _LOGPROBS = _nullable(_OBJECT)
@@ -101,6 +126,7 @@ SCHEMAS: dict[str, Any] = {
     "Text": _record({"prompt": _TEXT}),
     "State": _record({"status": _TEXT}),
     "Version": _record({"version": _TEXT}),
+    "Status": _STATUS,
 }
 
 _STATUSES = {
