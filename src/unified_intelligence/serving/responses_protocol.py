@@ -141,7 +141,7 @@ class ResponseStreamOptions(Part):
 
 
 class ResponsesRequest(Request):
-    input: str | list[Item]
+    input: str | list[Item] = Field(examples=["Ça va ?"])
     instructions: str | None = None
     stream: Switch | None = None
     stream_options: ResponseStreamOptions | None = None
@@ -149,8 +149,10 @@ class ResponsesRequest(Request):
     temperature: Number | None = Field(None, ge=0, le=2)
     top_p: Number | None = Field(None, ge=0, le=1)
     top_logprobs: Whole | None = Field(None, ge=0, le=20)
-    tools: list[FunctionTool] | None = None
-    tool_choice: Literal["auto", "none", "required"] | ChosenFunction | None = None
+    tools: list[FunctionTool] | None = Field(None, description="No two with the same name.")
+    tool_choice: Literal["auto", "none", "required"] | ChosenFunction | None = Field(
+        None, description="What asks for a call needs tools."
+    )
     parallel_tool_calls: Switch | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
