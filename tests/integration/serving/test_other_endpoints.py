@@ -164,4 +164,4 @@ def test_the_document_says_what_is_true() -> None:
         validator.validate(value)
     assert "422" not in json.dumps(document)
     assert schemas["ChatRequest"]["additionalProperties"] is False
-    assert {"400", "401", "404", "429", "503"} <= set(document["paths"]["/v1/chat/completions"]["post"]["responses"])
+    assert {"400", "404", "408", "413", "429", "503"} <= set(document["paths"]["/v1/chat/completions"]["post"]["responses"])
