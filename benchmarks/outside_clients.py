@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,7 @@ from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).parents[1]
 KEY = "schluessel-der-pruefung"
-EXAMPLES = 100  # of each operation, in each of schemathesis's phases
+EXAMPLES = 20  # of each operation, in each phase
 SECONDS = 900
 _URL = re.compile(r"http://127\.0\.0\.1:\d+")
 # Of langchain's tests, those a model fails that does not call functions or write JSON when it is told to.
@@ -75,7 +76,13 @@ def ran(place: Place, command: Sequence[str], **environment: str) -> str:
     """What it printed, whatever its exit code: a judge that finds something ends with another than 0."""
     around = {**os.environ, "PYTHONPATH": str(ROOT), "LITELLM_LOCAL_MODEL_COST_MAP": "True", **environment}
     done = subprocess.run(
-        [str(place.python), *command], cwd=ROOT, env=around, capture_output=True, text=True, timeout=SECONDS, check=False
+        [str(place.python), *command],
+        cwd=ROOT,
+        env=around,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     (place.folder / "last.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
     return done.stdout
@@ -88,7 +95,9 @@ def client(name: str) -> Callable[[Place], Mapping[str, Outcome]]:
         told = ran(place, ["-m", f"benchmarks.judges.{name}_client", *place.servers], JUDGED_KEY=KEY)
         lines = [json.loads(line) for line in told.splitlines() if line.startswith('{"case"')]
         if not lines:
-            raise RuntimeError(f"{name} said nothing: {(place.folder / 'last.txt').read_text(encoding='utf-8')[-2000:]}")
+            raise RuntimeError(
+                f"{name} said nothing: {(place.folder / 'last.txt').read_text(encoding='utf-8')[-2000:]}"
+            )
         failures = [{"case": each["case"], "said": plain(each["said"])} for each in lines if not each["passed"]]
         return {"all": outcome(len(lines), failures)}
 
@@ -99,8 +108,19 @@ def schemathesis(place: Place) -> Mapping[str, Outcome]:
     """Every operation of the server's own document, with requests of its form and beside it."""
     servers = place.servers
     with_key = ["--header", f"Authorization: Bearer {KEY}"]
-    asked = {"echo": (servers.echo, []), "embedded": (servers.embedded, []), "local": (servers.local, [])}
-    return {name: _fuzzed(place, url, more) for name, (url, more) in {**asked, "keyed": (servers.keyed, with_key)}.items()}
+    with served("--provider", "local", "--model", str(_brief(place.folder / "tiny")), "--served-name", "tiny") as local:
+        asked = {"echo": servers.echo, "embedded": servers.embedded, "local": local}
+        found = {name: _fuzzed(place, url, []) for name, url in asked.items()}
+    return {**found, "keyed": _fuzzed(place, servers.keyed, with_key)}
+
+
+def _brief(model: Path) -> Path:
+    """The same model with a context that random words fill at once."""
+    brief = model.with_name("brief")
+    shutil.copytree(model, brief, dirs_exist_ok=True)
+    config = json.loads((brief / "config.json").read_text(encoding="utf-8"))
+    (brief / "config.json").write_text(json.dumps({**config, "max_position_embeddings": 160}), encoding="utf-8")
+    return brief
 
 
 def _fuzzed(place: Place, url: str, more: Sequence[str]) -> Outcome:
@@ -117,7 +137,10 @@ def _fuzzed(place: Place, url: str, more: Sequence[str]) -> Outcome:
         for each in [*said["failures"], *said["errors"]]
     ]
     accepted = sum(phase["accepted"] for phases in said["valid_rates"].values() for phase in phases.values())
-    return outcome(said["test_cases"]["generated"], failures, operations=said["operations"]["tested"], accepted=accepted)
+    print(f"{url}: {said['running_time']:.0f} s", flush=True)
+    return outcome(
+        said["test_cases"]["generated"], failures, operations=said["operations"]["tested"], accepted=accepted
+    )
 
 
 def langchain(place: Place) -> Mapping[str, Outcome]:

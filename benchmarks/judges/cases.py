@@ -13,7 +13,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 
-HARD = "Ça va\u2028bien 🎉\nd'accord ? — «oui»\t\"x\" \\ <b> fin"
+HARD = 'Ça va\u2028bien 🎉\nd\'accord ? — «oui»\t"x" \\ <b> fin'
 """What has to come back unchanged."""
 CITY_QUESTION, CITY, RAIN = "What is the weather in Paris?", "Paris", "Il pleut 🌧️ à Paris."
 SUM_QUESTION, SUM = "What is 15% of 80?", "12"

@@ -36,9 +36,7 @@ def chat() -> None:
 @case
 def chat_streamed_with_usage() -> None:
     chunks = list(
-        echo.chat.completions.create(
-            model=ECHO, messages=asked(), stream=True, stream_options={"include_usage": True}
-        )
+        echo.chat.completions.create(model=ECHO, messages=asked(), stream=True, stream_options={"include_usage": True})
     )
     same("".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices))
     if not chunks[-1].usage.completion_tokens:
@@ -185,9 +183,7 @@ def a_full_server_is_a_rate_limit_and_a_retry_helps() -> None:
     crowded = openai.OpenAI(base_url=cases.crowded, api_key=key, max_retries=0)
     with crowded.chat.completions.create(model=ECHO, messages=asked("un deux trois"), stream=True) as stream:
         next(stream)
-        full: Any = raised(
-            openai.RateLimitError, lambda: crowded.chat.completions.create(model=ECHO, messages=asked())
-        )
+        full: Any = raised(openai.RateLimitError, lambda: crowded.chat.completions.create(model=ECHO, messages=asked()))
         same((full.code, int(full.response.headers["retry-after"]) >= 1), ("rate_limit_exceeded", True))
         patient = crowded.with_options(max_retries=8).chat.completions.create(model=ECHO, messages=asked("Ça va 🙂"))
     same(patient.choices[0].message.content, "Ça va 🙂")
