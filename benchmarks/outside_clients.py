@@ -272,12 +272,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         found = judged(given.only, (given.environments or folder).absolute(), folder)
-    before = json.loads(given.output.read_text(encoding="utf-8"))["judges"] if given.output.is_file() else {}
-    result = {
+    before: dict[str, Outcome] = {}
+    if given.output.is_file():
+        before = json.loads(given.output.read_text(encoding="utf-8"))["judges"]
+    known = {**before, **found}
+    result: dict[str, object] = {
         "command": "python -m benchmarks.outside_clients",
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
-        "judges": {each: {**before, **found}[each] for each in JUDGES if each in {**before, **found}},
+        "judges": {each: known[each] for each in JUDGES if each in known},
     }
     given.output.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

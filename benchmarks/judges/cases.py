@@ -1,8 +1,8 @@
 """What the drivers share: cases that are run one after the other, and a line of JSON for each. Knows no client.
 
-A driver runs in its client's own environment as `python -m benchmarks.judges.NAME ECHO EMBEDDED LOCAL KEYED CROWDED`, five
-addresses of `uic serve`: the provider echo, the embedded model, a small model of random weights, echo behind the key that
-JUDGED_KEY holds, and a slow echo behind the same key with room for one answer.
+A driver runs in its client's own environment as `python -m benchmarks.judges.NAME ECHO EMBEDDED LOCAL KEYED CROWDED`,
+five addresses of `uic serve`: the provider echo, the embedded model, a small model of random weights, echo behind the
+key that JUDGED_KEY holds, and a slow echo behind the same key with room for one answer.
 """
 
 from __future__ import annotations

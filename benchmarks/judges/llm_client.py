@@ -62,7 +62,7 @@ def a_computed_answer() -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         entries = [
-            f"- model_id: {name}\n  model_name: {name}\n  api_base: {url}\n  api_key_name: unused\n  supports_tools: true\n"
+            f"- model_id: {name}\n  model_name: {name}\n  api_base: {url}\n  supports_tools: true\n"
             for name, url in (("echo", cases.echo), ("embedded", cases.embedded))
         ]
         Path(folder, "extra-openai-models.yaml").write_text("".join(entries), encoding="utf-8")

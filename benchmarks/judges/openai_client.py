@@ -62,8 +62,8 @@ def chat_stream_helper_accumulates() -> None:
 
 @case
 def chat_stream_helper_accumulates_calls() -> None:
-    tool = {**TOOL, "function": {**WEATHER, "strict": True}}
-    tool["function"]["parameters"] = {**WEATHER["parameters"], "additionalProperties": False}
+    exact = {**WEATHER["parameters"], "additionalProperties": False}
+    tool = {**TOOL, "function": {**WEATHER, "parameters": exact, "strict": True}}
     with embedded.chat.completions.stream(model=EMBEDDED, messages=asked(CITY_QUESTION), tools=[tool]) as stream:
         list(stream)
         message = stream.get_final_completion().choices[0].message

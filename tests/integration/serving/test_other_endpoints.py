@@ -189,7 +189,7 @@ def test_the_document_names_what_this_server_takes() -> None:
 
 
 def test_the_document_of_a_locked_server_asks_for_a_key() -> None:
-    service = Service(EchoAdapter(), MODEL, Admission(Limits()), {})
+    service = Service(EchoAdapter(), MODEL, Admission(Limits()), {"version": "1.2.3"})
     document = new_app(service, keyed=True).openapi()
     chat, health = (document["paths"][path] for path in ("/v1/chat/completions", "/health"))
     assert chat["post"]["security"] == [{"bearer": []}, {"header": []}]
