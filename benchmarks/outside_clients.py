@@ -112,8 +112,8 @@ def schemathesis(place: Place) -> Mapping[str, Outcome]:
     with served("--provider", "local", "--model", str(_brief(place.folder / "tiny")), "--served-name", "tiny") as local:
         asked = {"echo": servers.echo, "embedded": servers.embedded, "local": local, "keyed": servers.keyed}
         with ThreadPoolExecutor() as side_by_side:
-            found = side_by_side.map(lambda name: _fuzzed(place, name, asked[name], with_key), asked)
-            return dict(zip(asked, found, strict=True))
+            under_way = {name: side_by_side.submit(_fuzzed, place, name, url, with_key) for name, url in asked.items()}
+            return {name: each.result() for name, each in under_way.items()}
 
 
 def _brief(model: Path) -> Path:
