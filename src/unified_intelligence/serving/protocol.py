@@ -21,6 +21,14 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _switch(value: object) -> object:
+    """To Python 0 is False."""
+    if not isinstance(value, bool):
+        raise ValueError("input should be false")
+    return value
+
+
+Off = Annotated[Literal[False], BeforeValidator(_switch)]
 Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Switch = Annotated[bool, Strict()]
@@ -37,7 +45,7 @@ class Part(BaseModel):
 
 class StreamOptions(Part):
     include_usage: Switch | None = None
-    include_obfuscation: Literal[False] | None = None
+    include_obfuscation: Off | None = None
 
 
 class Request(Part):

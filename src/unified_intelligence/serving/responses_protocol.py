@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ReasoningEffort
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolCall, ToolSpec
-from unified_intelligence.serving.protocol import Number, Part, Request, Switch, Whole
+from unified_intelligence.serving.protocol import Number, Off, Part, Request, Switch, Whole
 
 _NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
 _NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
@@ -137,7 +137,7 @@ class ReasoningOptions(Part):
 
 
 class ResponseStreamOptions(Part):
-    include_obfuscation: Literal[False] | None = None
+    include_obfuscation: Off | None = None
 
 
 class ResponsesRequest(Request):

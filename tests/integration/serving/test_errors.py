@@ -42,6 +42,11 @@ def posted(served: Served, body: object, path: str = "/v1/chat/completions") -> 
         ({"functions": [{"name": "f"}]}, "functions", "unsupported_parameter"),
         ({"store": True}, "store", "unsupported_parameter"),
         ({"store": 0}, "store", "unsupported_parameter"),
+        (
+            {"stream": True, "stream_options": {"include_obfuscation": 0}},
+            "stream_options.include_obfuscation",
+            "invalid_value",
+        ),
         ({"best_of": True}, "best_of", "unsupported_parameter"),
         ({"service_tier": "flex"}, "service_tier", "unsupported_parameter"),
         ({"guided_json": {}}, "guided_json", "unknown_parameter"),
