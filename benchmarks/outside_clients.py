@@ -149,7 +149,11 @@ def _fuzzed(place: Place, name: str, url: str, more: Sequence[str]) -> Outcome:
     ]
     accepted = sum(phase["accepted"] for phases in said["valid_rates"].values() for phase in phases.values())
     return outcome(
-        said["test_cases"]["generated"], failures, operations=said["operations"]["tested"], accepted=accepted
+        said["test_cases"]["generated"],
+        failures,
+        operations=said["operations"]["tested"],
+        accepted=accepted,
+        complete=said["complete"],
     )
 
 

@@ -36,7 +36,8 @@ def _rows(judges: Mapping[str, Any]) -> Iterator[str]:
         named = f"{judge} ({versions})"
         for server, run in found["runs"].items():
             model = sum(failure.get("asks for") == "an able model" for failure in run["failures"])
-            cells = (named, server, run["cases"], run["passed"], model, run["failed"] - model)
+            cut = "" if run.get("complete", True) else " (interrupted)"
+            cells = (named, server + cut, run["cases"], run["passed"], model, run["failed"] - model)
             yield "| " + " | ".join(map(str, cells)) + " |"
 
 
