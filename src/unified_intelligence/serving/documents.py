@@ -124,6 +124,7 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Tokens": _record({"count": _COUNT, "max_model_len": {"type": ["integer", "null"]}, "tokens": _list(_COUNT)}),
     "Text": _record({"prompt": _TEXT}),
+    "ServerSentEvent": _record({"data": {**_TEXT, "description": "JSON, or [DONE] at the end"}}, event=_TEXT),
     "State": _record({"status": _TEXT}),
     "Version": _record({"version": _TEXT}),
     "Status": _STATUS,
@@ -133,6 +134,7 @@ _STATUSES = {
     400: "The request cannot be carried out as it is.",
     401: "The API key is missing or wrong.",
     404: "There is no such model here.",
+    408: "The body did not arrive in time.",
     413: "The body is too large.",
     429: "Too many requests: see Retry-After.",
     500: "The server or its model failed.",
@@ -147,7 +149,11 @@ def answers_of(name: str, *statuses: int, stream: bool = False) -> dict[int | st
     """The responses of a route: its answer, and the errors it may give instead. `ANSWERING` is all of them."""
     content: dict[str, Any] = {"application/json": {"schema": _ref(name)}}
     if stream:
-        content["text/event-stream"] = {"schema": _TEXT}
+        content["text/event-stream"] = {"schema": _ref("ServerSentEvent")}
+    return {200: {"description": "The answer.", "content": content}, **refusals_of(*statuses)}
+
+
+def refusals_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors a route may give."""
     failed = {"application/json": {"schema": _ref("Error")}}
-    errors = {status: {"description": _STATUSES[status], "content": failed} for status in statuses}
-    return {200: {"description": "The answer.", "content": content}, **errors}
+    return {status: {"description": _STATUSES[status], "content": failed} for status in statuses}
