@@ -3,11 +3,11 @@
     python -m benchmarks.serving_overhead [--rounds N] [--output FILE]
 
 `uic serve` over `echo` runs as a process of its own, and the kernel says what CPU time it spends; the clients' is not
-in it. The bare generator is the same provider in a process without a server, driven by `astream`. Long and short answers
-are asked: the slope between them is the cost of a token, what is left of a short one that of a request. `paced` makes a
-token every few milliseconds, as a model does, so that each goes out alone; `unpaced` as fast as they go. The gateway is
-`uic serve --provider openai_compatible` over the first server. Each round measures everything in turn; a figure is the
-median over rounds, and so is an overhead, of the rounds' own differences.
+in it. The bare generator is the same provider in a process without a server, driven by `astream`. Long and short
+answers are asked: the slope between them is the cost of a token, what is left of a short one that of a request.
+`paced` makes a token every few milliseconds, as a model does, so that each goes out alone; `unpaced` as fast as they
+go. The gateway is `uic serve --provider openai_compatible` over the first server. Each round measures everything in
+turn; a figure is the median over rounds, and so is an overhead, of the rounds' own differences.
 """
 
 from __future__ import annotations
