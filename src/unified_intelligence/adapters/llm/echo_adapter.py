@@ -12,7 +12,7 @@ from unified_intelligence.entities.generation import Event, Finished, Generation
 from unified_intelligence.entities.message import MessageLike, read_messages
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
 
-_WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
+_WORD = re.compile(r"\s*\S+(?:\s*\Z)?")
 
 
 class EchoAdapter(InProcessTextGenerator):
