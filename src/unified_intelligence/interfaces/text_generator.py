@@ -78,7 +78,7 @@ class InProcessTextGenerator(ITextGenerator):
     async def astream(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> AsyncIterator[Event]:
-        """One worker thread computes; a cancelled stream stops after the event being computed."""
+        """One worker thread computes, some 30 events ahead at most; left early, it stops after the one under way."""
         from unified_intelligence.interfaces.worker import beside_loop
 
         async with aclosing(beside_loop(self.stream(messages, config))) as events:
