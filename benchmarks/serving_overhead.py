@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import platform
 import sys
 import time
@@ -184,12 +185,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--output", type=Path, default=HERE / "results/serving_overhead.json")
     options = parser.parse_args()
+    busy = os.getloadavg()[0]
     figures = table(measure(options.rounds))
     result = {
         "command": f"python -m benchmarks.serving_overhead --rounds {options.rounds}",
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in ("uvicorn", "httptools", "fastapi", "starlette", "httpx2")},
+        "load average before": round(busy, 1),
         "rounds": options.rounds,
         "unit": "microseconds; CPU time where it does not say wall",
         "figures": figures,
