@@ -129,9 +129,11 @@ def load(server: Served, idle: Served, seconds: float, streams: int) -> dict[str
 def _settled(server: Served, before: tuple[int, int], seconds: float = 90.0) -> tuple[int, int]:
     """Threads and files more than before; silent connections have the keep-alive time to go."""
     end = time.monotonic() + seconds
-    while (more := (server.threads() - before[0], server.files() - before[1])) > (0, 0) and time.monotonic() < end:
+    while True:
+        more = server.threads() - before[0], server.files() - before[1]
+        if max(more) <= 0 or time.monotonic() > end:
+            return more
         time.sleep(0.5)
-    return more
 
 
 def memory(rows: Sequence[tuple[float, int, int, int]]) -> dict[str, float]:
