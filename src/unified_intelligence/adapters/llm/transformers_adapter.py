@@ -22,7 +22,7 @@ from unified_intelligence.entities.errors import InvalidRequestError, UnifiedInt
 from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, Timings, Usage
 from unified_intelligence.entities.message import MessageLike, read_messages
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
-from unified_intelligence.interfaces.text_generator import InProcessTextGenerator, beside_loop
+from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
 from unified_intelligence.interfaces.tokenizer import ITokenizer
 from unified_intelligence.profiles import qwen3
 
@@ -81,6 +81,8 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> AsyncIterator[Event]:
         """As `stream`; a cancelled one stops after the token being computed, even inside a long tool call."""
+        from unified_intelligence.interfaces.worker import beside_loop
+
         cancelled = Flag()
         events = beside_loop(self._answer(messages, config or GenerationConfig(), cancelled))
         try:
