@@ -45,6 +45,7 @@ def server(settings: Mapping[str, str]) -> list[str]:
         *("--api-key", "env:API_KEY"),
         *("--served-name", settings.get("SERVED_NAME") or "open-finance-llm-8b"),
         *("--max-running", settings.get("MAX_RUNNING") or "8"),
+        *("--frame-origin", "https://huggingface.co"),  # where the Space's own tab shows the status page
         *("--deployment", str(HERE / "deployment.json")),
     ]
 

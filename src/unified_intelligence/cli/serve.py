@@ -31,6 +31,12 @@ _Origin = Annotated[
     list[str] | None,
     typer.Option("--cors-origin", metavar="ORIGIN", help="a site whose pages may call; may be repeated [none]"),
 ]
+_Frame = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--frame-origin", metavar="ORIGIN", help="a site that may frame the status page; may be repeated [none]"
+    ),
+]
 _Log = Annotated[str | None, typer.Option("--log", metavar="json|text|off", help="a line for each request [json]")]
 _Contents = Annotated[bool | None, typer.Option("--log-contents", help="what is asked in the log too [off]")]
 _Deployment = Annotated[
@@ -63,6 +69,7 @@ def serve(
     max_body: Annotated[str | None, _number("--max-body", "bytes of a request's body [8388608]")] = None,
     grace: Annotated[str | None, _number("--grace", "seconds to finish in after SIGTERM [30]")] = None,
     cors_origin: _Origin = None,
+    frame_origin: _Frame = None,
     log: _Log = None,
     log_contents: _Contents = None,
     otel_endpoint: _Otel = None,

@@ -47,7 +47,8 @@ def serve_provider(output: Output, given: Mapping[str, Any]) -> int:
         service = _service(chosen, given)
         guard = _guard(output, given, service)
         metrics = Metrics(service)
-        app = guarded(new_app(service, [operation_routes(metrics)]), metrics, guard)
+        routes = operation_routes(metrics, given["frame_origin"] or ())
+        app = guarded(new_app(service, [routes], keyed=bool(guard.keys)), metrics, guard)
 
         def announce(url: str) -> None:
             output.note(f"{url}/v1 answers as {' and '.join(service.names)}, by {chosen.name}. Ctrl-C ends it.")

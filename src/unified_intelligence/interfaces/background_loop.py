@@ -31,20 +31,21 @@ def events_of(events: AsyncIterator[Event]) -> Generator[Event, None, None]:
     One task reads the stream from its first event to its last: a timeout or a context variable held across a yield
     belongs to the task that set it.
     """
-    queue: SimpleQueue[Event | BaseException | None] = SimpleQueue()
     loop, ended = background_loop(), threading.Event()
+    passage = _Passage(loop)
     tasks: list[asyncio.Task[None]] = []
 
     def start() -> None:
-        tasks.append(loop.create_task(_read(events, queue)))
+        tasks.append(loop.create_task(_read(events, passage)))
         tasks[0].add_done_callback(lambda _: ended.set())
 
     loop.call_soon_threadsafe(start)
     try:
-        while (event := queue.get()) is not None:
-            if isinstance(event, BaseException):
-                raise event
-            yield event
+        while (batch := passage.queue.get()) is not None:
+            if isinstance(batch, BaseException):
+                raise batch
+            yield from batch
+            passage.taken += len(batch)
     finally:
         if not ended.is_set():
             loop.call_soon_threadsafe(lambda: tasks[0].cancel())  # noqa: PLW0108 - `start` may not have run yet
@@ -64,18 +65,50 @@ def background_loop() -> asyncio.AbstractEventLoop:
         return _running[1]
 
 
-async def _read(events: AsyncIterator[Event], queue: SimpleQueue[Event | BaseException | None]) -> None:
+class _Passage:
+    """From the loop to the caller's thread. What comes in one turn of the loop is handed over together.
+
+    `taken` is written by the caller's thread alone, the rest by the loop's.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.queue: SimpleQueue[list[Event] | BaseException | None] = SimpleQueue()
+        self.taken = self._put = 0
+        self._loop = loop
+        self._batch: list[Event] = []
+
+    @property
+    def full(self) -> bool:
+        return self._put - self.taken > _MOST_WAITING
+
+    def put(self, event: Event) -> None:
+        if not self._batch:
+            self._loop.call_soon(self.hand_over)
+        self._batch.append(event)
+        self._put += 1
+
+    def hand_over(self) -> None:
+        if self._batch:
+            batch, self._batch = self._batch, []
+            self.queue.put(batch)
+
+    def end(self, error: BaseException | None = None) -> None:
+        self.hand_over()
+        self.queue.put(error)
+
+
+async def _read(events: AsyncIterator[Event], passage: _Passage) -> None:
     try:
         async for event in events:
-            queue.put(event)
-            while queue.qsize() > _MOST_WAITING:  # noqa: ASYNC110 - the caller's thread sets no event of this loop's
+            passage.put(event)
+            while passage.full:  # noqa: ASYNC110 - the caller's thread sets no event of this loop's
                 await asyncio.sleep(_PAUSE)
     except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-        queue.put(error)
+        passage.end(error)
     finally:
         if isinstance(events, AsyncGenerator):
             await cast("AsyncGenerator[Event, None]", events).aclose()
-        queue.put(None)
+        passage.end()
 
 
 def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:

@@ -8,7 +8,7 @@ four methods, with the same meaning.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,9 @@ class InProcessTextGenerator(ITextGenerator):
     async def astream(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> AsyncIterator[Event]:
-        """One worker thread computes; a cancelled stream stops after the event being computed."""
+        """One worker thread computes, some 30 events ahead at most; left early, it stops after the one under way."""
+        from unified_intelligence.interfaces.worker import beside_loop
+
         async with aclosing(beside_loop(self.stream(messages, config))) as events:
             async for event in events:
                 yield event
@@ -86,21 +88,6 @@ class InProcessTextGenerator(ITextGenerator):
     def generate(self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None) -> Generation:
         """The whole answer, computed in the calling thread."""
         return collect(self.stream(messages, config))
-
-
-async def beside_loop(events: Generator[Event, None, None]) -> AsyncGenerator[Event, None]:
-    """The events of a generator that computes, run in a thread of its own which ends with them."""
-    import asyncio
-    from concurrent.futures import ThreadPoolExecutor
-
-    loop = asyncio.get_running_loop()
-    worker = ThreadPoolExecutor(1, thread_name_prefix="generate")
-    try:
-        while (event := await loop.run_in_executor(worker, next, events, None)) is not None:
-            yield event
-    finally:
-        worker.submit(events.close)
-        worker.shutdown(wait=False)
 
 
 def _refuse_running_loop(method: str, instead: str) -> None:

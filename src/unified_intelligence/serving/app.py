@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -18,12 +18,12 @@ from starlette.middleware import Middleware
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.serving.chat import chat_routes
 from unified_intelligence.serving.completions import completion_routes
-from unified_intelligence.serving.documents import SCHEMAS
 from unified_intelligence.serving.embeddings import embedding_routes
 from unified_intelligence.serving.errors import RefusedError, answer_error
 from unified_intelligence.serving.health import health_routes
 from unified_intelligence.serving.last_resort import LastResort
 from unified_intelligence.serving.models import model_routes
+from unified_intelligence.serving.openapi import describe
 from unified_intelligence.serving.request_identity import RequestIdentity
 from unified_intelligence.serving.responses import responses_routes
 from unified_intelligence.serving.tokens import token_routes
@@ -51,8 +51,11 @@ _ROUTES = (
 )
 
 
-def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:
-    """The application; `routers` are mounted beside its own. `RequestIdentity` goes around it and its layers."""
+def new_app(service: Service, routers: Sequence[APIRouter] = (), *, keyed: bool = False) -> FastAPI:
+    """The application; `routers` are mounted beside its own. `RequestIdentity` goes around it and its layers.
+
+    `keyed` says in the document that a key is asked for; to ask is the layers' part.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -78,7 +81,7 @@ def new_app(service: Service, routers: Sequence[APIRouter] = ()) -> FastAPI:
     own = (routes(service) for routes in _ROUTES)
     for router in (*own, *routers):
         app.include_router(router)
-    _document(app)
+    describe(app, service.names, keyed=keyed)
     return app
 
 
@@ -108,23 +111,3 @@ _SAID = {
     405: "{0} is not a method of {1}.",
 }
 _CODES = {400: "invalid_json", 404: "not_found", 405: "method_not_allowed"}
-
-
-def _document(app: FastAPI) -> None:
-    """Adds the answers' schemas; takes away FastAPI's own validation error, which is never sent."""
-    written = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = written()
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for name in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(name, None)
-            schemas.update(SCHEMAS)
-            for path in document["paths"].values():
-                for operation in path.values():
-                    operation["responses"].pop("422", None)
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    app.openapi = openapi

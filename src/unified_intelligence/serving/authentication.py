@@ -47,7 +47,7 @@ class Keys:
 class Authentication:
     """ASGI middleware: every path but OPEN_PATHS and OPEN_FOLDER asks for a key, if there are keys.
 
-    `scope["state"]["key"]` is the fingerprint of the one that was sent.
+    `scope["state"]["key"]` is the fingerprint of the one that was sent; `["asks_for_key"]` is set where there are keys.
     """
 
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
@@ -60,9 +60,11 @@ class Authentication:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
+        state = scope.setdefault("state", {})
+        state["asks_for_key"] = True
         fingerprint = next((own for offered in _offered(scope) if (own := self.keys.fingerprint(offered))), "")
         if fingerprint:
-            scope.setdefault("state", {})["key"] = fingerprint
+            state["key"] = fingerprint
         elif not _open(scope["path"]):
             message = "A valid API key is needed: send it as `Authorization: Bearer KEY`."
             challenge = {"www-authenticate": "Bearer"}

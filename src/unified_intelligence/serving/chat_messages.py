@@ -92,7 +92,7 @@ class ToolTurn(Part):
         return Message("tool", text_of(self.content), tool_call_id=self.tool_call_id)
 
 
-Turn = Annotated[SystemTurn | UserTurn | AssistantTurn | ToolTurn, Field(discriminator="role")]
+Turn = Annotated[UserTurn | SystemTurn | AssistantTurn | ToolTurn, Field(discriminator="role")]
 
 
 def text_of(content: str | list[TextPart] | list[_AssistantPart]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ReasoningEffort
 from unified_intelligence.entities.tools import ToolSpec
@@ -14,6 +14,15 @@ from unified_intelligence.serving.protocol import Answering, Part, Switch, Whole
 
 _NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
 _NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
+_NEEDS_TOOLS = "What asks for a call needs tools."
+_ASKED = [{"role": "user", "content": "Ça va ?"}]
+_OTHER_FORMAT: Mapping[str, Any] = {
+    "properties": {"type": {"enum": ["text", "json_object"]}, "json_schema": {"type": "null"}}
+}
+_SCHEMA_FORMAT: Mapping[str, Any] = {
+    "properties": {"type": {"const": "json_schema"}, "json_schema": {"type": "object"}},
+    "required": ["json_schema"],
+}
 
 
 class Function(Part):
@@ -51,6 +60,8 @@ class JsonSchema(Part):
 
 
 class ResponseFormat(Part):
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_OTHER_FORMAT, _SCHEMA_FORMAT]})
+
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
@@ -74,18 +85,18 @@ class TemplateOptions(Part):
 
 
 class ChatRequest(Answering):
-    messages: list[Turn] = Field(min_length=1)
-    max_completion_tokens: Whole | None = Field(None, ge=1)
+    messages: list[Turn] = Field(min_length=1, description="Ends with the turn to answer.", examples=[_ASKED])
+    max_completion_tokens: Whole | None = Field(None, ge=1, description="Another name of max_tokens; not both.")
     logprobs: Switch | None = None
-    top_logprobs: Whole | None = Field(None, ge=0, le=20)
-    tools: list[Tool] | None = None
-    tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
+    top_logprobs: Whole | None = Field(None, ge=0, le=20, description="More than 0 only with logprobs: true.")
+    tools: list[Tool] | None = Field(None, description="No two with the same name.")
+    tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = Field(None, description=_NEEDS_TOOLS)
     parallel_tool_calls: Switch | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: ReasoningEffort | None = None
     enable_thinking: Switch | None = None
     chat_template_kwargs: TemplateOptions | None = None
-    thinking_token_budget: Whole | None = Field(None, ge=0)
+    thinking_token_budget: Whole | None = Field(None, ge=0, description="Another name of thinking_budget; not both.")
     thinking_budget: Whole | None = Field(None, ge=0)
     include_reasoning: Switch | None = None
     modalities: list[Literal["text"]] | None = None

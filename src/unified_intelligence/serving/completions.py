@@ -49,7 +49,7 @@ _TokenLists = Annotated[list[_Tokens], Field(min_length=1, max_length=MOST_PROMP
 class CompletionRequest(Answering):
     """`logprobs` is the number of alternatives told beside each token."""
 
-    prompt: str | _Texts | _Tokens | _TokenLists
+    prompt: str | _Texts | _Tokens | _TokenLists = Field(examples=["Ça va ?"])
     logprobs: Whole | None = Field(None, ge=0, le=5)
 
     def config(self) -> GenerationConfig:
@@ -65,7 +65,9 @@ def completion_routes(service: Service) -> APIRouter:
         check_model(service, body.model)
         prompts = await texts_of(service, body.prompt, "prompt")
         if len(prompts) * (body.n or 1) > MOST_PROMPTS:
-            raise RefusedError(400, f"prompt and n ask for more than {MOST_PROMPTS} answers.", param="prompt")
+            raise RefusedError(
+                400, f"prompt and n ask for more than {MOST_PROMPTS} answers.", param="prompt", code="invalid_request"
+            )
         answers = _answers(service, caller_of(request.scope), body, prompts)
         if body.stream:
             return EventStream(_chunks(service, body, answers, len(prompts)))

@@ -6,6 +6,7 @@ from typing import Any
 
 _TEXT, _COUNT, _OBJECT = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "object"}
 _MAYBE_TEXT = {"type": ["string", "null"]}
+_SIZE, _MAYBE_SECONDS = {"type": "number", "minimum": 0}, {"type": ["number", "null"], "minimum": 0}
 
 
 def _record(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
@@ -35,6 +36,30 @@ _MESSAGE = _record(
     reasoning_content=_TEXT,
     reasoning=_TEXT,
     tool_calls=_list(_CALL),
+)
+_SPREAD = _record({"p50": _MAYBE_SECONDS, "p90": _MAYBE_SECONDS, "p99": _MAYBE_SECONDS})
+_STATUS = _record(
+    {
+        "model": _TEXT,
+        "state": {"enum": ["loading", "ready", "failed", "draining"]},
+        "about": _OBJECT,
+        "running": _COUNT,
+        "waiting": _COUNT,
+        "limits": _record({"running": _COUNT, "waiting": _COUNT}),
+        "rejections": {"type": "object", "additionalProperties": _COUNT},
+        "memory": _record({"resident_bytes": _COUNT}),
+        "uptime": _SIZE,
+        "requests": _record(
+            {
+                "finished": _COUNT,
+                "per_second": _SIZE,
+                "outcomes": _record(dict.fromkeys(("answered", "refused", "failed", "left"), _COUNT)),
+            }
+        ),
+        "tokens": _record({"completion_per_second": _SIZE, "prompt_per_second": _SIZE}),
+        "latency": _record({"answers": _COUNT, "first_token": _SPREAD, "between_tokens": _SPREAD, "total": _SPREAD}),
+        "errors": _list(_record({"time": _TEXT, "code": _TEXT, "status": _COUNT, "route": _TEXT, "request_id": _TEXT})),
+    }
 )
 _REASON = {"enum": ["stop", "length", "tool_calls", "content_filter"]}
 _LOGPROBS = _nullable(_OBJECT)
@@ -99,14 +124,17 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Tokens": _record({"count": _COUNT, "max_model_len": {"type": ["integer", "null"]}, "tokens": _list(_COUNT)}),
     "Text": _record({"prompt": _TEXT}),
+    "ServerSentEvent": _record({"data": {**_TEXT, "description": "JSON, or [DONE] at the end"}}, event=_TEXT),
     "State": _record({"status": _TEXT}),
     "Version": _record({"version": _TEXT}),
+    "Status": _STATUS,
 }
 
 _STATUSES = {
     400: "The request cannot be carried out as it is.",
     401: "The API key is missing or wrong.",
     404: "There is no such model here.",
+    408: "The body did not arrive in time.",
     413: "The body is too large.",
     429: "Too many requests: see Retry-After.",
     500: "The server or its model failed.",
@@ -121,7 +149,11 @@ def answers_of(name: str, *statuses: int, stream: bool = False) -> dict[int | st
     """The responses of a route: its answer, and the errors it may give instead. `ANSWERING` is all of them."""
     content: dict[str, Any] = {"application/json": {"schema": _ref(name)}}
     if stream:
-        content["text/event-stream"] = {"schema": _TEXT}
+        content["text/event-stream"] = {"schema": _ref("ServerSentEvent")}
+    return {200: {"description": "The answer.", "content": content}, **refusals_of(*statuses)}
+
+
+def refusals_of(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors a route may give."""
     failed = {"application/json": {"schema": _ref("Error")}}
-    errors = {status: {"description": _STATUSES[status], "content": failed} for status in statuses}
-    return {200: {"description": "The answer.", "content": content}, **errors}
+    return {status: {"description": _STATUSES[status], "content": failed} for status in statuses}

@@ -21,6 +21,7 @@ from unified_intelligence.serving.errors import INVALID, SERVER, Failure
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _ONLY_ONCE = (b"host", b"content-length", b"transfer-encoding", b"authorization")
+_MOST_TOGETHER = 32 * 1024  # bytes held back until the loop's next turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,10 @@ class ConnectionLimits:
 
 
 class _WayOut:
-    """What a request cycle writes to and closes; closing is the protocol's to do."""
+    """What a request cycle writes to and closes; how is the protocol's to decide."""
 
     def __init__(self, protocol: GuardedHttpProtocol) -> None:
-        self.write = protocol.transport.write
+        self.write = protocol.write_soon
         self.is_closing = protocol.transport.is_closing
         self.close = protocol.close_gently
 
@@ -67,6 +68,8 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         self._size = self._lines = 0  # of this message's header lines
         self._unclaimed = 0  # bytes fed since a part of a body came out
         self._body_came = False
+        self._outgoing: list[bytes] = []
+        self._outgoing_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -134,9 +137,19 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        self._send_outgoing()
         super().on_response_complete()
         if self._in_message and not self._in_headers and self._answered():
             self.close_gently()  # what is left of its body would be taken in without an end
+
+    def write_soon(self, data: bytes) -> None:
+        """What is written in one turn of the loop goes out in one piece: to hand it to the system costs most."""
+        if not self._outgoing:
+            self.loop.call_soon(self._send_outgoing)
+        self._outgoing.append(data)
+        self._outgoing_size += len(data)
+        if self._outgoing_size > _MOST_TOGETHER:
+            self._send_outgoing()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's one sentence says less
         """Says why in OpenAI's shape, reads no further, and closes."""
@@ -149,6 +162,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         status, code, message = self._refusal
         if not self.transport.is_closing():
             body = Failure(status, message, INVALID if status < 500 else SERVER, None, code).body()
+            self._send_outgoing()
             head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
             self.transport.write(STATUS_LINE[status] + head + body)
         self._in_message = True
@@ -162,6 +176,7 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if not self._in_message or self.transport.is_closing():
             self._close()
         elif self._linger_timer is None:
+            self._send_outgoing()
             self._linger_timer = self.loop.call_later(self.limits.linger_seconds, self._close)
             self._unset_keepalive_if_required()
             self.flow.resume_reading()
@@ -199,7 +214,13 @@ class GuardedHttpProtocol(HttpToolsProtocol):
         if self._reading_timer is None and self.transport.get_write_buffer_size():
             self._reading_timer = self.loop.call_later(self.limits.read_seconds, self.transport.abort)
 
+    def _send_outgoing(self) -> None:
+        outgoing, self._outgoing, self._outgoing_size = self._outgoing, [], 0
+        if outgoing and self._linger_timer is None:  # else our direction is closed
+            self.transport.write(b"".join(outgoing))
+
     def _close(self) -> None:
+        self._send_outgoing()
         self.transport.close()
         self._expect_reading()
 

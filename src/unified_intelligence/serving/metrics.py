@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from unified_intelligence.serving.observation import Watch
-from unified_intelligence.serving.recent import Answered, Failed, Recent, resident_bytes
+from unified_intelligence.serving.recent import Answered, Failed, Outcome, Recent, resident_bytes
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from unified_intelligence.serving.admission import Admission
     from unified_intelligence.serving.service import Caller, Service
 
+UNMATCHED = "unmatched"
 _SECONDS = (
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640,
 )  # fmt: skip
@@ -33,12 +34,30 @@ _TOKENS = tuple(step * scale for scale in (1, 10, 100, 1_000, 10_000, 100_000) f
 
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A request when it is over. `route` is the path's template, "unmatched" if there is none; `error` a code."""
+    """A request when it is over. `route` is the path's template, UNMATCHED if there is none; `error` a code.
+
+    `left` tells that the client did not wait for the end.
+    """
 
     request_id: str
     route: str
     status: int
     error: str = ""
+    left: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """Refused is what the client can mend, failed what it cannot; an answer that broke off has failed."""
+        if self.left:
+            return "left"
+        if self.status >= 500 or (self.error and self.status < 400):
+            return "failed"
+        return "refused" if self.status >= 400 else "answered"
+
+    @property
+    def of_the_api(self) -> bool:
+        """Not a probe, nor somebody who looks at the figures; what was sent away at the door counts."""
+        return self.route.startswith("/v1/") or (self.route == UNMATCHED and self.status >= 400)
 
 
 class Metrics:
@@ -57,9 +76,12 @@ class Metrics:
     def requested(self, request: Requested) -> None:
         """Counts a request that is over, and its error."""
         self._requests.labels(request.route, str(request.status)).inc()
+        if request.of_the_api:
+            self.recent.ended(request.outcome)
         if request.error:
             self._errors.labels(request.error).inc()
-            self.recent.failed(Failed(request.error, request.status, request.request_id))
+            if not request.left:
+                self.recent.failed(Failed(request.error, request.status, request.request_id, request.route))
 
     def text(self) -> bytes:
         """All of it in Prometheus's text format."""
@@ -138,9 +160,10 @@ class Metrics:
         self._total.observe(total)
         self._prompt_size.observe(prompt)
         self._answer_size.observe(completion)
-        if completion > 1:
-            self._per_token.observe((watch.last - watch.first) / (completion - 1))
-        self.recent.answered(Answered(watch.ended, first, total, prompt, completion))
+        between = (watch.last - watch.first) / (completion - 1) if completion > 1 else None
+        if between is not None:
+            self._per_token.observe(between)
+        self.recent.answered(Answered(watch.ended, first, total, prompt, completion, between))
 
 
 class _Rejections(Collector):

@@ -10,12 +10,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.serving.validation import without_neutral
 
-Whole = Annotated[int, Strict()]
+
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 16.0 is the whole number 16, and some clients write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _switch(value: object) -> object:
+    """To Python 0 is False."""
+    if not isinstance(value, bool):
+        raise ValueError("input should be false")
+    return value
+
+
+Off = Annotated[Literal[False], BeforeValidator(_switch)]
+Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Switch = Annotated[bool, Strict()]
 Stop = Annotated[str, Field(min_length=1)]
@@ -31,7 +45,7 @@ class Part(BaseModel):
 
 class StreamOptions(Part):
     include_usage: Switch | None = None
-    include_obfuscation: Literal[False] | None = None
+    include_obfuscation: Off | None = None
 
 
 class Request(Part):
@@ -49,7 +63,7 @@ class Answering(Request):
     """How an answer is made, as chat and plain completions ask for it."""
 
     stream: Switch | None = None
-    stream_options: StreamOptions | None = None
+    stream_options: StreamOptions | None = Field(None, description="Only with stream: true.")
     n: Whole | None = Field(None, ge=1, le=MOST_CHOICES)
     stop: Stop | list[Stop] | None = None
     max_tokens: Whole | None = Field(None, ge=1)

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 WINDOW = 60.0  # seconds over which rates are taken
 _ANSWERS, _ERRORS = 512, 20
+Outcome = Literal["answered", "refused", "failed", "left"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class Answered(NamedTuple):
-    """Seconds: `at` is perf_counter's; `first` and `total` are from the request on, `first` None without a piece."""
+    """Seconds: `at` is perf_counter's; `first` and `total` are from the request on, `first` None without a piece.
+
+    `between` is the answer's average from one token to the next, None for an answer of one token.
+    """
 
     at: float
     first: float | None
     total: float
     prompt_tokens: int
     completion_tokens: int
+    between: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """`route` is the path's template, so that nothing a client typed is kept."""
+
     code: str
     status: int
     request_id: str
+    route: str = ""
     time: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
 
@@ -40,6 +49,11 @@ class Recent:
         self._answers: deque[Answered] = deque(maxlen=_ANSWERS)
         self._errors: deque[Failed] = deque(maxlen=_ERRORS)
         self._finished = 0
+        self._outcomes = Counter(dict.fromkeys(OUTCOMES, 0))
+
+    def ended(self, outcome: Outcome) -> None:
+        """Counts a request to the API."""
+        self._outcomes[outcome] += 1
 
     def answered(self, answer: Answered) -> None:
         self._answers.append(answer)
@@ -56,17 +70,29 @@ class Recent:
         lately = [answer for answer in self._answers if now - answer.at <= window]
         return {
             "uptime": now - self._begun,
-            "requests": {"finished": self._finished, "per_second": len(lately) / window},
+            "requests": {
+                "finished": self._finished,
+                "per_second": len(lately) / window,
+                "outcomes": dict(self._outcomes),
+            },
             "tokens": {
                 "completion_per_second": sum(answer.completion_tokens for answer in lately) / window,
                 "prompt_per_second": sum(answer.prompt_tokens for answer in lately) / window,
             },
             "latency": {
+                "answers": len(self._answers),
                 "first_token": percentiles([answer.first for answer in self._answers if answer.first is not None]),
+                "between_tokens": percentiles([one.between for one in self._answers if one.between is not None]),
                 "total": percentiles([answer.total for answer in self._answers]),
             },
             "errors": [
-                {"time": failed.time, "code": failed.code, "status": failed.status, "request_id": failed.request_id}
+                {
+                    "time": failed.time,
+                    "code": failed.code,
+                    "status": failed.status,
+                    "route": failed.route,
+                    "request_id": failed.request_id,
+                }
                 for failed in reversed(self._errors)
             ],
         }

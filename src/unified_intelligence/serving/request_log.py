@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from unified_intelligence.entities.errors import AnswerInvalidError, MalformedToolCallError, UnifiedIntelligenceError
 from unified_intelligence.serving.errors import RefusedError, failure_of
-from unified_intelligence.serving.metrics import Requested
-from unified_intelligence.serving.observation import Figures
+from unified_intelligence.serving.metrics import UNMATCHED, Requested
+from unified_intelligence.serving.observation import CANCELLED, Figures
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -81,7 +81,8 @@ class RequestLog:
         route = route_of(scope)
         request_id = state.get("request_id", "")
         if self.metrics is not None:
-            self.metrics.requested(Requested(request_id, route, status, error))
+            left = status == CLIENT_GONE or figures.finish_reason == CANCELLED
+            self.metrics.requested(Requested(request_id, route, status, error, left))
         self.log.write({
             "request_id": request_id,
             "client_request_id": client_id(scope),
@@ -171,7 +172,7 @@ class FailureHandler(logging.Handler):
 
 def route_of(scope: Scope) -> str:
     """The template of the path that answered, so that counts stay few whatever is asked for."""
-    return str(getattr(scope.get("route"), "path", "unmatched"))
+    return str(getattr(scope.get("route"), "path", UNMATCHED))
 
 
 def client_id(scope: Scope) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ReasoningEffort
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolCall, ToolSpec
-from unified_intelligence.serving.protocol import Number, Part, Request, Switch, Whole
+from unified_intelligence.serving.protocol import Number, Off, Part, Request, Switch, Whole
 
 _NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
 _NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
@@ -137,11 +137,11 @@ class ReasoningOptions(Part):
 
 
 class ResponseStreamOptions(Part):
-    include_obfuscation: Literal[False] | None = None
+    include_obfuscation: Off | None = None
 
 
 class ResponsesRequest(Request):
-    input: str | list[Item]
+    input: str | list[Item] = Field(examples=["Ça va ?"])
     instructions: str | None = None
     stream: Switch | None = None
     stream_options: ResponseStreamOptions | None = None
@@ -149,8 +149,10 @@ class ResponsesRequest(Request):
     temperature: Number | None = Field(None, ge=0, le=2)
     top_p: Number | None = Field(None, ge=0, le=1)
     top_logprobs: Whole | None = Field(None, ge=0, le=20)
-    tools: list[FunctionTool] | None = None
-    tool_choice: Literal["auto", "none", "required"] | ChosenFunction | None = None
+    tools: list[FunctionTool] | None = Field(None, description="No two with the same name.")
+    tool_choice: Literal["auto", "none", "required"] | ChosenFunction | None = Field(
+        None, description="What asks for a call needs tools."
+    )
     parallel_tool_calls: Switch | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import APIRouter
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.interfaces.tokenizer import ITokenizer
@@ -22,10 +22,26 @@ if TYPE_CHECKING:
     from unified_intelligence.serving.service import Service
 
 _STATUSES = (400, 401, 404, 413, 500)
+_NULL = {"type": "null"}
+_PROMPT: dict[str, Any] = {
+    "properties": {
+        "prompt": {"type": "string"},
+        "messages": _NULL,
+        "tools": {"anyOf": [{"type": "array", "maxItems": 0}, _NULL]},
+        "chat_template_kwargs": _NULL,
+    },
+    "required": ["prompt"],
+}
+_MESSAGES: dict[str, Any] = {
+    "properties": {"prompt": _NULL, "messages": {"type": "array"}},
+    "required": ["messages"],
+}
 
 
 class TokenizeRequest(Part):
     """A `prompt` as it stands, or `messages` as the model would read them. `model` may be left out."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_PROMPT, _MESSAGES]})
 
     model: str | None = None
     prompt: str | None = None
@@ -77,7 +93,7 @@ async def texts_of(service: Service, given: Given, param: str) -> list[str]:
     if isinstance(given[0], str):
         return list(cast("Sequence[str]", given))
     if not isinstance(service.generator, ITokenizer):
-        raise RefusedError(400, f"{param}: this model reads texts, not tokens.", param=param)
+        raise RefusedError(400, f"{param}: this model reads texts, not tokens.", param=param, code="not_supported")
     lists = cast("Sequence[Sequence[int]]", [given] if isinstance(given[0], int) else given)
     decode = service.generator.decode
     return await asyncio.to_thread(lambda: [decode(tokens) for tokens in lists])

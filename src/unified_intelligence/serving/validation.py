@@ -36,8 +36,13 @@ def without_neutral(body: object) -> object:
     return {
         name: value
         for name, value in fields.items()
-        if name not in UNSUPPORTED or not (value is None or value in UNSUPPORTED[name])
+        if name not in UNSUPPORTED or not (value is None or _asks_for_nothing(value, UNSUPPORTED[name]))
     }
+
+
+def _asks_for_nothing(value: object, neutral: tuple[object, ...]) -> bool:
+    """To Python 0 is False and True is 1; in a request they are not."""
+    return any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in neutral)
 
 
 def refusal_of(error: RequestValidationError) -> RefusedError:

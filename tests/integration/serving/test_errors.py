@@ -43,11 +43,21 @@ def posted(served: Served, body: object, path: str = "/v1/chat/completions") -> 
         ({"logit_bias": {"1": 2}}, "logit_bias", "unsupported_parameter"),
         ({"functions": [{"name": "f"}]}, "functions", "unsupported_parameter"),
         ({"store": True}, "store", "unsupported_parameter"),
+        ({"store": 0}, "store", "unsupported_parameter"),
+        (
+            {"stream": True, "stream_options": {"include_obfuscation": 0}},
+            "stream_options.include_obfuscation",
+            "invalid_value",
+        ),
+        ({"best_of": True}, "best_of", "unsupported_parameter"),
         ({"service_tier": "flex"}, "service_tier", "unsupported_parameter"),
         ({"guided_json": {}}, "guided_json", "unknown_parameter"),
         ({"modalities": ["audio"]}, "modalities[0]", "invalid_value"),
         ({"max_tokens": "5"}, "max_tokens", "invalid_value"),
         ({"max_tokens": 0}, "max_tokens", "invalid_value"),
+        ({"max_tokens": 2.5}, "max_tokens", "invalid_value"),
+        ({"max_tokens": 0.0}, "max_tokens", "invalid_value"),
+        ({"max_tokens": True}, "max_tokens", "invalid_value"),
         ({"temperature": True}, "temperature", "invalid_value"),
         ({"temperature": -3}, "temperature", "invalid_value"),
         ({"stop": ["a", 1]}, "stop[1]", "invalid_value"),
@@ -90,6 +100,18 @@ def test_what_asks_for_nothing_is_no_mistake(echo: Served, neutral: dict[str, An
     response = httpx2.post(f"{echo.url}/v1/chat/completions", json=body)
     assert response.status_code == 200, response.text
     assert response.json()["choices"][0]["message"]["content"] == HELLO[0]["content"]
+
+
+def test_a_whole_number_may_be_written_with_a_point(echo: Served) -> None:
+    body = {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": "ça va\u2028bien 🎉"}],
+        "max_tokens": 2.0,
+        "n": 1.0,
+    }
+    response = httpx2.post(f"{echo.url}/v1/chat/completions", json=body)
+    choice = response.json()["choices"][0]
+    assert (choice["message"]["content"], choice["finish_reason"]) == ("ça va", "length")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,9 @@ from tests.integration.serving.served import Served, serving
 from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
 from unified_intelligence.entities.generation import Finished, GenerationConfig, TextDelta, TokenLogprob, Usage
 from unified_intelligence.entities.message import Message
+from unified_intelligence.serving.admission import Admission, Limits
+from unified_intelligence.serving.app import new_app
+from unified_intelligence.serving.service import Service
 
 MODEL = "le-modèle"
 HARD = "Ça va\u2028bien 🎉\nd'accord ?"
@@ -164,4 +167,33 @@ def test_the_document_says_what_is_true() -> None:
         validator.validate(value)
     assert "422" not in json.dumps(document)
     assert schemas["ChatRequest"]["additionalProperties"] is False
-    assert {"400", "401", "404", "429", "503"} <= set(document["paths"]["/v1/chat/completions"]["post"]["responses"])
+    assert {"400", "404", "408", "413", "429", "503"} <= set(
+        document["paths"]["/v1/chat/completions"]["post"]["responses"]
+    )
+
+
+def test_the_document_names_what_this_server_takes() -> None:
+    with serving(EchoAdapter()) as served:
+        document = get(served, "/openapi.json")[1]
+    chat = document["components"]["schemas"]["ChatRequest"]["properties"]
+    assert chat["model"]["enum"] == [MODEL]
+    assert document["paths"]["/v1/models/{model}"]["get"]["parameters"][0]["schema"]["enum"] == [MODEL]
+    assert chat["seed"]["anyOf"][0] == {"type": "integer", "minimum": -(2**63), "exclusiveMaximum": 2**63}
+    assert chat["best_of"]["enum"] == [None, 1]
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            assert {"400", "500"} <= set(operation["responses"]), path
+            assert ("requestBody" in operation) == ({"408", "413"} <= set(operation["responses"])), path
+            assert "401" not in operation["responses"]
+            assert "security" not in operation
+
+
+def test_the_document_of_a_locked_server_asks_for_a_key() -> None:
+    service = Service(EchoAdapter(), MODEL, Admission(Limits()), {"version": "1.2.3"})
+    document = new_app(service, keyed=True).openapi()
+    chat, health = (document["paths"][path] for path in ("/v1/chat/completions", "/health"))
+    assert chat["post"]["security"] == [{"bearer": []}, {"header": []}]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
+    assert "401" in chat["post"]["responses"]
+    assert "security" not in health["get"]
+    assert "401" not in health["get"]["responses"]

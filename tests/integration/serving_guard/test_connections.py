@@ -90,6 +90,15 @@ def test_an_idle_connection_may_be_used_again() -> None:
         assert len(server.server.server_state.connections) == 1
 
 
+def test_an_answer_that_is_ready_comes_in_one_piece() -> None:
+    with guarded_server() as server, server.connect() as own:
+        for _ in range(5):
+            own.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
+            head, _, body = own.recv(65536).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            assert json.loads(body) == {"status": "ok"}
+
+
 def test_a_long_answer_outlives_the_time_for_headers() -> None:
     limits = ConnectionLimits(header_seconds=0.3)
     from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter

@@ -13,10 +13,10 @@ from unified_intelligence.serving.authentication import Keys
 from unified_intelligence.serving.run import Serving, listening
 
 FIRST, SECOND = "schlüssel".encode().hex(), "sk-zweiter_Schluessel.2"
-OPEN = {"/health", "/ready"}
+OPEN = {"/health", "/ready", "/"}
 
 
-def test_every_route_but_health_and_ready_asks_for_a_key() -> None:
+def test_every_route_but_the_open_ones_asks_for_a_key() -> None:
     with guarded_server(keys=Keys((FIRST,))) as server:
         paths = server.app.openapi()["paths"]
         asked = {

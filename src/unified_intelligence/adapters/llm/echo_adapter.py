@@ -8,11 +8,19 @@ from collections.abc import Generator, Sequence
 from typing import Annotated
 
 from unified_intelligence.entities.errors import ConfigurationError
-from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, TextDelta, Timings, Usage
+from unified_intelligence.entities.generation import (
+    Event,
+    Finished,
+    FinishReason,
+    GenerationConfig,
+    TextDelta,
+    Timings,
+    Usage,
+)
 from unified_intelligence.entities.message import MessageLike, read_messages
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
 
-_WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
+_WORD = re.compile(r"\s*\S+(?:\s*\Z)?")
 
 
 class EchoAdapter(InProcessTextGenerator):
@@ -33,16 +41,20 @@ class EchoAdapter(InProcessTextGenerator):
     ) -> Generator[Event, None, None]:
         started = time.perf_counter()
         turns = read_messages(messages)
-        words = _WORD.findall(turns[-1].content)
-        limit = config.max_tokens if config and config.max_tokens is not None else len(words)
-        first = 0.0
-        for word in words[:limit]:
+        limit = config.max_tokens if config is not None else None
+        said, first = 0, 0.0
+        finish: FinishReason = "stop"
+        for word in _WORD.finditer(turns[-1].content):  # one by one: a long text must not hold up other threads
+            if said == limit:
+                finish = "length"
+                break
             if self._delay:  # even sleep(0) takes a turn of the scheduler
                 time.sleep(self._delay)
             first = first or time.perf_counter() - started
-            yield TextDelta(word)
+            said += 1
+            yield TextDelta(word[0])
         yield Finished(
-            "stop" if limit >= len(words) else "length",
-            Usage(sum(len(turn.content.split()) for turn in turns), min(limit, len(words))),
+            finish,
+            Usage(sum(len(turn.content.split()) for turn in turns), said),
             Timings(first, time.perf_counter() - started),
         )

@@ -41,16 +41,15 @@ class EventStream:
             self._hold(chunk[position:end])
             self._take(self._whole_line(), events)
             position = end + 1
-        *blocks, last = chunk[position:].split(b"\n\n")
-        for block in blocks:
-            if block.startswith(b"data: ") and b"\n" not in block and len(block) <= LONGEST:
-                events.append(("", block[6:]))  # as nearly every event is
-            else:
-                self._take_block(block, events)
-        *lines, rest = last.split(b"\n")
-        for line in lines:
-            self._take(line, events)
-        self._hold(rest)
+        end = chunk.rfind(b"\n\n", position)
+        if end >= 0:
+            self._take_blocks(chunk[position:end], events)
+            position = end + 2
+        if position < len(chunk):
+            *lines, rest = chunk[position:].split(b"\n")
+            for line in lines:
+                self._take(line, events)
+            self._hold(rest)
         return events
 
     def end(self) -> list[ServerSentEvent]:
@@ -83,10 +82,17 @@ class EventStream:
             return line.removeprefix(_BOM)
         return line
 
-    def _take_block(self, block: bytes, events: list[ServerSentEvent]) -> None:
-        for line in block.split(b"\n"):
-            self._take(line, events)
-        self._take(b"", events)
+    def _take_blocks(self, blocks: bytes, events: list[ServerSentEvent]) -> None:
+        """Whole events, and what stands between them."""
+        if blocks.startswith(b"data: ") and len(blocks) <= LONGEST:
+            data = blocks[6:].split(b"\n\ndata: ")
+            if blocks.count(b"\n") == 2 * len(data) - 2:  # one line an event, as nearly every server sends them
+                events += [("", each) for each in data]
+                return
+        for block in blocks.split(b"\n\n"):
+            for line in block.split(b"\n"):
+                self._take(line, events)
+            self._take(b"", events)
 
     def _take(self, line: bytes, events: list[ServerSentEvent]) -> None:
         if not line:

@@ -1,0 +1,57 @@
+"""Fills in docs/serving.md's table of outside clients: `python docs/generate_outside_clients.py [--check]`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs/serving.md"
+RESULTS = "benchmarks/results/outside_clients.json"
+_PLACE = re.compile(r"(<!-- measured: outside-clients -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def document() -> str:
+    """The whole document with the table of today's result file."""
+    result = json.loads((ROOT / RESULTS).read_text(encoding="utf-8"))
+    table = "\n".join(
+        [
+            f"From `{RESULTS}`, written on {result['date']} by `{result['command']}`.",
+            "",
+            "| judge | server | cases | passed | failed: the model | failed: the protocol |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *_rows(result["judges"]),
+        ]
+    )
+    return _PLACE.sub(lambda place: f"{place[1]}{table}\n{place[2]}", DOCUMENT.read_text(encoding="utf-8"))
+
+
+def _rows(judges: Mapping[str, Any]) -> Iterator[str]:
+    for judge, found in judges.items():
+        versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+        named = f"{judge} ({versions})"
+        for server, run in found["runs"].items():
+            model = sum(failure.get("asks for") == "an able model" for failure in run["failures"])
+            cut = "" if run.get("complete", True) else " (interrupted)"
+            cells = (named, server + cut, run["cases"], run["passed"], model, run["failed"] - model)
+            yield "| " + " | ".join(map(str, cells)) + " |"
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code: with `--check` 1 if the document is not what it should be, and nothing is written."""
+    text = document()
+    if DOCUMENT.read_text(encoding="utf-8") == text:
+        return 0
+    if "--check" in arguments:
+        print(f"out of date: {DOCUMENT.name}; run python docs/{Path(__file__).name}", file=sys.stderr)
+        return 1
+    DOCUMENT.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
