@@ -101,8 +101,8 @@ def measure(threads: int, rounds: int) -> dict[str, Any]:
         bandwidths.append(read_bandwidth(0.5))
         print(threads, name, {kind: found["least"] for kind, found in shapes[name]["1"].items()}, flush=True)
     best = max(bandwidths)
-    for name in shapes:
-        for found in shapes[name].values():
+    for by_rows in shapes.values():
+        for found in by_rows.values():
             for kind in found.values():
                 kind["share"] = round(kind["GB_per_s"] / best, 2)
     return {"read_GB_per_s": round(best, 1), "read_GB_per_s_each": [round(one, 1) for one in bandwidths], **shapes}
@@ -114,21 +114,19 @@ def main() -> None:
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--output", type=Path, default=HERE / "results" / "engine_linear.json")
     options = parser.parse_args()
-    torch.manual_seed(0)
-    before = os.getloadavg()
-    with torch.inference_mode():
-        found = {f"{n} threads": measure(n, options.rounds) for n in map(int, options.threads.split(","))}
-    result = {
-        "command": "python benchmarks/engine_linear.py",
+    result: dict[str, Any] = {
+        "command": f"python benchmarks/engine_linear.py --rounds {options.rounds} --threads {options.threads}",
         "date": datetime.now(UTC).date().isoformat(),
-        "rounds": options.rounds,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, shared with other work all along",
-        "load_average": {"before": before, "after": os.getloadavg()},
         "torch": torch.__version__,
         "chosen": [explain(torch.device("cpu"), torch.bfloat16, kind) for kind in KINDS],
-        "products": found,
+        "threads": {},
     }
-    options.output.write_text(json.dumps(result, indent=1) + "\n")
+    for threads in options.threads.split(","):
+        with torch.inference_mode():
+            found = measure(int(threads), options.rounds)
+        result["threads"][threads] = {"load_average_at_the_end": round(os.getloadavg()[0], 1), **found}
+        options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
