@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+    from unified_intelligence.engine.constraints import Constraint
     from unified_intelligence.engine.thinking import Thinking
     from unified_intelligence.profiles.sampling import Sampling
 
@@ -38,11 +39,13 @@ class Plan:
 class Writing:
     """One answer as it is written; it knows no model. `unread` is what the model has to read for the next choice.
 
-    `complete` is set when the model ended its turn itself.
+    `complete` is set when the model ended its turn itself, or its form leaves nothing more to be said.
     """
 
-    def __init__(self, plan: Plan, thinking: Thinking | None, device: torch.device) -> None:
-        self._plan, self._thinking = plan, thinking
+    def __init__(
+        self, plan: Plan, thinking: Thinking | None, device: torch.device, constraint: Constraint | None = None
+    ) -> None:
+        self._plan, self._thinking, self._constraint = plan, thinking, constraint
         self._sampler = Sampler(plan.sampling, plan.prompt, seed=plan.seed, logprobs=plan.logprobs, device=device)
         self._written = 0
         self.unread = list(plan.prompt)
@@ -53,17 +56,23 @@ class Writing:
         return not self.complete and self._written < self._plan.limit
 
     def forced(self) -> Iterator[Chosen]:
-        """What comes next without asking the model, read by it together with the token before."""
+        """What comes next without asking the model, read by it together with the token before. Raises ModelError."""
         due = self._thinking.due() if self._thinking else ()
         for token in due[: self._plan.limit - self._written]:
             self._add(token)
             yield Chosen(token, forced=True)
+        if self._constraint and self._plan.logprobs is None:  # what is told of a token takes a pass of the model
+            for token in self._constraint.forced()[: self._plan.limit - self._written]:
+                self._add(token)
+                yield Chosen(token)
 
     def take(self, logits: torch.Tensor) -> Chosen | None:
         """The next token, from logits of shape (vocabulary,); None where it ends the turn. Raises ModelError."""
         ends = self._plan.ends
         barred = ends if self._written < self._plan.least else frozenset[int]()
-        chosen = self._sampler.draw(logits, barred | self._thinking.barred if self._thinking else barred)
+        if self._thinking:
+            barred |= self._thinking.barred
+        chosen = self._sampler.draw(logits, barred, self._constraint)
         self.unread.clear()
         if chosen.token in ends:
             self.complete = True
@@ -77,10 +86,18 @@ class Writing:
         self._sampler.note(token)
         if self._thinking:
             self._thinking.add(token)
+        if self._constraint:
+            self._constraint.take(token)
+            self.complete = self._constraint.complete
 
 
 def tokens(
-    model: PreTrainedModel, plan: Plan, thinking: Thinking | None, turn: Lock, cancelled: Event
+    model: PreTrainedModel,
+    plan: Plan,
+    thinking: Thinking | None,
+    turn: Lock,
+    cancelled: Event,
+    constraint: Constraint | None = None,
 ) -> Generator[Chosen, None, bool]:
     """The tokens as they are chosen, the one that ends the turn left out; returns whether there was one.
 
@@ -88,7 +105,7 @@ def tokens(
     """
     import torch
 
-    writing, cache = Writing(plan, thinking, model.device), None
+    writing, cache = Writing(plan, thinking, model.device, constraint), None
     while True:
         yield from writing.forced()
         if not writing.goes_on or cancelled.is_set():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from unified_intelligence.engine.constraints import Grammars
 from unified_intelligence.engine.place import Dtype, device_of, dtype_of
 from unified_intelligence.entities.errors import ConfigurationError, ModelError, ModelNotFoundError
 from unified_intelligence.profiles import qwen3
@@ -25,12 +26,16 @@ _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model ready to answer: `longest` is the most tokens it reads and writes together, `ends` end its turn."""
+    """A model ready to answer: `longest` is the most tokens it reads and writes together, `ends` end its turn.
+
+    `grammars` hold its answers to a form.
+    """
 
     model: PreTrainedModel
     tokenizer: Any  # a PreTrainedTokenizerBase, half typed
     longest: int
     ends: frozenset[int]
+    grammars: Grammars
 
     @property
     def generation(self) -> Any:
@@ -174,7 +179,8 @@ def load(folder: Path, *, dtype: Dtype, device: str) -> Loaded:
     if report["missing_keys"]:  # transformers fills them with random numbers and goes on
         raise ModelError(f"{folder} lacks the tensors {', '.join(sorted(report['missing_keys'])[:3])}.")
     longest: int = getattr(config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
-    return Loaded(model, tokenizer, longest, _ends(model, tokenizer))
+    ends = _ends(model, tokenizer)
+    return Loaded(model, tokenizer, longest, ends, Grammars(tokenizer, ends, model.get_output_embeddings().weight.shape[0]))
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:

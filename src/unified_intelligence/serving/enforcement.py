@@ -26,9 +26,9 @@ async def enforced(
     """
     checks = config.response_format is not None or bool(config.tools)
     plan = (
-        await asyncio.to_thread(plan_for, generator.honoured, config)
+        await asyncio.to_thread(plan_for, generator.honoured, config, generator.enforces)
         if checks
-        else plan_for(generator.honoured, config)
+        else plan_for(generator.honoured, config, generator.enforces)
     )
 
     def ask(turns: Sequence[Message]) -> AsyncIterator[Event]:
