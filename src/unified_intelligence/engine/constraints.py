@@ -81,7 +81,7 @@ class Grammars:
         bits = matcher.compute_bitmask()
         if matcher.is_error():
             raise ModelError(f"The form of the answer is too complex: {_reason(matcher)}.", hint="Simplify the schema.")
-        return torch.from_numpy(numpy.unpackbits(numpy.frombuffer(bits, numpy.uint8), bitorder="little")).bool()
+        return torch.as_tensor(numpy.unpackbits(numpy.frombuffer(bits, numpy.uint8), bitorder="little")).view(torch.bool)
 
     def _mark(self, tag: str) -> str:
         """A tag in a grammar."""

@@ -155,7 +155,9 @@ def _enforced(schema: Mapping[str, object], what: str, *, strict: bool) -> tuple
     if not fault:
         return _written(read), ""
     if strict:
-        raise InvalidRequestError(f"{what} cannot be enforced: {fault}.", hint="Leave that out, or set strict to false.")
+        raise InvalidRequestError(
+            f"{what} cannot be enforced: {fault}.", hint="Leave that out, or set strict to false."
+        )
     lacks = f"{what} is not enforced as it stands: {fault}."
     if not _fault(read, lenient=True):
         return _written(read, lenient=True), lacks
@@ -221,9 +223,7 @@ def _without_notes(value: object, depth: int, *, names: bool = False) -> object:
 
 def _is_note(key: str, value: object) -> bool:
     return (
-        key == "x-guidance"
-        or (key == "format" and value not in _FORMATS)
-        or (key == "uniqueItems" and value is False)
+        key == "x-guidance" or (key == "format" and value not in _FORMATS) or (key == "uniqueItems" and value is False)
     )
 
 

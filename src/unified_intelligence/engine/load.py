@@ -180,7 +180,8 @@ def load(folder: Path, *, dtype: Dtype, device: str) -> Loaded:
         raise ModelError(f"{folder} lacks the tensors {', '.join(sorted(report['missing_keys'])[:3])}.")
     longest: int = getattr(config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
     ends = _ends(model, tokenizer)
-    return Loaded(model, tokenizer, longest, ends, Grammars(tokenizer, ends, model.get_output_embeddings().weight.shape[0]))
+    row: int = model.get_output_embeddings().weight.shape[0]
+    return Loaded(model, tokenizer, longest, ends, Grammars(tokenizer, ends, row))
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -91,9 +91,9 @@ class TagSplitter:
             for found in self._quoting.finditer(buffer, position):
                 if found.group() in self._sought:
                     return found, len(buffer)
+                if not found["end"]:
+                    return None, found.start()
                 searched = found.end()
-            if (quote := buffer.find('"', searched)) >= 0:
-                return None, quote
         else:
             found = self._pattern.search(buffer, position) if self._sought else None
             if found:
@@ -104,7 +104,7 @@ class TagSplitter:
         self._channel: Channel = channel
         self._sought = tuple(self._openings) if channel == "text" else (self._tags[channel][1],)
         tags = "|".join(map(re.escape, self._sought))
-        self._pattern, self._quoting = re.compile(tags), re.compile(rf'"(?:[^"\\]|\\.)*"|{tags}', re.DOTALL)
+        self._pattern, self._quoting = re.compile(tags), re.compile(rf'"(?:[^"\\]|\\.)*(?P<end>"?)|{tags}', re.DOTALL)
 
     def _put(self, pieces: list[Piece], text: str, position: int, *, closed: bool = False) -> None:
         if text or closed:
