@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from unified_intelligence.entities.errors import (
 from unified_intelligence.profiles import qwen3
 
 if TYPE_CHECKING:
+    import numpy
     import torch
     from llguidance import LLMatcher, LLTokenizer
 
@@ -73,15 +75,15 @@ class Grammars:
     def encode(self, text: str) -> list[int]:
         return self._ready().tokenize_str(text)
 
-    def allowed(self, matcher: LLMatcher) -> torch.Tensor:
-        """Which tokens may come next, bool, on the CPU. Raises ModelError."""
+    def bias(self, matcher: LLMatcher) -> torch.Tensor:
+        """0 for each token that may come next, -inf for the others, float32, on the CPU. Raises ModelError."""
         import numpy
         import torch
 
         bits = matcher.compute_bitmask()
         if matcher.is_error():
             raise ModelError(f"The form of the answer is too complex: {_reason(matcher)}.", hint="Simplify the schema.")
-        return torch.as_tensor(numpy.unpackbits(numpy.frombuffer(bits, numpy.uint8), bitorder="little")).view(torch.bool)
+        return torch.as_tensor(_of_bytes().take(numpy.frombuffer(bits, numpy.uint8), axis=0)).view(-1)
 
     def _mark(self, tag: str) -> str:
         """A tag in a grammar."""
@@ -128,12 +130,12 @@ class Constraint:
 
     def mask(self, logits: torch.Tensor, *, in_place: bool = False) -> torch.Tensor:
         """Logits of shape (vocabulary,), those of tokens that may not come next at -inf. Raises ModelError."""
-        logits = logits if in_place else logits.clone()
         if self._thinks:
+            logits = logits if in_place else logits.clone()
             logits[self._grammars.ends] = float("-inf")
             return logits
-        allowed = self._grammars.allowed(self._matcher)[: logits.shape[-1]].to(logits.device)
-        return logits.masked_fill_(~allowed, float("-inf"))
+        bias = self._grammars.bias(self._matcher)[: logits.shape[-1]].to(logits.device, logits.dtype)
+        return logits.add_(bias) if in_place else logits + bias
 
     def forced(self) -> Sequence[int]:
         """The tokens that come next whatever the model says, none where it has a choice. They are still to be taken."""
@@ -170,6 +172,15 @@ class Constraint:
     def _consume(self, tokens: list[int]) -> None:
         if not self._matcher.consume_tokens(tokens):
             raise ModelError(f"The answer took a form that was not asked for: {_reason(self._matcher)}.")
+
+
+@cache
+def _of_bytes() -> numpy.ndarray[Any, numpy.dtype[numpy.float32]]:
+    """For each byte of a bit mask what its eight bits add to their logits: looked up ten times as fast as masked."""
+    import numpy
+
+    bits = numpy.unpackbits(numpy.arange(256, dtype=numpy.uint8)[:, None], axis=1, bitorder="little")
+    return numpy.where(bits == 1, numpy.float32(0), numpy.float32(-numpy.inf))
 
 
 def _with_secret_names(tokenizer: str) -> str:

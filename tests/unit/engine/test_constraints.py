@@ -118,7 +118,9 @@ def test_a_closing_tag_that_is_spelled_closes_too(loaded: Loaded) -> None:
 
 def test_a_call_is_forced_but_for_what_is_left_to_choose(loaded: Loaded) -> None:
     state = constraint(loaded, tools=(TOOL,), tool_choice="required", thinking=False)
-    assert prompt.decode(loaded, list(state.forced())) == '<tool_call>\n{"name": "météo", "arguments": {}}\n</tool_call>'
+    assert (
+        prompt.decode(loaded, list(state.forced())) == '<tool_call>\n{"name": "météo", "arguments": {}}\n</tool_call>'
+    )
     for token in state.forced():
         state.take(token)
     assert may_come(loaded, state) == {"Ċ", "<|im_end|>", "<|endoftext|>"}
