@@ -41,7 +41,7 @@ class TagSplitter:
         self._openings: dict[str, Channel] = {opening: channel for channel, (opening, _) in tags.items()}
         self._held = ""
         self._decided = 0  # characters of the text before what is held
-        self._after_tag = start != "text"
+        self._after_tag, self._has_thought = start != "text", False
         self._enter(start)
 
     @property
@@ -79,8 +79,10 @@ class TagSplitter:
 
     def _decide_beginning(self, rest: str) -> None:
         """No think block is opened any more once something else has come."""
-        opening = self._tags["reasoning"][0] if self._exact and self._channel == "text" and rest else ""
-        if opening in self._sought and not (rest.startswith(opening) or opening.startswith(rest)):
+        if not (self._exact and rest and self._channel == "text" and "reasoning" in self._openings.values()):
+            return
+        opening = self._tags["reasoning"][0]
+        if self._has_thought or not (rest.startswith(opening) or opening.startswith(rest)):
             del self._openings[opening]
             self._enter("text")
 
@@ -102,6 +104,7 @@ class TagSplitter:
 
     def _enter(self, channel: Channel) -> None:
         self._channel: Channel = channel
+        self._has_thought = self._has_thought or channel == "reasoning"
         self._sought = tuple(self._openings) if channel == "text" else (self._tags[channel][1],)
         tags = "|".join(map(re.escape, self._sought))
         self._pattern, self._quoting = re.compile(tags), re.compile(rf'"(?:[^"\\]|\\.)*(?P<end>"?)|{tags}', re.DOTALL)

@@ -48,8 +48,8 @@ def may_come(loaded: Loaded, state: Constraint) -> set[str]:
     logits = zeros(loaded)
     masked = state.mask(logits)
     assert not logits.isinf().any()
-    assert set(masked.tolist()) <= {0.0, float("-inf")}
-    return set(loaded.tokenizer.convert_ids_to_tokens(masked.isfinite().nonzero().flatten().tolist()))
+    assert bool(((masked == 0) | masked.isneginf()).all())
+    return {loaded.tokenizer.convert_ids_to_tokens(token) for token in range(len(masked)) if masked[token] == 0}
 
 
 def say(loaded: Loaded, state: Constraint, text: str) -> None:
