@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -10,7 +13,7 @@ import torch
 from tests.tiny_qwen3 import build
 from unified_intelligence.engine import prompt
 from unified_intelligence.engine.answer import Rules
-from unified_intelligence.engine.constraints import Constraint
+from unified_intelligence.engine.constraints import Constraint, Grammars
 from unified_intelligence.engine.load import Loaded, load
 from unified_intelligence.entities.errors import InvalidRequestError, ModelError
 from unified_intelligence.entities.generation import ChoiceFormat, GenerationConfig, JsonFormat, RegexFormat
@@ -165,3 +168,37 @@ def test_two_states_of_one_request_share_nothing(loaded: Loaded) -> None:
         say(loaded, other, "x")
     say(loaded, one, "3")
     assert not one.complete
+
+
+@pytest.fixture(scope="module")
+def spelling(loaded: Loaded) -> Loaded:
+    """The same model with a vocabulary that has no token for any tag."""
+    fields = json.loads(loaded.tokenizer.backend_tokenizer.to_str())
+    fields["added_tokens"] = [added for added in fields["added_tokens"] if added["special"]]
+    library: Any = importlib.import_module("transformers")
+    tokenizer = library.PreTrainedTokenizerFast(
+        tokenizer_object=importlib.import_module("tokenizers").Tokenizer.from_str(json.dumps(fields)),
+        eos_token="<|im_end|>",
+    )
+    size = loaded.model.config.vocab_size
+    return replace(loaded, tokenizer=tokenizer, grammars=Grammars(tokenizer, loaded.ends, size))
+
+
+def test_tags_without_a_token_are_spelled(spelling: Loaded) -> None:
+    state = constraint(spelling, tools=(TOOL,), tool_choice="required")
+    assert may_come(spelling, state) == {"<"}
+    say(spelling, state, "<")
+    assert may_come(spelling, state) == {"t"}
+    say(spelling, state, "t")
+    assert may_come(spelling, state) == {"h", "o"}
+    say(spelling, state, "o")
+    assert text(spelling, state) == 'ol_call>\n{"name": "météo", "arguments": {}}\n</tool_call>'
+    thinking = constraint(spelling, tools=(TOOL,), tool_choice="required")
+    say(spelling, thinking, "<think>Hmm <tool_call>")
+    assert thinking.forced() == []
+    say(spelling, thinking, "</think>")
+    assert text(spelling, thinking).startswith("\n\n<tool_call>\n{")
+    free = constraint(spelling, tools=(TOOL,), thinking=False)
+    say(spelling, free, "é <tool_cal <tool_call>")
+    assert text(spelling, free).startswith('\n{"name": "météo"')
+    assert "<|im_end|>" not in may_come(spelling, free)
