@@ -19,7 +19,7 @@ class Rules:
     """How an answer is read: the tags in it, the channel it begins in, and what ends its text.
 
     `stop` ends it, but not within the first `least` tokens. `calls_before` are the conversation's: a call's id is its
-    number in it. `special` are the tokens that have a name and no text.
+    number in it. `special` are the tokens that have a name and no text. `exact`: a grammar holds the answer.
     """
 
     tags: Tags
@@ -28,6 +28,11 @@ class Rules:
     least: int = 0
     calls_before: int = 0
     special: Mapping[int, str] = field(default_factory=dict[int, str])
+    exact: bool = False
+
+    def splitter(self) -> TagSplitter:
+        """At the beginning of an answer; everybody who reads one has to be of one mind."""
+        return TagSplitter(self.tags, self.begins, exact=self.exact)
 
 
 class Reader:
@@ -35,7 +40,7 @@ class Reader:
 
     def __init__(self, text: TextOfTokens, rules: Rules) -> None:
         self._text, self._rules = text, rules
-        self._splitter, self._stop = TagSplitter(rules.tags, rules.begins), StopSequences(rules.stop)
+        self._splitter, self._stop = rules.splitter(), StopSequences(rules.stop)
         self._logprobs = LogprobsOfText(rules.special)
         self._call: list[str] = []
         self._calls = 0

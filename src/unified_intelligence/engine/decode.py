@@ -12,6 +12,7 @@ from unified_intelligence.entities.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
+    from unified_intelligence.engine.constraints import Constraint
     from unified_intelligence.engine.thinking import Thinking
     from unified_intelligence.profiles.sampling import Sampling
 
@@ -32,11 +33,13 @@ class Plan:
 class Writing:
     """One answer as it is written; it knows no model. `tokens` are those of the prompt and of the answer so far.
 
-    `complete` is set when the model ended its turn itself.
+    `complete` is set when the model ended its turn itself, or its form leaves nothing more to be said.
     """
 
-    def __init__(self, plan: Plan, thinking: Thinking | None, device: torch.device) -> None:
-        self._plan, self._thinking = plan, thinking
+    def __init__(
+        self, plan: Plan, thinking: Thinking | None, device: torch.device, constraint: Constraint | None = None
+    ) -> None:
+        self._plan, self._thinking, self._constraint = plan, thinking, constraint
         self._sampler = Sampler(plan.sampling, plan.prompt, seed=plan.seed, logprobs=plan.logprobs, device=device)
         self._written = 0
         self.tokens = list(plan.prompt)
@@ -56,18 +59,25 @@ class Writing:
         return not self.complete and self._written < self._plan.limit
 
     def forced(self) -> Sequence[Chosen]:
-        """What comes next without asking the model, read by it together with the token before."""
+        """What comes next without asking the model, read by it together with the token before. Raises ModelError."""
         due = self._thinking.due() if self._thinking else ()
         forced = due[: self._plan.limit - self._written]
         for token in forced:
             self._add(token)
-        return [Chosen(token, forced=True) for token in forced]
+        come = [Chosen(token, forced=True) for token in forced]
+        if self._constraint and self._plan.logprobs is None:  # what is told of a token takes a pass of the model
+            for token in self._constraint.forced()[: self._plan.limit - self._written]:
+                self._add(token)
+                come.append(Chosen(token))
+        return come
 
     def take(self, logits: torch.Tensor) -> Chosen | None:
         """The next token, from logits of shape (vocabulary,); None where it ends the turn. Raises ModelError."""
         ends = self._plan.ends
         barred = ends if self._written < self._plan.least else frozenset[int]()
-        chosen = self._sampler.draw(logits, barred | self._thinking.barred if self._thinking else barred)
+        if self._thinking:
+            barred |= self._thinking.barred
+        chosen = self._sampler.draw(logits, barred, self._constraint)
         if chosen.token in ends:
             self.complete = True
             return None
@@ -80,6 +90,9 @@ class Writing:
         self._sampler.note(token)
         if self._thinking:
             self._thinking.add(token)
+        if self._constraint:
+            self._constraint.take(token)
+            self.complete = self._constraint.complete
 
 
 def run(module: Callable[..., Any], **inputs: Any) -> Any:

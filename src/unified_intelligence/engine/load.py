@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from unified_intelligence.engine import arrange
+from unified_intelligence.engine.constraints import Grammars
 from unified_intelligence.engine.place import Dtype, device_of, dtype_of
 from unified_intelligence.entities.errors import ConfigurationError, ModelError, ModelNotFoundError
 from unified_intelligence.profiles import qwen3
@@ -29,12 +30,16 @@ _ONE_AT_A_TIME = Lock()  # two loads at once take the memory of both, and the lo
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model ready to answer: `longest` is the most tokens it reads and writes together, `ends` end its turn."""
+    """A model ready to answer: `longest` is the most tokens it reads and writes together, `ends` end its turn.
+
+    `grammars` hold its answers to a form.
+    """
 
     model: PreTrainedModel
     tokenizer: Any  # a PreTrainedTokenizerBase, half typed
     longest: int
     ends: frozenset[int]
+    grammars: Grammars
 
     @property
     def generation(self) -> Any:
@@ -191,7 +196,9 @@ def load(
     if report["missing_keys"]:  # transformers fills them with random numbers and goes on
         raise ModelError(f"{folder} lacks the tensors {', '.join(sorted(report['missing_keys'])[:3])}.")
     longest: int = getattr(config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
-    return Loaded(model, tokenizer, longest, _ends(model, tokenizer))
+    ends = _ends(model, tokenizer)
+    row: int = model.get_output_embeddings().weight.shape[0]
+    return Loaded(model, tokenizer, longest, ends, Grammars(tokenizer, ends, row))
 
 
 def _check_products(quantization: arrange.Quantized, device: torch.device, dtype: torch.dtype) -> None:

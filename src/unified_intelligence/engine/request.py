@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from unified_intelligence.engine import prompt
 from unified_intelligence.engine.answer import Rules
 from unified_intelligence.engine.decode import Plan
+from unified_intelligence.engine.grammar import is_held
 from unified_intelligence.engine.thinking import Thinking, ThinkingLimit
-from unified_intelligence.entities.reasoning import Tags, TagSplitter
+from unified_intelligence.entities.reasoning import Tags
 from unified_intelligence.profiles import qwen3
 from unified_intelligence.profiles.sampling import Sampling
 
 if TYPE_CHECKING:
+    from unified_intelligence.engine.constraints import Constraint
     from unified_intelligence.engine.load import Loaded
     from unified_intelligence.entities.generation import GenerationConfig
     from unified_intelligence.entities.message import Message
@@ -24,11 +26,15 @@ DEFAULT_MAX_TOKENS = 4096  # as far as the context has room
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, ready for the engine; `limit` is None where the model writes no think block."""
+    """One request, ready for the engine; `limit` is None where the model writes no think block.
+
+    `constraint` holds its one answer to the form that was asked for, None where none was.
+    """
 
     plan: Plan
     rules: Rules
     limit: ThinkingLimit | None
+    constraint: Constraint | None = None
 
     @classmethod
     def of(cls, loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) -> Request:
@@ -38,12 +44,13 @@ class Request:
         prompt.check_length(loaded, read)
         plan, rules = _plan(loaded, read, config), _rules(loaded, turns, config, text)
         limited = "reasoning" in rules.tags
-        return cls(plan, rules, _thinking_limit(loaded, plan.limit, rules, config) if limited else None)
+        constraint = loaded.grammars.constraint(config, rules, prompt.text_of(loaded))
+        limit = _thinking_limit(loaded, plan.limit, rules, config) if limited else None
+        return cls(plan, rules, limit, constraint)
 
     def thinking(self, loaded: Loaded) -> Thinking | None:
         """The state of its think block, at the beginning."""
-        splitter = TagSplitter(self.rules.tags, self.rules.begins)
-        return Thinking(self.limit, prompt.text_of(loaded), splitter) if self.limit else None
+        return Thinking(self.limit, prompt.text_of(loaded), self.rules.splitter()) if self.limit else None
 
 
 def _plan(loaded: Loaded, read: Sequence[int], config: GenerationConfig) -> Plan:
@@ -59,7 +66,7 @@ def _rules(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig, t
     tags: Tags = {
         channel: pair
         for channel, pair in qwen3.TAGS.items()
-        if pair[1] in template and (channel == "reasoning" or config.tools)
+        if pair[1] in template and (channel == "reasoning" or (config.tools and config.tool_choice != "none"))
     }
     opened = "reasoning" in tags and text.rstrip().endswith(tags["reasoning"][0])
     return Rules(
@@ -69,6 +76,7 @@ def _rules(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig, t
         config.min_tokens or 0,
         calls_before=sum(len(turn.tool_calls) for turn in turns),
         special=dict(zip(loaded.tokenizer.all_special_ids, loaded.tokenizer.all_special_tokens, strict=True)),
+        exact=is_held(config),
     )
 
 

@@ -1,8 +1,9 @@
 """One row of logits becomes one token, by what one request asked for.
 
-The order: end tokens are masked until `min_tokens`, then repetition, frequency and presence penalty, temperature,
-top_k, top_p, min_p. It is that of Transformers, so the same parameters keep the same tokens. Log-probabilities are the
-model's own, from before all of this: they say how likely the model found a token, not how likely it was to be drawn.
+The order: what the form of the answer forbids is masked, and end tokens until `min_tokens`; then repetition, frequency
+and presence penalty, temperature, top_k, top_p, min_p. It is that of Transformers, so the same parameters keep the same
+tokens. Log-probabilities are the model's own, from before all of this: they say how likely the model found a token, not
+how likely it was to be drawn.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from unified_intelligence.entities.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
+    from unified_intelligence.engine.constraints import Constraint
     from unified_intelligence.profiles.sampling import Sampling
 
 _GREEDY = 1e-5  # a temperature so small leaves no choice, and dividing by it no numbers
@@ -52,9 +54,10 @@ class Sampler:
         self._written: list[int] = []
         self._penalties: Penalties | None = None
 
-    def draw(self, logits: torch.Tensor, barred: Collection[int] = ()) -> Chosen:
-        """A token of logits of shape (vocabulary,), none of the barred ones. Raises ModelError."""
-        token = choose(self._penalised(_without(logits, barred)), self._sampling, self._random)
+    def draw(self, logits: torch.Tensor, barred: Collection[int] = (), constraint: Constraint | None = None) -> Chosen:
+        """A token of logits of shape (vocabulary,) that is not barred and may come next. Raises ModelError."""
+        possible = constraint.mask(logits) if constraint else logits
+        token = choose(self._penalised(_without(possible, barred)), self._sampling, self._random)
         if self._logprobs is None:
             return Chosen(token)
         return Chosen(token, *logprobs_of(logits, token, self._logprobs))

@@ -133,7 +133,7 @@ class Scheduler:
             self._rows.append(self._waiting.pop(0))
             self._put(row, row.writing.forced())
             if not row.writing.goes_on:
-                self._end(row, End(complete=False))
+                self._end(row, End(complete=row.writing.complete))
 
     def _follow(self, row: Row) -> None:
         """Finds who is reading more of the same beginning than any slot holds."""
@@ -205,7 +205,7 @@ class Scheduler:
             forced = row.writing.forced()
             self._put(row, [chosen, *forced])
             if not row.writing.goes_on:
-                return self._end(row, End(complete=False))
+                return self._end(row, End(complete=row.writing.complete))
             if forced or at == len(guessed) or guessed[at] != chosen.token:
                 return None
             row.slot.read += 1

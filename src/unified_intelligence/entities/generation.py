@@ -36,6 +36,28 @@ class JsonFormat:
     strict: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RegexFormat:
+    """The answer is one whole match of `pattern`, an expression without lookaround and back-references."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceFormat:
+    """The answer is one of `choices`, to the letter."""
+
+    choices: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Raises InvalidRequestError where there is nothing to choose."""
+        if isinstance(self.choices, str) or not self.choices or not all(self.choices):
+            raise InvalidRequestError("The choices of an answer are a tuple of texts, none of them empty.")
+
+
+ResponseFormat = JsonFormat | RegexFormat | ChoiceFormat
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationConfig:
     """How to answer. `None` means the provider's own default.
@@ -62,7 +84,7 @@ class GenerationConfig:
     thinking: bool | None = None
     thinking_budget: int | None = None
     reasoning_effort: ReasoningEffort | None = None
-    response_format: JsonFormat | None = None
+    response_format: ResponseFormat | None = None
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool | None = None

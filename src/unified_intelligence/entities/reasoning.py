@@ -31,14 +31,17 @@ class TagSplitter:
 
     Inside a tag only its own closing tag means anything; outside, only an opening one: any other tag is text. Newlines
     right after a tag belong to the tag.
+
+    `exact` is for an answer that was held to a grammar, where JSON may quote any tag: reasoning stands before
+    everything else or nowhere, and in a call a tag inside of a JSON string is text.
     """
 
-    def __init__(self, tags: Tags, start: Channel = "text") -> None:
-        self._tags = tags
+    def __init__(self, tags: Tags, start: Channel = "text", *, exact: bool = False) -> None:
+        self._tags, self._exact = tags, exact
         self._openings: dict[str, Channel] = {opening: channel for channel, (opening, _) in tags.items()}
         self._held = ""
         self._decided = 0  # characters of the text before what is held
-        self._after_tag = start != "text"
+        self._after_tag, self._has_thought = start != "text", False
         self._enter(start)
 
     @property
@@ -54,14 +57,14 @@ class TagSplitter:
             if self._after_tag:
                 position = _skip_newlines(buffer, position)
                 self._after_tag = position == len(buffer)
-            found = self._pattern.search(buffer, position) if self._sought else None
+            self._decide_beginning(buffer[position:])
+            found, end = self._find(buffer, position)
             if found is None:
                 break
             self._put(pieces, buffer[position : found.start()], position, closed=self._channel != "text")
             self._enter(self._openings[found.group()] if self._channel == "text" else "text")
             self._after_tag = True
             position = found.end()
-        end = len(buffer) - beginning_at_end(buffer[position:], self._sought)
         self._put(pieces, buffer[position:end], position)
         self._held = buffer[end:]
         self._decided += end
@@ -74,10 +77,37 @@ class TagSplitter:
         self._held = ""
         return pieces
 
+    def _decide_beginning(self, rest: str) -> None:
+        """No think block is opened any more once something else has come."""
+        if not (self._exact and rest and self._channel == "text" and "reasoning" in self._openings.values()):
+            return
+        opening = self._tags["reasoning"][0]
+        if self._has_thought or not (rest.startswith(opening) or opening.startswith(rest)):
+            del self._openings[opening]
+            self._enter("text")
+
+    def _find(self, buffer: str, position: int) -> tuple[re.Match[str] | None, int]:
+        """The next tag, and where what is decided without one ends."""
+        searched = position
+        if self._exact and self._channel == "tool_call":
+            for found in self._quoting.finditer(buffer, position):
+                if found.group() in self._sought:
+                    return found, len(buffer)
+                if not found["end"]:
+                    return None, found.start()
+                searched = found.end()
+        else:
+            found = self._pattern.search(buffer, position) if self._sought else None
+            if found:
+                return found, len(buffer)
+        return None, len(buffer) - beginning_at_end(buffer[searched:], self._sought)
+
     def _enter(self, channel: Channel) -> None:
         self._channel: Channel = channel
+        self._has_thought = self._has_thought or channel == "reasoning"
         self._sought = tuple(self._openings) if channel == "text" else (self._tags[channel][1],)
-        self._pattern = re.compile("|".join(map(re.escape, self._sought)))
+        tags = "|".join(map(re.escape, self._sought))
+        self._pattern, self._quoting = re.compile(tags), re.compile(rf'"(?:[^"\\]|\\.)*(?P<end>"?)|{tags}', re.DOTALL)
 
     def _put(self, pieces: list[Piece], text: str, position: int, *, closed: bool = False) -> None:
         if text or closed:

@@ -16,6 +16,7 @@ from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.entities.generation import Collector, Event, Generation, GenerationConfig, collect
 
 if TYPE_CHECKING:
+    from unified_intelligence.entities.generation import ResponseFormat
     from unified_intelligence.entities.message import MessageLike
 
 
@@ -31,6 +32,10 @@ class ITextGenerator(ABC):
     """
 
     honoured: frozenset[str] = frozenset()
+
+    def enforces(self, wanted: ResponseFormat) -> bool:  # noqa: ARG002
+        """Whether every answer will be of this form, asked where `response_format` is honoured. Computes."""
+        return True
 
     @abstractmethod
     def astream(

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ReasoningEffort
+from unified_intelligence.entities.generation import (
+    ChoiceFormat,
+    GenerationConfig,
+    JsonFormat,
+    NamedTool,
+    ReasoningEffort,
+    RegexFormat,
+    ResponseFormat,
+)
 from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.serving.chat_messages import Turn
 from unified_intelligence.serving.protocol import Answering, Part, Switch, Whole
 
 _NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
+_LONGEST_REGEX = 500  # characters
+_MOST_CHOICES = 1000
 _NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
 _NEEDS_TOOLS = "What asks for a call needs tools."
 _ASKED = [{"role": "user", "content": "Ça va ?"}]
@@ -59,14 +69,14 @@ class JsonSchema(Part):
     strict: Switch | None = None
 
 
-class ResponseFormat(Part):
+class AskedFormat(Part):
     model_config = ConfigDict(json_schema_extra={"oneOf": [_OTHER_FORMAT, _SCHEMA_FORMAT]})
 
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
     @model_validator(mode="after")
-    def _check_schema(self) -> ResponseFormat:
+    def _check_schema(self) -> AskedFormat:
         if (self.type == "json_schema") != (self.json_schema is not None):
             raise ValueError("json_schema is given with, and only with, type json_schema")
         return self
@@ -76,6 +86,25 @@ class ResponseFormat(Part):
             asked = self.json_schema
             return JsonFormat({} if asked.schema_ is None else asked.schema_, asked.name, bool(asked.strict))
         return JsonFormat() if self.type == "json_object" else None
+
+
+class StructuredOutputs(Part):
+    """vLLM's field for the form of an answer. A JSON Schema in it is strict: there is no other way to ask there."""
+
+    json_: dict[str, Any] | None = Field(None, alias="json")
+    regex: str | None = Field(None, min_length=1, max_length=_LONGEST_REGEX)
+    choice: list[Annotated[str, Field(min_length=1)]] | None = Field(None, min_length=1, max_length=_MOST_CHOICES)
+
+    @model_validator(mode="after")
+    def _check_one(self) -> StructuredOutputs:
+        if sum(own is not None for own in (self.json_, self.regex, self.choice)) != 1:
+            raise ValueError("give one of json, regex and choice")
+        return self
+
+    def read(self) -> ResponseFormat:
+        if self.regex is not None:
+            return RegexFormat(self.regex)
+        return JsonFormat(self.json_, strict=True) if self.choice is None else ChoiceFormat(tuple(self.choice))
 
 
 class TemplateOptions(Part):
@@ -92,7 +121,8 @@ class ChatRequest(Answering):
     tools: list[Tool] | None = Field(None, description="No two with the same name.")
     tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = Field(None, description=_NEEDS_TOOLS)
     parallel_tool_calls: Switch | None = None
-    response_format: ResponseFormat | None = None
+    response_format: AskedFormat | None = None
+    structured_outputs: StructuredOutputs | None = None
     reasoning_effort: ReasoningEffort | None = None
     enable_thinking: Switch | None = None
     chat_template_kwargs: TemplateOptions | None = None
@@ -111,6 +141,8 @@ class ChatRequest(Answering):
             raise ValueError("max_tokens and max_completion_tokens are two names of one field; give one")
         if self.thinking_budget is not None and self.thinking_token_budget is not None:
             raise ValueError("thinking_budget and thinking_token_budget are two names of one field; give one")
+        if self.response_format is not None and self.structured_outputs is not None:
+            raise ValueError("response_format and structured_outputs are two names of one wish; give one")
         if self.top_logprobs and not self.logprobs:
             raise ValueError("top_logprobs needs logprobs: true")
         if self.tool_choice not in (None, "none", "auto") and not self.tools:
@@ -136,7 +168,7 @@ class ChatRequest(Answering):
             "thinking": thinking,
             "thinking_budget": budget,
             "reasoning_effort": self.reasoning_effort,
-            "response_format": self.response_format.read() if self.response_format else None,
+            "response_format": asked.read() if (asked := self.response_format or self.structured_outputs) else None,
         }
 
     def _with_tools(self) -> dict[str, Any]:

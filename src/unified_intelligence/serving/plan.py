@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.errors import InvalidRequestError
-from unified_intelligence.entities.generation import GenerationConfig, NamedTool
+from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool
 from unified_intelligence.profiles.qwen3 import THINKING_BUDGETS
 from unified_intelligence.serving.json_answer import JsonAnswer
 from unified_intelligence.serving.tool_calls import CallRules, rules_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
-    from unified_intelligence.entities.generation import Generation
+    from unified_intelligence.entities.generation import Generation, ResponseFormat
 
 _CHANGES_NOTHING: Mapping[str, float] = {
     "min_tokens": 0,
@@ -62,15 +62,17 @@ class Plan:
         return self.json.fault(answer.text) if self.json and not answer.tool_calls else ""
 
 
-def plan_for(honoured: Collection[str], config: GenerationConfig) -> Plan:
-    """Raises InvalidRequestError for what nobody would act on. Computes where schemas are checked."""
+def plan_for(
+    honoured: Collection[str], config: GenerationConfig, enforces: Callable[[ResponseFormat], bool] = lambda _: True
+) -> Plan:
+    """`enforces` says whether the generator gives every answer a form, where it honours forms at all.
+
+    Raises InvalidRequestError for what nobody would act on. Computes where schemas are checked.
+    """
     config, without_reasoning = _with_thinking(_without_neutral(config, honoured), honoured)
     config, calls = _with_tools(config, honoured)
     stop = () if "stop" in honoured else config.stop
-    answer = None
-    if config.response_format is not None and "response_format" not in honoured:
-        answer = JsonAnswer(config.response_format)
-        config = replace(config, response_format=None)
+    config, answer = _with_form(config, honoured, enforces)
     config = replace(config, stop=() if stop else config.stop)
     ignored = sorted(config.asked_for() - frozenset(honoured))
     if ignored:
@@ -78,6 +80,23 @@ def plan_for(honoured: Collection[str], config: GenerationConfig) -> Plan:
             f"This model does not support {', '.join(ignored)}.", hint="Leave it out, or ask another model."
         )
     return Plan(config, stop, calls, answer, without_reasoning)
+
+
+def _with_form(
+    config: GenerationConfig, honoured: Collection[str], enforces: Callable[[ResponseFormat], bool]
+) -> tuple[GenerationConfig, JsonAnswer | None]:
+    """A schema that is more than the generator can enforce is checked here too, unless it is strict: then it refuses.
+
+    What is no JSON can only be enforced, not be asked for in words; `ignored` says so.
+    """
+    wanted = config.response_format
+    if not isinstance(wanted, JsonFormat):
+        return config, None
+    if "response_format" not in honoured:
+        return replace(config, response_format=None), JsonAnswer(wanted)
+    if wanted.schema is None or wanted.strict or enforces(wanted):
+        return config, None
+    return config, JsonAnswer(wanted)
 
 
 def _without_neutral(config: GenerationConfig, honoured: Collection[str]) -> GenerationConfig:
@@ -129,7 +148,7 @@ def _with_tools(config: GenerationConfig, honoured: Collection[str]) -> tuple[Ge
     rules = rules_for(offered, required=choice != "auto" and not enforces, single=single)
     return replace(
         config,
-        tools=tools,
+        tools=tools if enforces else tuple(replace(tool, strict=False) for tool in tools),
         tool_choice=choice if enforces else "auto",
         parallel_tool_calls=None if single else config.parallel_tool_calls,
     ), rules

@@ -20,12 +20,15 @@ from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
 from unified_intelligence.adapters.llm.embedded_adapter import EmbeddedAdapter
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.entities.generation import (
+    ChoiceFormat,
     Event,
     Finished,
     GenerationConfig,
     JsonFormat,
     NamedTool,
     Notice,
+    RegexFormat,
+    ResponseFormat,
     TextDelta,
     TokenLogprob,
     ToolCallDelta,
@@ -230,6 +233,17 @@ def test_every_field_reaches_the_generator() -> None:
         tools=(ToolSpec("get_weather", "Weather in a city", WEATHER["function"]["parameters"]),),
         tool_choice=NamedTool("get_weather"), parallel_tool_calls=False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("sent", "read"), [
+    ({"regex": r"\d+ €"}, RegexFormat(r"\d+ €")), ({"choice": ["oui 🙂", "non"]}, ChoiceFormat(("oui 🙂", "non"))),
+    ({"json": SCHEMA}, JsonFormat(SCHEMA, strict=True)),
+])  # fmt: skip
+def test_the_form_of_an_answer_in_the_words_of_vllm(sent: dict[str, Any], read: ResponseFormat) -> None:
+    generator = Says(*words("oui"))
+    with serving(generator) as served:
+        served.client.chat.completions.create(model=MODEL, messages=asked("x"), extra_body={"structured_outputs": sent})
+    assert generator.asked[0][1] == GenerationConfig(response_format=read)
 
 
 def test_logprobs_are_told_where_they_are_asked_for() -> None:

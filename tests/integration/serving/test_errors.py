@@ -77,6 +77,14 @@ def posted(served: Served, body: object, path: str = "/v1/chat/completions") -> 
         ({"tool_choice": "required"}, None, "invalid_value"),
         ({"top_logprobs": 2}, None, "invalid_value"),
         ({"response_format": {"type": "json_schema"}}, "response_format", "invalid_value"),
+        ({"structured_outputs": {"regex": "a", "choice": ["b"]}}, "structured_outputs", "invalid_value"),
+        ({"structured_outputs": {"choice": [""]}}, "structured_outputs.choice[0]", "invalid_value"),
+        ({"structured_outputs": {"grammar": "x"}}, "structured_outputs.grammar", "unknown_parameter"),
+        (
+            {"structured_outputs": {"regex": "a"}, "response_format": {"type": "json_object"}},
+            None,
+            "invalid_value",
+        ),
     ],
 )
 def test_a_wrong_request_is_told_where(echo: Served, asked: dict[str, Any], param: str | None, code: str) -> None:

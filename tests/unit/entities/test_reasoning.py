@@ -10,9 +10,9 @@ from unified_intelligence.entities.reasoning import Channel, Piece, Tags, TagSpl
 TAGS: Tags = {"reasoning": ("<think>", "</think>"), "tool_call": ("<tool_call>", "</tool_call>")}
 
 
-def split(chunks: Iterable[str], start: Channel = "text") -> list[Piece]:
+def split(chunks: Iterable[str], start: Channel = "text", *, exact: bool = False) -> list[Piece]:
     """All pieces, those of one span joined, so that only the meaning is left and not the cutting."""
-    splitter = TagSplitter(TAGS, start)
+    splitter = TagSplitter(TAGS, start, exact=exact)
     pieces = [piece for chunk in chunks for piece in splitter.feed(chunk)] + splitter.flush()
     joined: list[Piece] = []
     for piece in pieces:
@@ -93,3 +93,29 @@ def test_the_time_is_linear_in_the_text() -> None:
 ])  # fmt: skip
 def test_beginning_at_end(text: str, sought: tuple[str, ...], held: int) -> None:
     assert beginning_at_end(text, sought) == held
+
+
+EXACT: list[tuple[str, Channel, list[Piece]]] = [
+    ('{"a": "<think>é</think>"}', "text", [Piece("text", '{"a": "<think>é</think>"}')]),
+    ("<think>\nx</think>\n\n<think>🙂", "text", [Piece("reasoning", "x", True), Piece("text", "<think>🙂")]),
+    ("x</think>\n<think>", "reasoning", [Piece("reasoning", "x", True), Piece("text", "<think>")]),
+    ("a<think>", "text", [Piece("text", "a<think>")]),
+    ("<thin", "text", [Piece("text", "<thin")]),
+    ('<tool_call>{"a": "</tool_call>é\\"</tool_call>", "b\\\\": 1}\n</tool_call>\n<tool_call>{}</tool_call>', "text", [
+        Piece("tool_call", '{"a": "</tool_call>é\\"</tool_call>", "b\\\\": 1}\n', True),
+        Piece("tool_call", "{}", True)]),
+    ('Là <tool_call>{"</tool_call>', "text", [Piece("text", "Là "), Piece("tool_call", '{"</tool_call>')]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "start", "expected"), EXACT)
+def test_in_an_answer_held_to_a_grammar_a_quoted_tag_is_text(text: str, start: Channel, expected: list[Piece]) -> None:
+    for cuts in (cuts for count in range(3) for cuts in combinations(range(len(text) + 1), count)):
+        edges = (0, *cuts, len(text))
+        assert split((text[a:b] for a, b in pairwise(edges)), start, exact=True) == expected, cuts
+    assert split(text, start, exact=True) == expected
+
+
+def test_an_exact_answer_of_a_model_that_does_not_think() -> None:
+    splitter = TagSplitter({"tool_call": TAGS["tool_call"]}, exact=True)
+    assert splitter.feed("<think>é<tool_call>{}") == [Piece("text", "<think>é"), Piece("tool_call", "{}")]

@@ -11,11 +11,14 @@ from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
 from unified_intelligence.adapters.llm.embedded_adapter import EmbeddedAdapter
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.entities.generation import (
+    ChoiceFormat,
     Finished,
     GenerationConfig,
     JsonFormat,
     NamedTool,
     ReasoningDelta,
+    RegexFormat,
+    ResponseFormat,
     TextDelta,
     TokenLogprob,
 )
@@ -64,6 +67,33 @@ def test_what_is_honoured_is_passed_on_untouched() -> None:
     generator = Scripted(SAID, honoured=config.asked_for())
     assert events_for(generator, config) == SAID
     assert generator.asked[0][1] is not config and generator.asked[0][1] == config
+
+
+@pytest.mark.parametrize("form", [RegexFormat("a+"), ChoiceFormat(("a", "b"))])
+def test_a_form_that_is_no_json_is_enforced_by_the_generator_or_refused(form: ResponseFormat) -> None:
+    generator = Scripted(SAID, honoured=frozenset())
+    with pytest.raises(InvalidRequestError, match="does not support response_format"):
+        events_for(generator, GenerationConfig(response_format=form))
+    assert generator.asked == []
+
+
+class EnforcesNothing(Scripted):
+    def enforces(self, wanted: ResponseFormat) -> bool:
+        return False
+
+
+def test_a_schema_that_is_too_much_for_the_generator_is_checked_here_unless_it_is_strict() -> None:
+    schema = {"type": "array", "uniqueItems": True}
+    config = GenerationConfig(response_format=JsonFormat(schema))
+    wrong, right = [TextDelta("[1, 1]"), Finished("stop")], [TextDelta("[1, 2]"), Finished("stop")]
+    generator = EnforcesNothing(wrong, right, honoured=frozenset({"response_format"}))
+    assert answer_for(generator, config).text == "[1, 2]"
+    assert [asked.response_format for _, asked in generator.asked] == [config.response_format] * 2
+    trusted = Scripted(wrong, honoured=frozenset({"response_format"}))
+    assert answer_for(trusted, config).text == "[1, 1]"
+    strict = GenerationConfig(response_format=JsonFormat(schema, strict=True))
+    refusing = EnforcesNothing(wrong, honoured=frozenset({"response_format"}))
+    assert answer_for(refusing, strict).text == "[1, 1]"  # it is the generator that has to refuse
 
 
 def test_reasoning_that_was_switched_off_does_not_come_out() -> None:

@@ -13,7 +13,7 @@ from threading import Event as Flag
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, TypedDict
 
-from unified_intelligence.engine import load, prompt
+from unified_intelligence.engine import grammar, load, prompt
 from unified_intelligence.engine.answer import Reader
 from unified_intelligence.engine.arrange import Attention, Quantized
 from unified_intelligence.engine.decode import Writing
@@ -23,7 +23,15 @@ from unified_intelligence.engine.request import Request
 from unified_intelligence.engine.sampling import Chosen
 from unified_intelligence.engine.start import Pass, Running, start
 from unified_intelligence.entities.errors import InvalidRequestError, UnifiedIntelligenceError
-from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, Timings, Usage
+from unified_intelligence.entities.generation import (
+    Event,
+    Finished,
+    GenerationConfig,
+    Notice,
+    ResponseFormat,
+    Timings,
+    Usage,
+)
 from unified_intelligence.entities.message import MessageLike, read_messages
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
@@ -40,7 +48,10 @@ _BY_TEMPLATE = {  # what only a model can do in whose chat template this is writ
     "thinking": qwen3.THINKING_SWITCH,
     "thinking_budget": qwen3.TAGS["reasoning"][1],
     "tools": "tools",
+    "tool_choice": qwen3.TAGS["tool_call"][1],
+    "parallel_tool_calls": qwen3.TAGS["tool_call"][1],
 }
+_BY_GRAMMAR = frozenset({"response_format", "tool_choice", "parallel_tool_calls"})
 
 
 class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
@@ -49,14 +60,15 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
 
     Without temperature in the request, Qwen3 is sampled as its card recommends, others as their
     generation_config.json says. Stop sequences end the visible text only, never the reasoning. A think block is closed
-    at its budget, and before it leaves no room for an answer.
+    at its budget, and before it leaves no room for an answer. Forms of an answer are enforced where llguidance is
+    installed: nothing else can be generated.
 
     `honoured` leaves out what the chat template knows nothing of; of a Hub id that is known once it is loaded.
     """
 
     honoured = frozenset({
         "max_tokens", "min_tokens", "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
-        "repetition_penalty", "seed", "stop", "logprobs", *_BY_TEMPLATE,
+        "repetition_penalty", "seed", "stop", "logprobs", *_BY_TEMPLATE, *_BY_GRAMMAR,
     })  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - each is an option of the command line
@@ -79,6 +91,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         offline: Annotated[bool, "never ask the Hub, use what is in the cache"] = False,
     ) -> None:
         load.require_libraries()
+        self.honoured = self._honoured()
         self._model, self._revision, self._cache_dir, self._offline = model, revision, cache_dir, offline
         self._dtype: Dtype = dtype
         self._device, self._threads = device, threads
@@ -97,6 +110,8 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
     ) -> Generator[Event, None, None]:
         with _named():
             answer = self._begin(messages, config or GenerationConfig(), None)
+            if answer.notice:
+                yield Notice(answer.notice)
             with closing(answer.ticket.tokens()) as tokens:
                 for event in answer.reader.read(tokens):
                     answer.note_event()
@@ -117,6 +132,8 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
             except asyncio.CancelledError:
                 beginning.add_done_callback(_cancel)
                 raise
+            if answer.notice:
+                yield Notice(answer.notice)
             async with aclosing(answer.events()) as events:
                 async for event in events:
                     yield event
@@ -170,6 +187,9 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         finally:
             cancelled.set()
 
+    def enforces(self, wanted: ResponseFormat) -> bool:
+        return grammar.is_enforceable(wanted)
+
     def close(self) -> None:
         """Forgets the weights; the next answer loads them again."""
         with self._loading:
@@ -193,8 +213,10 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
             raise InvalidRequestError("The model writes no think block: thinking_budget means nothing to it.")
         request = Request.of(loaded, turns, config)
         reader = Reader(prompt.text_of(loaded), request.rules)
-        writing = Writing(request.plan, request.thinking(loaded), running.engine.forward.device)
-        return _Answer(running.engine.submit(writing, loop=loop), reader, len(request.plan.prompt), started)
+        device, constraint = running.engine.forward.device, request.constraint
+        writing = Writing(request.plan, request.thinking(loaded), device, constraint)
+        ticket = running.engine.submit(writing, loop=loop)
+        return _Answer(ticket, reader, len(request.plan.prompt), started, constraint.lacks if constraint else "")
 
     def _ready(self) -> Running:
         with self._loading:
@@ -224,8 +246,11 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         load.check_code(folder)
         load.check_weights(folder)
         if template := load.template_files(folder):
-            lacking = {name for name, sign in _BY_TEMPLATE.items() if sign not in template}
-            self.honoured = type(self).honoured - lacking
+            self.honoured = self._honoured() - {name for name, sign in _BY_TEMPLATE.items() if sign not in template}
+
+    @classmethod
+    def _honoured(cls) -> frozenset[str]:
+        return cls.honoured if grammar.is_installed() else cls.honoured - _BY_GRAMMAR
 
 
 class _Arranged(TypedDict):
@@ -242,6 +267,7 @@ class _Answer:
     reader: Reader
     prompt_tokens: int
     started: float
+    notice: str = ""
     first: float = 0.0
 
     async def events(self) -> AsyncGenerator[Event]:

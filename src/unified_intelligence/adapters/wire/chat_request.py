@@ -1,7 +1,7 @@
 """The body of a request to /chat/completions. Only what was asked for is in it.
 
 The names are those of OpenAI's API, and for what that has no name, vLLM's: top_k, min_p, repetition_penalty,
-min_tokens, chat_template_kwargs, thinking_token_budget.
+min_tokens, chat_template_kwargs, thinking_token_budget, structured_outputs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from typing import Any
 import msgspec
 
 from unified_intelligence.entities.errors import InvalidRequestError
-from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool
+from unified_intelligence.entities.generation import (
+    ChoiceFormat,
+    GenerationConfig,
+    JsonFormat,
+    NamedTool,
+    RegexFormat,
+    ResponseFormat,
+)
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.profiles.qwen3 import template_arguments
@@ -68,17 +75,23 @@ def _asked_for(config: GenerationConfig, limit: str) -> dict[str, object]:
     if config.thinking_budget is not None:
         fields["thinking_token_budget"] = config.thinking_budget
     if config.response_format is not None:
-        fields["response_format"] = _format(config.response_format)
+        fields |= _format(config.response_format)
     return fields | _tools(config)
 
 
-def _format(wanted: JsonFormat) -> dict[str, object]:
-    if wanted.schema is None:
-        return {"type": "json_object"}
-    schema: dict[str, Any] = {"name": wanted.name, "schema": dict(wanted.schema)}
-    if wanted.strict:
-        schema["strict"] = True
-    return {"type": "json_schema", "json_schema": schema}
+def _format(wanted: ResponseFormat) -> dict[str, object]:
+    match wanted:
+        case RegexFormat():
+            return {"structured_outputs": {"regex": wanted.pattern}}
+        case ChoiceFormat():
+            return {"structured_outputs": {"choice": list(wanted.choices)}}
+        case JsonFormat(schema=None):
+            return {"response_format": {"type": "json_object"}}
+        case JsonFormat():
+            schema: dict[str, Any] = {"name": wanted.name, "schema": dict(wanted.schema or {})}
+            if wanted.strict:
+                schema["strict"] = True
+            return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
 def _tools(config: GenerationConfig) -> dict[str, object]:

@@ -9,7 +9,14 @@ import pytest
 
 from unified_intelligence.adapters.wire.chat_request import request_body
 from unified_intelligence.entities.errors import InvalidRequestError
-from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ToolChoice
+from unified_intelligence.entities.generation import (
+    ChoiceFormat,
+    GenerationConfig,
+    JsonFormat,
+    NamedTool,
+    RegexFormat,
+    ToolChoice,
+)
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolCall, ToolSpec
 
@@ -80,6 +87,14 @@ def test_a_probability_without_alternatives_and_json_without_a_schema() -> None:
     assert body["logprobs"] is True
     assert "top_logprobs" not in body
     assert body["response_format"] == {"type": "json_object"}
+
+
+def test_a_pattern_and_choices_go_where_vllm_reads_them() -> None:
+    body = asked(GenerationConfig(response_format=RegexFormat(r"\d+ €")))
+    assert body["structured_outputs"] == {"regex": r"\d+ €"}
+    body = asked(GenerationConfig(response_format=ChoiceFormat(("oui 🙂", "non"))))
+    assert body["structured_outputs"] == {"choice": ["oui 🙂", "non"]}
+    assert "response_format" not in body
 
 
 def test_calls_and_their_results_go_back() -> None:
