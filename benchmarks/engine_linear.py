@@ -4,7 +4,8 @@
 
 Random weights in bfloat16. For few rows, where reading the weights is the work, a call meets another copy of them than
 the call before, so many that no cache holds them. All kinds take turns in each round. A figure is the median over the
-rounds; `least` the shortest of them, which other work on the machine disturbs least; `times_as_fast` the median of the
+rounds; `least` the shortest of them, which other work on the machine disturbs least (on one thread it is
+processor time, so that waiting for a turn does not count); `times_as_fast` the median of the
 rounds' own ratios to torch's product. `share` is the bytes read in the least time, as a share of the bandwidth at
 which the same threads read memory, the best of the run.
 """
@@ -54,10 +55,11 @@ def kinds_of(name: str) -> tuple[list[Product], dict[str, list[Linear]]]:
 
 def timed(products: list[Product], x: torch.Tensor) -> float:
     """Microseconds of one product."""
-    started = time.perf_counter()
+    clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
+    started = clock()
     for product in products:
         product(x)
-    return (time.perf_counter() - started) / len(products) * 1e6
+    return (clock() - started) / len(products) * 1e6
 
 
 def row(products: dict[str, list[Product]], x: torch.Tensor, rounds: int) -> dict[str, list[float]]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-from torch.nn import functional
+if TYPE_CHECKING:
+    import torch
 
 Operation = Callable[..., Any]
 
@@ -35,6 +35,8 @@ class Kernels:
 
     def __getitem__(self, name: str) -> Operation:
         """Raises AttributeError or KeyError for one that this version of torch lacks."""
+        import torch
+
         if self._operations is not None:
             return self._operations[name]
         room, _, operation = name.partition(".")
@@ -48,10 +50,12 @@ class Kernels:
         return self._faults[key]
 
     def _tried(self, kind: type[Special], device: torch.device, dtype: torch.dtype) -> str:
+        import torch
+
         source = torch.Generator().manual_seed(0)
         weight, bias, x = (torch.randn(*shape, generator=source) for shape in ((160, 96), (160,), (80, 96)))
         weight, bias, x = (tensor.to(device, dtype) for tensor in (weight, bias, x))
-        true = functional.linear(x.cpu().double(), weight.cpu().double(), bias.cpu().double())
+        true = torch.nn.functional.linear(x.cpu().double(), weight.cpu().double(), bias.cpu().double())
         try:
             product = kind(weight, bias, self)
             found = [_size(product(x[:rows]).cpu().double() - true[:rows]) / _size(true[:rows]) for rows in (1, 3, 80)]
@@ -59,9 +63,8 @@ class Kernels:
             return str(error).partition("\n")[0]
         bound = max(kind.error, 2 * torch.finfo(dtype).eps, 1e-5)
         # written so that it does not hold of a result that is no number
-        return (
-            "" if all(error <= bound for error in found) else f"its results are wrong by {max(found):.2g} of their size"
-        )
+        right = all(error <= bound for error in found)
+        return "" if right else f"its results are wrong by {max(found):.2g} of their size"
 
 
 class Special(Linear):
@@ -84,8 +87,10 @@ def padded(x: torch.Tensor) -> torch.Tensor:
 
     oneDNN keeps some 0.6 MB of code for each number that a matrix in bfloat16 has met, up to a thousand of them.
     """
+    import torch
+
     step = max(1, (1 << (len(x) - 1).bit_length()) >> 3)
-    return functional.pad(x, (0, 0, 0, -len(x) % step)) if len(x) % step else x
+    return torch.nn.functional.pad(x, (0, 0, 0, -len(x) % step)) if len(x) % step else x
 
 
 def _size(numbers: torch.Tensor) -> float:

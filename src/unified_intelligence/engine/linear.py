@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-
-import torch
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from unified_intelligence.engine.kernels import Kernels, Linear, Special, padded
 from unified_intelligence.engine.place import Quantization
 from unified_intelligence.engine.quantized import Fp8, Int4, Int8
 from unified_intelligence.entities.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import torch
 
 HERE = Kernels()
 
@@ -27,7 +28,9 @@ class Plain(Linear):
         self._weight, self._bias, self.nbytes = weight.detach(), bias, weight.nbytes
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.linear(x, self._weight, self._bias)
+        import torch
+
+        return torch.nn.functional.linear(x, self._weight, self._bias)
 
 
 class Packed(Special):
@@ -96,6 +99,8 @@ def read_bandwidth(seconds: float = 0.2, device: torch.device | None = None) -> 
 
     Takes 512 MiB for as long.
     """
+    import torch
+
     numbers = torch.ones(1 << 7, 1 << 20, device=device)  # written: pages never written are read from one place
     ends = time.perf_counter() + seconds
     fastest = float("inf")

@@ -193,12 +193,16 @@ def load(
         raise ModelError(f"{folder} does not fit the memory of {place}.", hint="Use a smaller model.") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
         raise ModelError(f"{folder} could not be loaded: {error}") from error
-    if report["missing_keys"]:  # transformers fills them with random numbers and goes on
-        raise ModelError(f"{folder} lacks the tensors {', '.join(sorted(report['missing_keys'])[:3])}.")
+    _check_complete(folder, report["missing_keys"])
     longest: int = getattr(config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
     ends = _ends(model, tokenizer)
     row: int = model.get_output_embeddings().weight.shape[0]
     return Loaded(model, tokenizer, longest, ends, Grammars(tokenizer, ends, row))
+
+
+def _check_complete(folder: Path, missing: set[str]) -> None:
+    if missing:  # transformers fills them with random numbers and goes on
+        raise ModelError(f"{folder} lacks the tensors {', '.join(sorted(missing)[:3])}.")
 
 
 def _check_products(quantization: arrange.Quantized, device: torch.device, dtype: torch.dtype) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import torch
 
 _AT_ONCE = 1 << 18  # numbers in float32 at a time: what a core's cache holds, and never a whole matrix
 _REFITS = 2
@@ -29,6 +29,8 @@ def int8(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
     The values are rounded to the scales as they are kept, so that rounding a scale costs no error of its own.
     """
+    import torch
+
     values = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
     scales = torch.empty(len(weight), dtype=weight.dtype, device=weight.device)
     for part in blocks(*weight.shape):
@@ -45,6 +47,8 @@ def int4(rows: torch.Tensor, group: int) -> tuple[torch.Tensor, torch.Tensor]:
     A weight is about (value - 8) * scale + zero. Scale and zero begin with the extremes of the group and are then
     fitted to the weights by least squares.
     """
+    import torch
+
     height, width = rows.shape
     weights = rows.float().view(height, width // group, group)
     low, high = weights.amin(-1, keepdim=True), weights.amax(-1, keepdim=True)
@@ -64,6 +68,8 @@ def int4(rows: torch.Tensor, group: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def fp8(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Per row: values (rows, in) in float8_e4m3fn and scales (rows, 1) in float32."""
+    import torch
+
     kind = torch.float8_e4m3fn
     scales = rows.abs().amax(1, keepdim=True).float().clamp_min_(1e-12) / torch.finfo(kind).max
     return (rows / scales).to(kind), scales

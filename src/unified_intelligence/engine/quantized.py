@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import torch
-from torch.nn import functional
+from typing import TYPE_CHECKING
 
 from unified_intelligence.engine import quantize
 from unified_intelligence.engine.kernels import Kernels, Special, padded
 from unified_intelligence.entities.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import torch
 
 _GROUP = 32  # as fast as 64 or 128, and its error is the smallest
 _ROWS = 64  # the most outputs that a packing lays side by side
@@ -36,13 +38,15 @@ class Int8(Special):
         return y if self._bias is None else y.add_(self._bias)
 
     def _many(self, x: torch.Tensor) -> torch.Tensor:
+        import torch
+
         outputs, inputs = self._values.shape
         y = x.new_empty(len(x), outputs)
         parts = list(quantize.blocks(outputs, inputs, most=_BLOCK))
         restored = x.new_empty(parts[0].stop, inputs)  # one for all parts: new memory costs more than the work on it
         for part in parts:
             weights = restored[: part.stop - part.start].copy_(self._values[part])
-            torch.mul(functional.linear(x, weights), self._scales[part], out=y[:, part])
+            torch.mul(torch.nn.functional.linear(x, weights), self._scales[part], out=y[:, part])
         return y
 
 
@@ -54,6 +58,8 @@ class Int4(Special):
     _few = 64
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, kernels: Kernels) -> None:
+        import torch
+
         outputs, self._inputs = weight.shape
         if self._inputs % _GROUP:
             raise ConfigurationError(
@@ -68,7 +74,7 @@ class Int4(Special):
         self._table = weight.new_empty(self._inputs // _GROUP, height, 2)
         for part in quantize.blocks(*weight.shape, step=_ROWS):
             rows = weight[part].detach()
-            values, table = quantize.int4(functional.pad(rows, (0, 0, 0, -len(rows) % _ROWS)), _GROUP)
+            values, table = quantize.int4(torch.nn.functional.pad(rows, (0, 0, 0, -len(rows) % _ROWS)), _GROUP)
             block = pack(values, 2) if on_cpu else pack(_bytes(values), self._tiles())
             if part.start == 0:  # room for all of it at once: pieces kept between others let go would split the memory
                 self._packed = block.new_empty(height // _ROWS, len(block) * _ROWS // len(values), *block.shape[1:])
@@ -90,6 +96,8 @@ class Int4(Special):
 
     def _packing(self, packed: torch.Tensor, values: torch.Tensor) -> int:
         """Half of the outputs that this CPU's packing lays side by side, 0 for one that is not known here."""
+        import torch
+
         for block in (64, 32):
             low, high = _nibbles(packed[:_ROWS], self._inputs, block // 2)
             read = torch.cat([low, high], -1).transpose(1, 2).reshape(_ROWS, -1)
@@ -98,6 +106,8 @@ class Int4(Special):
         return 0
 
     def _many(self, x: torch.Tensor) -> torch.Tensor:
+        import torch
+
         parts = list(quantize.blocks(len(self._packed), self._inputs, most=_BLOCK))
         highest = parts[0].stop
         floats = torch.empty(highest * self._inputs)
@@ -110,6 +120,8 @@ class Int4(Special):
 
     def _restored(self, part: slice, floats: torch.Tensor, restored: torch.Tensor) -> torch.Tensor:
         """(in, outputs of the part): the weights in their type again, in the memory given for them."""
+        import torch
+
         low, high = _nibbles(self._packed[part], self._inputs, self._half)
         columns, groups, half = len(low), self._inputs // _GROUP, self._half
         weights = floats.view(2, columns, self._inputs, half)
@@ -130,6 +142,8 @@ class Fp8(Special):
     said = "weights and tokens in fp8 with a scale per row"
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, kernels: Kernels) -> None:
+        import torch
+
         outputs, inputs = weight.shape
         if outputs % 16 or inputs % 16:
             raise ConfigurationError(
@@ -142,11 +156,15 @@ class Fp8(Special):
 
     @classmethod
     def refusal(cls, device: torch.device) -> str:
+        import torch
+
         if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 9):
             return ""
         return "it takes a GPU of compute capability 8.9 or more"
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        import torch
+
         if not len(x):
             return x.new_empty(0, len(self._weight))
         values, scales = quantize.fp8(x)
@@ -156,6 +174,8 @@ class Fp8(Special):
 
 def _bytes(values: torch.Tensor) -> torch.Tensor:
     """Two values in a byte, the first in its upper half, as a GPU's packing takes them."""
+    import torch
+
     return (values[:, ::2] << 4 | values[:, 1::2]).to(torch.uint8)
 
 

@@ -171,7 +171,8 @@ def test_a_required_call_is_made_and_its_arguments_are_right(random_model: Trans
     assert len(counts) > 1
 
 
-def test_what_is_forced_takes_no_pass_of_the_model(random_model: TransformersAdapter) -> None:
+def test_what_is_forced_takes_no_pass_of_the_model(random_folder: Path) -> None:
+    model = TransformersAdapter(model=str(random_folder), threads=1, engine="transformers")
     passes: list[str] = []
 
     def count(module: torch.nn.Module, _: object) -> None:
@@ -182,11 +183,11 @@ def test_what_is_forced_takes_no_pass_of_the_model(random_model: TransformersAda
         for seed in range(5):
             passes.clear()
             config = replace(TEMPERATE, seed=seed, tool_choice="required", parallel_tool_calls=False)
-            answer = random_model.generate(QUESTION, config)
+            answer = model.generate(QUESTION, config)
             assert answer.usage is not None
             assert 1 <= len(passes) <= 0.6 * answer.usage.completion_tokens
         passes.clear()
-        only = random_model.generate(QUESTION, replace(TEMPERATE, tools=(), response_format=ChoiceFormat(("Ça 🙂",))))
+        only = model.generate(QUESTION, replace(TEMPERATE, tools=(), response_format=ChoiceFormat(("Ça 🙂",))))
         assert (only.text, only.finish_reason, passes) == ("Ça 🙂", "stop", [])
     finally:
         hook.remove()
