@@ -72,9 +72,10 @@ def is_installed() -> bool:
 
 
 def is_held(config: GenerationConfig) -> bool:
-    """Whether a request asks anything of the form of its answer. Offering tools asks nothing, a strict one does."""
-    asks_of_calls = config.tools and (config.tool_choice != "auto" or any(tool.strict for tool in config.tools))
-    return bool(asks_of_calls or config.response_format is not None)
+    """Whether a request asks anything of the form of its answer. Offering tools that are not strict asks nothing."""
+    free = config.tool_choice == "auto" and config.parallel_tool_calls is not False
+    asks_of_calls = bool(config.tools) and not (free and not any(tool.strict for tool in config.tools))
+    return asks_of_calls or config.response_format is not None
 
 
 def form_of(config: GenerationConfig, marks: Marks) -> Form | None:

@@ -206,6 +206,16 @@ def test_a_strict_tool_among_the_offered_lets_text_stand_and_no_wrong_call(rando
     assert said
 
 
+def test_one_call_at_most_where_more_are_not_allowed(speaker: Speaker) -> None:
+    call = '<tool_call>\n{{"name": "heure", "arguments": {{"zone": "{}"}}}}\n</tool_call>'
+    model = speaker(f"{call.format('é')}\n{call.format('🙂')}")
+    config = GenerationConfig(temperature=0.0, tools=TOOLS, thinking=False, max_tokens=300)
+    assert len(model.generate(QUESTION, config).tool_calls) == 2
+    alone = model.generate(QUESTION, replace(config, parallel_tool_calls=False))
+    assert len(alone.tool_calls) == 1
+    check_calls(alone)
+
+
 def test_no_call_is_made_where_none_may_be(speaker: Speaker) -> None:
     written = '<tool_call>\n{"name": "heure", "arguments": {}}\n</tool_call>'
     model = speaker(written)
