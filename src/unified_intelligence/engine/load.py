@@ -194,15 +194,19 @@ def load(
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
         raise ModelError(f"{folder} could not be loaded: {error}") from error
     _check_complete(folder, report["missing_keys"])
-    longest: int = getattr(config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
-    ends = _ends(model, tokenizer)
-    row: int = model.get_output_embeddings().weight.shape[0]
-    return Loaded(model, tokenizer, longest, ends, Grammars(tokenizer, ends, row))
+    return _loaded(model, tokenizer)
 
 
 def _check_complete(folder: Path, missing: set[str]) -> None:
     if missing:  # transformers fills them with random numbers and goes on
         raise ModelError(f"{folder} lacks the tensors {', '.join(sorted(missing)[:3])}.")
+
+
+def _loaded(model: Any, tokenizer: Any) -> Loaded:
+    positions: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    ends = _ends(model, tokenizer)
+    row: int = model.get_output_embeddings().weight.shape[0]
+    return Loaded(model, tokenizer, positions or tokenizer.model_max_length, ends, Grammars(tokenizer, ends, row))
 
 
 def _check_products(quantization: arrange.Quantized, device: torch.device, dtype: torch.dtype) -> None:
