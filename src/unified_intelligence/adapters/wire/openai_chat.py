@@ -14,7 +14,7 @@ from math import inf
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, LOOK_THERE, error_in_answer, hide, visible
+from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, LOOK_THERE, error_in_answer, visible
 from unified_intelligence.adapters.wire.sse import ServerSentEvent
 from unified_intelligence.entities.errors import (
     AnswerRefusedError,
@@ -184,7 +184,9 @@ class AnswerReader:
         for event in self._think.rest():
             self._say(event, events)
         if self._refusal:
-            raise AnswerRefusedError(visible("".join(self._refusal)), hint="Say it in other words.")
+            raise AnswerRefusedError(
+                visible("".join(self._refusal), secrets=self._secrets), hint="Say it in other words."
+            )
         if self._reason != "length":
             self._calls.check()
         if self._reason == "content_filter" and not self._text:
@@ -244,7 +246,7 @@ class AnswerReader:
         return error_in_answer(error, url=self._url, secrets=self._secrets)
 
     def _unreadable(self, data: bytes) -> ProtocolError:
-        shown = visible(hide(data[:10_000].decode("utf-8", "replace"), self._secrets), LONGEST_EXCERPT)
+        shown = visible(data.decode("utf-8", "replace"), LONGEST_EXCERPT, self._secrets)
         said = f"{self._url} sent what is no piece of an answer: {shown!r}."
         return ProtocolError(said, hint=LOOK_THERE, url=self._url, status=200, passing=not self.begun)
 
