@@ -21,7 +21,7 @@ from tests.integration.serving_guard.guarded_server import (
 from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
 from unified_intelligence.serving.authentication import Keys
 from unified_intelligence.serving.layers import reported
-from unified_intelligence.serving.request_log import Log
+from unified_intelligence.serving.request_log import Form, Log
 
 CANARY = "kanarienvogel-4711"
 QUESTION = f"{CANARY} fünf Wörter\nmit\u2028Zeilen 🎉"
@@ -161,14 +161,15 @@ def test_no_lines_at_all() -> None:
     assert lines.getvalue() == ""
 
 
-def test_what_breaks_is_reported_without_its_words() -> None:
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_what_breaks_is_reported_without_its_words(form: Form) -> None:
     lines = StringIO()
-    with guarded_server(_Broken()) as server, reported(Log(stream=lines)):
+    with guarded_server(_Broken()) as server, reported(Log(form=form, stream=lines)):
         answer = ask(server.url, CANARY)
-        assert answer.status_code == 500
+        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
         assert until(server.lines)
         assert server.lines()[0]["error"] == "internal_error"
-        assert '"ValueError"' in lines.getvalue() and "test_log_and_figures.py" in lines.getvalue()
+        assert "ValueError" in lines.getvalue() and "test_log_and_figures.py" in lines.getvalue()
         assert CANARY not in lines.getvalue() + server.log.getvalue() + answer.text
 
 
