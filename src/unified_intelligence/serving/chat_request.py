@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ReasoningEffort
 from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.serving.chat_messages import Turn
-from unified_intelligence.serving.protocol import Answering, Part, Switch, Whole
+from unified_intelligence.serving.protocol import Answering, Labels, Many, Part, Switch, Whole
 
 _NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
 _NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
@@ -74,11 +74,11 @@ class TemplateOptions(Part):
 
 
 class ChatRequest(Answering):
-    messages: list[Turn] = Field(min_length=1)
+    messages: Annotated[Many[Turn], Field(min_length=1)]
     max_completion_tokens: Whole | None = Field(None, ge=1)
     logprobs: Switch | None = None
     top_logprobs: Whole | None = Field(None, ge=0, le=20)
-    tools: list[Tool] | None = None
+    tools: Many[Tool] | None = None
     tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
     parallel_tool_calls: Switch | None = None
     response_format: ResponseFormat | None = None
@@ -88,8 +88,8 @@ class ChatRequest(Answering):
     thinking_token_budget: Whole | None = Field(None, ge=0)
     thinking_budget: Whole | None = Field(None, ge=0)
     include_reasoning: Switch | None = None
-    modalities: list[Literal["text"]] | None = None
-    metadata: dict[str, str] | None = None
+    modalities: Many[Literal["text"]] | None = None
+    metadata: Labels | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None

@@ -32,7 +32,7 @@ from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.errors import RefusedError
 from unified_intelligence.serving.event_stream import DONE, EventStream, comment, event
 from unified_intelligence.serving.models import check_model
-from unified_intelligence.serving.protocol import Answering, Whole, for_choice
+from unified_intelligence.serving.protocol import Answering, Tokens, Whole, for_choice
 from unified_intelligence.serving.service import caller_of
 from unified_intelligence.serving.side_by_side import gathered, side_by_side
 from unified_intelligence.serving.tokens import texts_of
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from unified_intelligence.serving.service import Caller, Service
 
 MOST_PROMPTS = 64
-_Tokens = Annotated[list[Annotated[Whole, Field(ge=0)]], Field(min_length=1)]
-_Texts = Annotated[list[str], Field(min_length=1, max_length=MOST_PROMPTS)]
-_TokenLists = Annotated[list[_Tokens], Field(min_length=1, max_length=MOST_PROMPTS)]
+_Tokens = Annotated[Tokens, Field(min_length=1)]
+_Texts = Annotated[list[str], Field(min_length=1, max_length=MOST_PROMPTS, fail_fast=True)]
+_TokenLists = Annotated[list[_Tokens], Field(min_length=1, max_length=MOST_PROMPTS, fail_fast=True)]
 
 
 class CompletionRequest(Answering):

@@ -7,10 +7,11 @@ without effect are the fields that have none on the answer there either.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.serving.validation import without_neutral
@@ -19,14 +20,42 @@ Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Switch = Annotated[bool, Strict()]
 Stop = Annotated[str, Field(min_length=1)]
+T = TypeVar("T")
+MOST_ITEMS = 10_000
+MOST_TOKENS = 1_000_000
+Many = Annotated[list[T], Field(max_length=MOST_ITEMS, fail_fast=True)]
+"""A list within a request. It is read up to its first mistake: a body of zeros would be a mistake a byte."""
+Tokens = Annotated[list[Annotated[Whole, Field(ge=0)]], Field(max_length=MOST_TOKENS, fail_fast=True)]
 MOST_CHOICES = 16
+MOST_STOPS = 16
+MOST_LABELS = 16
 _SEED = 2**63
+
+
+def _few(labels: object) -> object:
+    if isinstance(labels, Mapping) and len(cast("Mapping[object, object]", labels)) > MOST_LABELS:
+        raise ValueError(f"there are at most {MOST_LABELS} of them")
+    return cast("object", labels)
+
+
+Labels = Annotated[dict[str, str], BeforeValidator(_few)]
 
 
 class Part(BaseModel):
     """Any object within a request."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_one_unknown(cls, body: Any) -> Any:
+        """The first of many unknown fields is told; the others would take their time."""
+        fields = cast("dict[str, Any]", body)
+        if not isinstance(body, dict) or len(fields) <= len(cls.model_fields):
+            return cast("Any", body)
+        names = {own.alias or name for name, own in cls.model_fields.items()}
+        unknown = next((name for name in fields if name not in names), None)
+        return {name: value for name, value in fields.items() if name in names or name == unknown}
 
 
 class StreamOptions(Part):
@@ -51,7 +80,7 @@ class Answering(Request):
     stream: Switch | None = None
     stream_options: StreamOptions | None = None
     n: Whole | None = Field(None, ge=1, le=MOST_CHOICES)
-    stop: Stop | list[Stop] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=MOST_STOPS, fail_fast=True)] | None = None
     max_tokens: Whole | None = Field(None, ge=1)
     min_tokens: Whole | None = Field(None, ge=0)
     temperature: Number | None = Field(None, ge=0, le=2)

@@ -44,7 +44,9 @@ class Log:
         if self.form == "json":
             text = json.dumps(line, ensure_ascii=True)
         else:
-            text = " ".join(f"{name}={_plain(value)}" for name, value in line.items() if value is not None and value != "")
+            text = " ".join(
+                f"{name}={_plain(value)}" for name, value in line.items() if value is not None and value != ""
+            )
         stream = self.stream or sys.stderr
         stream.write(text + "\n")
         stream.flush()

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ReasoningEffort
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolCall, ToolSpec
-from unified_intelligence.serving.protocol import Number, Part, Request, Switch, Whole
+from unified_intelligence.serving.protocol import Labels, Many, Number, Part, Request, Switch, Whole
 
 _NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
 _NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
@@ -46,7 +46,7 @@ class Refusal(_SentBack):
     refusal: str
 
 
-_Content = str | list[Annotated[InputText | Refusal, Field(discriminator="type")]]
+_Content = str | Many[Annotated[InputText | Refusal, Field(discriminator="type")]]
 
 
 class InputMessage(_SentBack):
@@ -141,7 +141,7 @@ class ResponseStreamOptions(Part):
 
 
 class ResponsesRequest(Request):
-    input: str | list[Item]
+    input: str | Many[Item]
     instructions: str | None = None
     stream: Switch | None = None
     stream_options: ResponseStreamOptions | None = None
@@ -149,13 +149,13 @@ class ResponsesRequest(Request):
     temperature: Number | None = Field(None, ge=0, le=2)
     top_p: Number | None = Field(None, ge=0, le=1)
     top_logprobs: Whole | None = Field(None, ge=0, le=20)
-    tools: list[FunctionTool] | None = None
+    tools: Many[FunctionTool] | None = None
     tool_choice: Literal["auto", "none", "required"] | ChosenFunction | None = None
     parallel_tool_calls: Switch | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
-    include: list[Literal["message.output_text.logprobs", "reasoning.encrypted_content"]] | None = None
-    metadata: dict[str, str] | None = None
+    include: Many[Literal["message.output_text.logprobs", "reasoning.encrypted_content"]] | None = None
+    metadata: Labels | None = None
     store: Annotated[Literal[False] | None, BeforeValidator(_keeps_nothing)] = None
     previous_response_id: Annotated[None, BeforeValidator(_keeps_nothing)] = None
     conversation: Annotated[None, BeforeValidator(_keeps_nothing)] = None

@@ -16,7 +16,7 @@ from unified_intelligence.serving.chat_request import TemplateOptions, Tool
 from unified_intelligence.serving.documents import answers_of
 from unified_intelligence.serving.errors import RefusedError
 from unified_intelligence.serving.models import check_model
-from unified_intelligence.serving.protocol import Part, Whole
+from unified_intelligence.serving.protocol import Many, Part, Tokens
 
 if TYPE_CHECKING:
     from unified_intelligence.serving.service import Service
@@ -29,8 +29,8 @@ class TokenizeRequest(Part):
 
     model: str | None = None
     prompt: str | None = None
-    messages: Annotated[list[Turn], Field(min_length=1)] | None = None
-    tools: list[Tool] | None = None
+    messages: Annotated[Many[Turn], Field(min_length=1)] | None = None
+    tools: Many[Tool] | None = None
     chat_template_kwargs: TemplateOptions | None = None
 
     @model_validator(mode="after")
@@ -44,7 +44,7 @@ class TokenizeRequest(Part):
 
 class DetokenizeRequest(Part):
     model: str | None = None
-    tokens: list[Annotated[Whole, Field(ge=0)]]
+    tokens: Tokens
 
 
 def token_routes(service: Service) -> APIRouter:
