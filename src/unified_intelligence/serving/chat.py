@@ -45,7 +45,7 @@ def chat_routes(service: Service) -> APIRouter:
     async def create_chat_completion(body: ChatRequest, request: Request) -> Response:
         """An answer to a conversation."""
         check_model(service, body.model)
-        answers = _answers(service, caller_of(request.scope), body)
+        answers = _answers(service, caller_of(request.scope, body.n or 1), body)
         if body.stream:
             return EventStream(_chunks(service, body, answers))
         return WholeAnswer(_completion(service, body, answers))

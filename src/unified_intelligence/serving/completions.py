@@ -64,9 +64,10 @@ def completion_routes(service: Service) -> APIRouter:
         """An answer to a prompt, which is asked as a user's message."""
         check_model(service, body.model)
         prompts = await texts_of(service, body.prompt, "prompt")
-        if len(prompts) * (body.n or 1) > MOST_PROMPTS:
+        asked = len(prompts) * (body.n or 1)
+        if asked > MOST_PROMPTS:
             raise RefusedError(400, f"prompt and n ask for more than {MOST_PROMPTS} answers.", param="prompt")
-        answers = _answers(service, caller_of(request.scope), body, prompts)
+        answers = _answers(service, caller_of(request.scope, asked), body, prompts)
         if body.stream:
             return EventStream(_chunks(service, body, answers, len(prompts)))
         return WholeAnswer(_completion(service, body, answers, len(prompts)))
