@@ -26,7 +26,7 @@ from unified_intelligence.serving.answer_json import encoded, new_id, now, usage
 from unified_intelligence.serving.chat_request import ChatRequest
 from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
-from unified_intelligence.serving.event_stream import DONE, EventStream, comment, event
+from unified_intelligence.serving.event_stream import DONE, STILL_WORKING, EventStream, event
 from unified_intelligence.serving.models import check_model
 from unified_intelligence.serving.protocol import for_choice
 from unified_intelligence.serving.service import caller_of
@@ -99,7 +99,7 @@ async def _chunks(service: Service, body: ChatRequest, answers: list[AsyncGenera
     async with aclosing(side_by_side(answers)) as events:
         async for index, made in events:
             if isinstance(made, Notice):
-                yield comment(made.text)
+                yield STILL_WORKING
                 continue
             piece = b"" if index in greeted else chunk.greeting(index)
             greeted.add(index)

@@ -30,7 +30,7 @@ from unified_intelligence.serving.answer_json import encoded, new_id, now, usage
 from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.errors import RefusedError
-from unified_intelligence.serving.event_stream import DONE, EventStream, comment, event
+from unified_intelligence.serving.event_stream import DONE, STILL_WORKING, EventStream, event
 from unified_intelligence.serving.models import check_model
 from unified_intelligence.serving.protocol import Answering, Tokens, Whole, for_choice
 from unified_intelligence.serving.service import caller_of
@@ -121,8 +121,8 @@ async def _chunks(
                 case Finished(finish_reason):
                     usages[index] = made.usage
                     choice["finish_reason"] = finish_reason
-                case Notice(text):
-                    yield comment(text)
+                case Notice():
+                    yield STILL_WORKING
                     continue
                 case _:
                     continue

@@ -119,6 +119,8 @@ def test_the_client_raises_what_its_users_catch(echo: Served) -> None:
     [
         (ours.ContextLengthError(5000, 4096), 400, "invalid_request_error", None),
         (ours.InvalidRequestError("The question is empty."), 400, "invalid_request_error", None),
+        (ours.ContextLengthError(None, 2048, said=SECRET, url=SECRET), 400, "invalid_request_error", None),
+        (ours.InvalidRequestError(SECRET, url=SECRET), 400, "invalid_request_error", None),
         (ours.AnswerRefusedError("filtered"), 400, "invalid_request_error", None),
         (ours.RateLimitedError("wait", url=SECRET, retry_after=2.2), 429, "rate_limit_error", "3"),
         (ours.QuotaExceededError("spent", url=SECRET), 429, "insufficient_quota", None),

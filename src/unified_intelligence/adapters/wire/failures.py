@@ -220,12 +220,15 @@ def _not_as_it_is(refused: _Refusal, said: str) -> UnifiedIntelligenceError:
     if refused.code == "context_length_exceeded" or _CONTEXT.search(refused.message):
         longest, length = _LONGEST.search(refused.message), _LENGTH.search(refused.message)
         return ContextLengthError(
-            int(length.group(1)) if length else None, int(longest.group(1)) if longest else None, said=said
+            int(length.group(1)) if length else None,
+            int(longest.group(1)) if longest else None,
+            said=said,
+            url=refused.url,
         )
     hint = (
         "Shorten what is sent." if refused.status == 413 else "Change what is asked for: the server does not accept it."
     )
-    return InvalidRequestError(said, hint=hint)
+    return InvalidRequestError(said, hint=hint, url=refused.url)
 
 
 def _read(text: str, secrets: tuple[str, ...]) -> tuple[str, str]:

@@ -66,6 +66,12 @@ def test_each_status_has_its_error(status: int, kind: type[Exception], again: bo
     assert error.hint
 
 
+def test_who_refused_a_request_is_known() -> None:
+    for words in (WORDS, "maximum context length is 2048 tokens"):
+        error = refused(400, {"error": {"message": words}})
+        assert isinstance(error, InvalidRequestError) and error.url == URL
+
+
 def test_the_server_may_say_whether_to_try_again() -> None:
     assert refused(409, x_should_retry="true").retryable
     assert refused(409, retry_after="1").retryable
