@@ -31,6 +31,8 @@ class ITextGenerator(ABC):
     """
 
     honoured: frozenset[str] = frozenset()
+    entrusted: frozenset[str] = frozenset()
+    """Those of `honoured` that are only passed on to somebody who may not keep them: who must be sure, checks."""
 
     @abstractmethod
     def astream(

@@ -26,7 +26,7 @@ async def enforced(
     """
     checks = config.response_format is not None or bool(config.tools)
     plan = (
-        await asyncio.to_thread(plan_for, generator.honoured, config)
+        await asyncio.to_thread(plan_for, generator.honoured, config, generator.entrusted)
         if checks
         else plan_for(generator.honoured, config)
     )

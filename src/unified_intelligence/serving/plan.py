@@ -44,7 +44,8 @@ class Plan:
 
     @property
     def instruction(self) -> str:
-        parts = (self.calls.instruction if self.calls else "", self.json.instruction if self.json else "")
+        json = self.json.instruction if self.json and self.config.response_format is None else ""
+        parts = (self.calls.instruction if self.calls else "", json)
         return "\n\n".join(part for part in parts if part)
 
     @property
@@ -62,15 +63,19 @@ class Plan:
         return self.json.fault(answer.text) if self.json and not answer.tool_calls else ""
 
 
-def plan_for(honoured: Collection[str], config: GenerationConfig) -> Plan:
-    """Raises InvalidRequestError for what nobody would act on. Computes where schemas are checked."""
+def plan_for(honoured: Collection[str], config: GenerationConfig, entrusted: Collection[str] = ()) -> Plan:
+    """What is among `entrusted` too is passed on, and checked when it comes back.
+
+    Raises InvalidRequestError for what nobody would act on. Computes where schemas are checked.
+    """
     config, without_reasoning = _with_thinking(_without_neutral(config, honoured), honoured)
-    config, calls = _with_tools(config, honoured)
+    config, calls = _with_tools(config, honoured, entrusted)
     stop = () if "stop" in honoured else config.stop
     answer = None
-    if config.response_format is not None and "response_format" not in honoured:
+    kept = "response_format" in honoured
+    if config.response_format is not None and (not kept or "response_format" in entrusted):
         answer = JsonAnswer(config.response_format)
-        config = replace(config, response_format=None)
+        config = config if kept else replace(config, response_format=None)
     config = replace(config, stop=() if stop else config.stop)
     ignored = sorted(config.asked_for() - frozenset(honoured))
     if ignored:
@@ -114,7 +119,9 @@ def _with_thinking(config: GenerationConfig, honoured: Collection[str]) -> tuple
     return replace(config, thinking=None), True
 
 
-def _with_tools(config: GenerationConfig, honoured: Collection[str]) -> tuple[GenerationConfig, CallRules | None]:
+def _with_tools(
+    config: GenerationConfig, honoured: Collection[str], entrusted: Collection[str]
+) -> tuple[GenerationConfig, CallRules | None]:
     choice = config.tool_choice
     if choice == "none" and "tool_choice" not in honoured:
         return replace(config, tools=(), tool_choice="auto", parallel_tool_calls=None), None
@@ -125,7 +132,8 @@ def _with_tools(config: GenerationConfig, honoured: Collection[str]) -> tuple[Ge
     tools = config.tools
     if isinstance(choice, NamedTool) and not enforces:
         tools = tuple(tool for tool in tools if tool.name == choice.name)
-    offered = tuple(replace(tool, strict=False) for tool in tools) if enforces else tools
+    checked_there = enforces and "tools" not in entrusted
+    offered = tuple(replace(tool, strict=False) for tool in tools) if checked_there else tools
     rules = rules_for(offered, required=choice != "auto" and not enforces, single=single)
     return replace(
         config,
