@@ -37,6 +37,10 @@ _Deployment = Annotated[
     str | None,
     typer.Option("--deployment", metavar="FILE", help="the deployment.json of what runs; /version tells it"),
 ]
+_About = Annotated[
+    tuple[str, str] | None,
+    typer.Option("--about", metavar="NAME VALUE", help="backend, model or revision as /version is to tell it"),
+]
 _Otel = Annotated[str | None, typer.Option("--otel-endpoint", metavar="URL", help="send traces to this collector")]
 
 
@@ -67,6 +71,7 @@ def serve(
     log_contents: _Contents = None,
     otel_endpoint: _Otel = None,
     deployment: _Deployment = None,
+    about: _About = None,
 ) -> int:
     """Serve a provider to every client of OpenAI's API. `--model` alone serves a model that runs here."""
     from unified_intelligence.cli.server import serve_provider

@@ -69,8 +69,9 @@ def test_a_strict_tool_is_asked_for_as_one() -> None:
 
 @pytest.mark.parametrize("name", sorted(EXTENSIONS))
 def test_what_openai_has_no_name_for_is_refused_where_nobody_knows_it(name: str) -> None:
+    values: dict[str, Any] = {name: 1}
     with pytest.raises(InvalidRequestError, match=name):
-        asked(GenerationConfig(**{name: 1}), extensions=False)
+        asked(replace(GenerationConfig(), **values), extensions=False)
     assert asked(GenerationConfig(temperature=0.5), extensions=False)["temperature"] == 0.5
 
 
