@@ -56,7 +56,9 @@ def chat_routes(service: Service) -> APIRouter:
 def _answers(service: Service, caller: Caller, body: ChatRequest) -> list[AsyncGenerator[Event]]:
     config = body.config()
     messages = [turn.read() for turn in body.messages]
-    return [service.answer(caller, messages, for_choice(config, index)) for index in range(body.n or 1)]
+    return [
+        service.answer(caller, messages, for_choice(config, index), again=index > 0) for index in range(body.n or 1)
+    ]
 
 
 async def _completion(service: Service, body: ChatRequest, answers: list[AsyncGenerator[Event]]) -> bytes:

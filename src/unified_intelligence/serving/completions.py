@@ -80,7 +80,7 @@ def _answers(
 ) -> list[AsyncGenerator[Event]]:
     config = body.config()
     return [
-        service.answer(caller, [Message("user", prompt)], for_choice(config, index))
+        service.answer(caller, [Message("user", prompt)], for_choice(config, index), again=index > 0)
         for prompt in prompts
         for index in range(body.n or 1)
     ]

@@ -136,7 +136,8 @@ class Metrics:
             return
         total = watch.ended - watch.asked
         self._total.observe(total)
-        self._prompt_size.observe(prompt)
+        if not watch.again:
+            self._prompt_size.observe(prompt)
         self._answer_size.observe(completion)
         if completion > 1:
             self._per_token.observe((watch.last - watch.first) / (completion - 1))

@@ -65,13 +65,15 @@ class Service:
         return f"fp_{digest}" if digest else None
 
     async def answer(
-        self, caller: Caller, messages: Sequence[Message], config: GenerationConfig
+        self, caller: Caller, messages: Sequence[Message], config: GenerationConfig, *, again: bool = False
     ) -> AsyncGenerator[Event]:
         """The events of one answer, in its turn. Closing it stops the work and frees the turn.
 
+        `again`: another answer to the same question, which is counted once.
         Raises RateLimitedError, ServerBusyError, InvalidRequestError, and what the generator raises.
         """
         with self.watch(caller) as watch:
+            watch.again = again
             async with self.admission.turn(caller.entry or caller.key):
                 watch.started()
                 events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, config))

@@ -70,6 +70,21 @@ def test_requests_are_counted_as_they_were() -> None:
     assert counted["uic_process_resident_memory_bytes", ()] > 1_000_000
 
 
+def test_usage_log_and_metrics_count_a_prompt_once() -> None:
+    with guarded_server() as server:
+        body = {"model": MODEL, "prompt": ["ein Wort mehr", "zwei 🎉", "drei"], "n": 2}
+        usage = httpx2.post(server.url + "/v1/completions", json=body).json()["usage"]
+        usages = [usage, ask(server.url, QUESTION, n=3).json()["usage"]]
+        assert until(lambda: len(server.lines()) == 2)
+        counted = _metrics(server)
+    assert usages[0]["prompt_tokens"] == 6
+    told = [(line["prompt_tokens"], line["completion_tokens"]) for line in server.lines()[:2]]
+    assert told == [(each["prompt_tokens"], each["completion_tokens"]) for each in usages]
+    assert counted["vllm:prompt_tokens_total", ()] == sum(each["prompt_tokens"] for each in usages)
+    assert counted["vllm:request_prompt_tokens_sum", ()] == sum(each["prompt_tokens"] for each in usages)
+    assert counted["vllm:request_prompt_tokens_count", ()] == 4
+
+
 def test_the_time_between_two_pieces_is_the_models() -> None:
     with guarded_server(EchoAdapter(delay=0.03)) as server:
         assert told(ask(server.url, "a b c d e f", stream=True).text) == "a b c d e f"
