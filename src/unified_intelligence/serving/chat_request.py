@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -10,26 +9,25 @@ from pydantic import Field, model_validator
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ReasoningEffort
 from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.serving.chat_messages import Turn
-from unified_intelligence.serving.protocol import Answering, Labels, Many, Part, Switch, Whole
-
-_NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
-_NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
-
-
-class Function(Part):
-    name: str = Field(pattern=_NAME)
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: Switch | None = None
+from unified_intelligence.serving.protocol import (
+    NAME,
+    Answering,
+    FunctionFields,
+    Labels,
+    Many,
+    Part,
+    Switch,
+    Whole,
+    check_tools,
+)
 
 
 class Tool(Part):
     type: Literal["function"]
-    function: Function
+    function: FunctionFields
 
     def read(self) -> ToolSpec:
-        parameters = _NO_PARAMETERS if self.function.parameters is None else self.function.parameters
-        return ToolSpec(self.function.name, self.function.description or "", parameters, bool(self.function.strict))
+        return self.function.read()
 
 
 class ChosenFunction(Part):
@@ -44,7 +42,7 @@ class ChosenTool(Part):
 class JsonSchema(Part):
     """`json_schema` of a response format; `schema` is a name pydantic has taken."""
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME)
     description: str | None = None
     schema_: dict[str, Any] | None = Field(None, alias="schema")
     strict: Switch | None = None
@@ -102,11 +100,7 @@ class ChatRequest(Answering):
             raise ValueError("thinking_budget and thinking_token_budget are two names of one field; give one")
         if self.top_logprobs and not self.logprobs:
             raise ValueError("top_logprobs needs logprobs: true")
-        if self.tool_choice not in (None, "none", "auto") and not self.tools:
-            raise ValueError("tool_choice needs tools")
-        names = [tool.function.name for tool in self.tools or ()]
-        if len(set(names)) < len(names):
-            raise ValueError("two tools have the same name")
+        check_tools([tool.function.name for tool in self.tools or ()], self.tool_choice)
         return self
 
     def config(self) -> GenerationConfig:

@@ -7,13 +7,14 @@ without effect are the fields that have none on the answer there either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 from unified_intelligence.entities.generation import GenerationConfig
+from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.serving.validation import without_neutral
 
 Whole = Annotated[int, Strict()]
@@ -29,6 +30,8 @@ Tokens = Annotated[list[Annotated[Whole, Field(ge=0)]], Field(max_length=MOST_TO
 MOST_CHOICES = 16
 MOST_STOPS = 16
 MOST_LABELS = 16
+NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
+_NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
 _SEED = 2**63
 
 
@@ -56,6 +59,27 @@ class Part(BaseModel):
         names = {own.alias or name for name, own in cls.model_fields.items()}
         unknown = next((name for name in fields if name not in names), None)
         return {name: value for name, value in fields.items() if name in names or name == unknown}
+
+
+class FunctionFields(Part):
+    """A function a model may call, as every endpoint describes one."""
+
+    name: str = Field(pattern=NAME)
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: Switch | None = None
+
+    def read(self) -> ToolSpec:
+        parameters = _NO_PARAMETERS if self.parameters is None else self.parameters
+        return ToolSpec(self.name, self.description or "", parameters, bool(self.strict))
+
+
+def check_tools(names: Sequence[str], choice: object) -> None:
+    """Raises ValueError for a choice among no tools, and for two of one name."""
+    if choice not in (None, "none", "auto") and not names:
+        raise ValueError("tool_choice needs tools")
+    if len(set(names)) < len(names):
+        raise ValueError("two tools have the same name")
 
 
 class StreamOptions(Part):

@@ -16,6 +16,7 @@ from unified_intelligence.entities.errors import AnswerInvalidError, MalformedTo
 from unified_intelligence.serving.errors import RefusedError, failure_of
 from unified_intelligence.serving.metrics import Requested
 from unified_intelligence.serving.observation import Figures
+from unified_intelligence.serving.request_identity import client_request_id
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 Form = Literal["json", "text", "off"]
 CLIENT_GONE = 499
-LONGEST_CLIENT_ID = 64  # characters
 _MOST_CONTENT = 64 * 1024  # bytes of a body
 _QUOTING = (MalformedToolCallError, AnswerInvalidError)  # their sentences have the model's words in them
 
@@ -177,9 +177,8 @@ def route_of(scope: Scope) -> str:
 
 
 def client_id(scope: Scope) -> str:
-    """The client's own x-request-id, as far as it can stand in a line."""
-    theirs = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    text = theirs[:LONGEST_CLIENT_ID].decode("ascii", errors="ignore")
+    """The client's own x-request-id, as far as it can stand in a line; empty for one that is not taken over."""
+    text = client_request_id(scope).decode("ascii", errors="ignore")
     return "".join(letter for letter in text if letter.isalnum() or letter in "-_.:")
 
 

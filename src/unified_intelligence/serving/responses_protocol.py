@@ -13,11 +13,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ReasoningEffort
 from unified_intelligence.entities.message import Message
-from unified_intelligence.entities.tools import ToolCall, ToolSpec
-from unified_intelligence.serving.protocol import Labels, Many, Number, Part, Request, Switch, Whole
-
-_NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
-_NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
+from unified_intelligence.entities.tools import ToolCall
+from unified_intelligence.serving.protocol import (
+    NAME,
+    FunctionFields,
+    Labels,
+    Many,
+    Number,
+    Part,
+    Request,
+    Switch,
+    Whole,
+    check_tools,
+)
 
 
 def _keeps_nothing(value: object) -> object:
@@ -86,16 +94,12 @@ Item = Annotated[
 ]
 
 
-class FunctionTool(Part):
+class _FunctionKind(Part):
     type: Annotated[Literal["function"], BeforeValidator(_is_function)]
-    name: str = Field(pattern=_NAME)
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: Switch | None = None
 
-    def read(self) -> ToolSpec:
-        parameters = _NO_PARAMETERS if self.parameters is None else self.parameters
-        return ToolSpec(self.name, self.description or "", parameters, bool(self.strict))
+
+class FunctionTool(FunctionFields, _FunctionKind):
+    """The last of the bases has the first field: a tool of another type is refused for that."""
 
 
 class ChosenFunction(Part):
@@ -109,7 +113,7 @@ class PlainFormat(Part):
 
 class SchemaFormat(Part):
     type: Literal["json_schema"]
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME)
     schema_: dict[str, Any] = Field(alias="schema")
     description: str | None = None
     strict: Switch | None = None
@@ -170,11 +174,7 @@ class ResponsesRequest(Request):
 
     @model_validator(mode="after")
     def _check_together(self) -> ResponsesRequest:
-        if self.tool_choice not in (None, "none", "auto") and not self.tools:
-            raise ValueError("tool_choice needs tools")
-        names = [tool.name for tool in self.tools or ()]
-        if len(set(names)) < len(names):
-            raise ValueError("two tools have the same name")
+        check_tools([tool.name for tool in self.tools or ()], self.tool_choice)
         return self
 
     @property

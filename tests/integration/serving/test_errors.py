@@ -200,8 +200,16 @@ def test_requests_have_a_number_of_their_own() -> None:
         body = {"model": MODEL, "messages": HELLO}
         same = {"x-request-id": "client-7"}
         answers = [httpx2.post(f"{served.url}/v1/chat/completions", json=body, headers=same) for _ in range(3)]
+        long = httpx2.post(f"{served.url}/v1/chat/completions", json=body, headers={"x-request-id": "x" * 129})
     assert len({answer.headers["x-request-id"] for answer in answers}) == 3
     assert {answer.headers["x-client-request-id"] for answer in answers} == {"client-7"}
+    assert "x-client-request-id" not in long.headers
+
+
+def test_a_balancer_may_ask_with_head(echo: Served) -> None:
+    for path in ("/health", "/ready"):
+        answer = httpx2.head(echo.url + path)
+        assert (answer.status_code, answer.content) == (200, b"")
 
 
 def test_paths_and_methods_that_are_not_there(echo: Served) -> None:
