@@ -11,13 +11,19 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
+from urllib.request import urlopen
 
 HERE = Path(__file__).parent
 DEFAULT_MODEL = "DragonLLM/qwen3-8b-fin-v1.0"
 GATED = frozenset({DEFAULT_MODEL})
 VLLM_URL = "http://127.0.0.1:8001/v1"
+VLLM_READY = "http://127.0.0.1:8001/health"
+PAUSE = 0.5  # seconds between two looks at a server that starts
 GRACE = 30.0  # seconds for what runs to end
 
 
@@ -67,7 +73,11 @@ def _provider(model: str, backend: str, settings: Mapping[str, str]) -> list[str
     if model == "embedded":
         return ["--provider", "embedded"]
     if backend == "vllm":
-        return ["--provider", "openai_compatible", "--base-url", VLLM_URL, "--model", "upstream"]
+        return [
+            *("--provider", "openai_compatible", "--base-url", VLLM_URL, "--model", "upstream"),
+            *("--about", "backend", "vllm", "--about", "model", model),
+            *("--about", "revision", settings.get("MODEL_REVISION") or "the newest"),
+        ]
     revision, dtype = settings.get("MODEL_REVISION"), settings.get("DTYPE")
     return [
         *("--provider", "local", "--model", model),
@@ -85,22 +95,25 @@ def main() -> int:
         return 3
     if "openai_compatible" not in command:
         os.execv(command[0], command)  # noqa: S606 - the server is this process from here on
-    return run_both(vllm(os.environ), command)
+    return run_both(vllm(os.environ), command, VLLM_READY)
 
 
-def run_both(first: list[str], second: list[str]) -> int:
-    """Two processes that live and die together. Returns the exit code of the one that ended first."""
-    processes = [subprocess.Popen(command) for command in (first, second)]
+def run_both(first: list[str], second: list[str], ready: str = "") -> int:
+    """Two processes that live and die together. Returns the exit code of the one that ended first.
+
+    With an address in `ready` the second starts once the first answers there: a server that listens is taken to be
+    ready, and this one is not before the model is loaded.
+    """
+    processes = [subprocess.Popen(first)]
 
     def stop(number: int, _: object) -> None:
-        processes[1].send_signal(number)  # what it generates ends first; vLLM is stopped after it
+        processes[-1].send_signal(number)  # what the server generates ends first; vLLM is stopped after it
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    pid, status = os.wait()
-    for process in processes:
-        if process.pid == pid:
-            process.returncode = os.waitstatus_to_exitcode(status)
+    if not ready or _answers(ready, processes[0]):
+        processes.append(subprocess.Popen(second))
+    ended = _first_to_end(processes)
     for process in processes:
         if process.poll() is None:
             process.terminate()
@@ -108,7 +121,26 @@ def run_both(first: list[str], second: list[str]) -> int:
                 process.wait(GRACE)
             except subprocess.TimeoutExpired:
                 process.kill()
-    return os.waitstatus_to_exitcode(status)
+    return ended.wait()
+
+
+def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:
+    """Waits until the process answers with 200 there. False if it ends before."""
+    while process.poll() is None:
+        with suppress(OSError, HTTPException), urlopen(url, timeout=5):  # noqa: S310 - an address of this machine
+            return True
+        time.sleep(PAUSE)
+    return False
+
+
+def _first_to_end(processes: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """A container's first process inherits orphans: their ends are taken in too, and mean nothing."""
+    while (ended := next((own for own in processes if own.returncode is not None), None)) is None:
+        pid, status = os.wait()
+        for process in processes:
+            if process.pid == pid:
+                process.returncode = os.waitstatus_to_exitcode(status)
+    return ended
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Documents that stay true: links lead somewhere, generated parts are what their generator writes today."""
 
+import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -56,6 +58,47 @@ def test_what_is_generated_is_up_to_date(document: str) -> None:
     command = [sys.executable, *GENERATORS[document], "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("result", "told", "left_out"),
+    [
+        (
+            {"worth telling": ["load: *: p99"], "load": {"a|b": {"p99": 1.5, "p50": 7}}},
+            "| load: a\\|b: p99 | 1.5 |",
+            "p50",
+        ),
+        (
+            {"figures": {"é, µs": {"median": 2.0, "least": 1, "most": 3}}, "rounds": 9},
+            "| é, µs | 2 (1 to 3) |",
+            "rounds",
+        ),
+        ({"share": {"right": 1, "of": 2, "low": 0.1, "high": 0.9}}, "| share | 1 of 2 (10.0 to 90.0 %) |", "low"),
+        ({"one": {"two": {"three": 3}}, "four": 4}, "| four | 4 |", "three"),
+    ],
+)
+def test_a_result_nobody_listed_is_told_too(
+    result: dict[str, Any], told: str, left_out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "benchmarks/results").mkdir(parents=True)
+    path = tmp_path / "benchmarks/results/new_thing.json"
+    path.write_text(json.dumps({"date": "2030-01-01", **result}), encoding="utf-8")
+    assert _main_of_the_summary([], tmp_path) == _main_of_the_summary(["--check"], tmp_path) == 0
+    text = (tmp_path / "DEPLOYMENT_SUMMARY.md").read_text(encoding="utf-8")
+    assert "## New thing" in text and "measured on 2030-01-01" in text and told in text
+    assert left_out not in text.partition("| --- |")[2]
+    path.write_text(json.dumps({"date": "2030-01-01", "worth telling": ["nothing *"], **result}), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("load: *", "nothing *"), encoding="utf-8")
+    assert _main_of_the_summary(["--check"], tmp_path) == 1
+    assert "new_thing.json: none of its figures is told" in capsys.readouterr().err
+
+
+def _main_of_the_summary(arguments: list[str], root: Path) -> int:
+    found = importlib.util.spec_from_file_location("summary", ROOT / "docs/generate_deployment_summary.py")
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module.main(arguments, root)
 
 
 def test_the_readmes_provider_answers() -> None:

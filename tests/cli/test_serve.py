@@ -60,11 +60,13 @@ def answer(url: str, model: str, key: str = "unused") -> str | None:
 
 
 def test_a_provider_is_served_until_a_signal(tmp_path: Path) -> None:
-    with serve(tmp_path, "--provider", "echo", "--served-name", "écho", "--served-name", "autre") as running:
+    told = ("--about", "model", "Qwen/Qwen3-8B", "--about", "revision", "abc")
+    with serve(tmp_path, "--provider", "echo", "--served-name", "écho", "--served-name", "autre", *told) as running:
         assert "écho and autre, by echo" in running.announced
         assert answer(running.url, "écho") == answer(running.url, "autre") == QUESTION
         version = httpx2.get(f"{running.url}/version").json()
         assert (version["backend"], len(version["digest"])) == ("echo", 16)
+        assert (version["model"], version["revision"]) == ("Qwen/Qwen3-8B", "abc")
         assert httpx2.get(f"{running.url}/metrics").status_code == 200
         code, err = running.stop()
     assert code == 0
@@ -102,6 +104,7 @@ def test_a_model_alone_runs_here(tmp_path: Path) -> None:
         (["--port", "http"], 2, "--port is a whole number from 0 to 65535"),
         (["--max-running", "0"], 2, "--max-running is a whole number from 1"),
         (["--grace", "soon"], 2, "--grace is a number of seconds"),
+        (["--about", "weather", "fine"], 2, "--about takes backend, model, revision"),
         (["--log", "xml"], 2, "--log is one of json, text, off"),
         (["--host", "0.0.0.0"], 3, "no API key is set"),
         (["--api-key", "a-key-itself"], 3, "no reference to a key"),

@@ -228,6 +228,8 @@ _STREAMS: dict[str, Expected] = {
     "truncated before the first word": fails(
         StreamInterruptedError, ProtocolError, ConnectionFailedError, requests=(1, _TRIES)
     ),
+    "ended with the reason error": breaks(),
+    "ended with the reason abort": breaks(),
     "content filter": fails(AnswerRefusedError),
     "UTF-8 byte by byte": answers(),
     "BOM and CRLF": answers(),
@@ -250,6 +252,8 @@ _STREAMS: dict[str, Expected] = {
     "control: slow but steady": answers(options={"idle_timeout": 1.6}),
     "control: one packet": answers(),
     "control: cut at its limit": answers(text=PARTIAL, finish="length"),
+    "control: cut at its limit, called max_tokens": answers(text=PARTIAL, finish="length"),
+    "control: ended with end_turn": answers(),
 }
 
 _BRIEF = {"wait": 1.5, "timeout": 8.0}

@@ -144,6 +144,8 @@ STREAMS: dict[str, tuple[Act, ...]] = {
     "truncated, properly closed": (streamed(words(PIECES[:2])),),
     "truncated inside an event": (streamed(words(PIECES[:2]), 'data: {"choices":[{"delta":{"content":"x"},'),),
     "truncated before the first word": (streamed(_THOUGHT),),
+    "ended with the reason error": (streamed(words(PIECES[:2]), ending("error")),),
+    "ended with the reason abort": (streamed(words(PIECES[:2]), ending("abort")),),
     "content filter": (streamed(event(chunk({}, "content_filter")), DONE),),
     "UTF-8 byte by byte": (byte_by_byte,),
     "BOM and CRLF": (streamed(b"\xef\xbb\xbf" + _CRLF.encode()),),
@@ -166,4 +168,6 @@ STREAMS: dict[str, tuple[Act, ...]] = {
     "control: slow but steady": (slow_but_steady,),
     "control: one packet": (streamed(whole_stream()),),
     "control: cut at its limit": (streamed(words(PIECES[:2]), ending("length")),),
+    "control: cut at its limit, called max_tokens": (streamed(words(PIECES[:2]), ending("max_tokens")),),
+    "control: ended with end_turn": (streamed(words(), ending("end_turn")),),
 }

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 
 from unified_intelligence.adapters.http import Reply
 from unified_intelligence.adapters.timers import Watch
-from unified_intelligence.adapters.wire.failures import hide, is_html, page_instead_of_answer
+from unified_intelligence.adapters.wire.failures import is_html, page_instead_of_answer
 from unified_intelligence.adapters.wire.openai_chat import AnswerReader
 from unified_intelligence.adapters.wire.sse import EventStream
 from unified_intelligence.entities.errors import ConnectionFailedError, TimedOutError
@@ -25,7 +25,7 @@ async def pieces(reply: Reply, reader: AnswerReader, watch: Watch) -> AsyncGener
     chunk = await _visible_beginning(reply)
     if is_html(chunk):  # whatever it is called
         page = chunk + await reply.beginning(_LONGEST_PAGE)
-        raise page_instead_of_answer(reply.url, hide(page.decode("utf-8", "replace"), reply.secrets))
+        raise page_instead_of_answer(reply.url, page.decode("utf-8", "replace"), secrets=reply.secrets)
     if chunk.lstrip(_BLANK)[:1] in {b"{", b"["} or reply.media_type == "application/json":
         if said := reader.read_whole(await reply.whole(chunk)):
             yield said

@@ -318,7 +318,7 @@ def translated(error: Exception, request: Request, connect: float, phase: str = 
     """Our error for one of httpx2's or of the operating system's. `connect` is the timer of that name, in seconds."""
     url = request.url
     host = urlsplit(url).netloc
-    said = visible(hide(str(error), request.secrets)) or type(error).__name__
+    said = visible(str(error), secrets=request.secrets) or type(error).__name__
     tls = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)), None)
     late = isinstance(error, httpx2.ConnectTimeout)
     if late and phase != _TLS_STARTED:

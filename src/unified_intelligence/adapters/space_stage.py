@@ -13,7 +13,7 @@ import msgspec
 
 from unified_intelligence.adapters.http import Http, Request, is_loopback
 from unified_intelligence.adapters.timers import Timers, Watch
-from unified_intelligence.adapters.wire.failures import LOOK_THERE, hide, visible
+from unified_intelligence.adapters.wire.failures import LOOK_THERE, visible
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -108,7 +108,7 @@ class SpaceStage:
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise ProtocolError(f"{url} did not answer with a Space's state.", hint=LOOK_THERE, url=url) from error
         stage = visible(runtime.stage or "not known", 40)
-        self._judge(stage, visible(hide(runtime.message or "", secrets)))
+        self._judge(stage, visible(runtime.message or "", secrets=secrets))
         return stage
 
     def _judge(self, stage: str, message: str) -> None:

@@ -43,6 +43,10 @@ _Deployment = Annotated[
     str | None,
     typer.Option("--deployment", metavar="FILE", help="the deployment.json of what runs; /version tells it"),
 ]
+_About = Annotated[
+    tuple[str, str] | None,
+    typer.Option("--about", metavar="NAME VALUE", help="backend, model or revision as /version is to tell it"),
+]
 _Otel = Annotated[str | None, typer.Option("--otel-endpoint", metavar="URL", help="send traces to this collector")]
 
 
@@ -63,9 +67,9 @@ def serve(
     api_key: _ApiKey = None,
     served_name: _ServedName = None,
     max_running: Annotated[str | None, _number("--max-running", "answers made at once [8]")] = None,
-    max_waiting: Annotated[str | None, _number("--max-waiting", "requests that may wait for a turn [64]")] = None,
-    max_per_key: Annotated[str | None, _number("--max-per-key", "requests of one key at once [32]")] = None,
-    max_wait: Annotated[str | None, _number("--max-wait", "seconds a request may wait [no limit]")] = None,
+    max_waiting: Annotated[str | None, _number("--max-waiting", "answers that may wait for a turn [64]")] = None,
+    max_per_key: Annotated[str | None, _number("--max-per-key", "answers for one key at once [32]")] = None,
+    max_wait: Annotated[str | None, _number("--max-wait", "seconds a request may wait to begin [no limit]")] = None,
     max_body: Annotated[str | None, _number("--max-body", "bytes of a request's body [8388608]")] = None,
     grace: Annotated[str | None, _number("--grace", "seconds to finish in after SIGTERM [30]")] = None,
     cors_origin: _Origin = None,
@@ -74,6 +78,7 @@ def serve(
     log_contents: _Contents = None,
     otel_endpoint: _Otel = None,
     deployment: _Deployment = None,
+    about: _About = None,
 ) -> int:
     """Serve a provider to every client of OpenAI's API. `--model` alone serves a model that runs here."""
     from unified_intelligence.cli.server import serve_provider

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 _LOGS = ("json", "text", "off")
+_TOLD = ("backend", "model", "revision")
 _HIGHEST_PORT = 65535
 
 
@@ -93,6 +94,7 @@ def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
         model=own_name,
         revision=None if revision is None else str(revision.value),
     )
+    told |= _about(given["about"] or ())
     if given["deployment"]:
         from unified_intelligence.spaces.content import told as deployed
 
@@ -105,6 +107,14 @@ def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
         aliases=tuple(aliases),
         on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM),
     )
+
+
+def _about(pairs: Sequence[tuple[str, str]]) -> dict[str, object]:
+    """What somebody knows better who started the server before another one. Raises InvalidRequestError."""
+    for name, _ in pairs:
+        if name not in _TOLD:
+            raise InvalidRequestError(f"--about takes {', '.join(_TOLD)}, not {name!r}.", hint="See: uic serve --help")
+    return dict(pairs)
 
 
 def _guard(output: Output, given: Mapping[str, Any], service: Service) -> Guard:

@@ -85,19 +85,33 @@ class MissingDependencyError(ConfigurationError):
 
 
 class InvalidRequestError(UnifiedIntelligenceError):
+    """`url` is the server's that refused, where one did: the message is then in its words."""
+
     exit_code = 2
+
+    def __init__(self, message: str, *, hint: str = "", provider: str = "", url: str = "") -> None:
+        super().__init__(message, hint=hint, provider=provider)
+        self.url = url
 
 
 class ContextLengthError(InvalidRequestError):
     """`length` and `longest` are None where a server refuses without saying them; `said` are its words."""
 
     def __init__(
-        self, length: int | None, longest: int | None, *, unit: str = "tokens", said: str = "", provider: str = ""
+        self,
+        length: int | None,
+        longest: int | None,
+        *,
+        unit: str = "tokens",
+        said: str = "",
+        provider: str = "",
+        url: str = "",
     ) -> None:
         super().__init__(
             said or f"The conversation has {length} {unit}; the model reads at most {longest}.",
             hint="Shorten the question or the text piped in.",
             provider=provider,
+            url=url,
         )
         self.length, self.longest = length, longest
 

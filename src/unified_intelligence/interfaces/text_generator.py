@@ -32,6 +32,8 @@ class ITextGenerator(ABC):
     """
 
     honoured: frozenset[str] = frozenset()
+    entrusted: frozenset[str] = frozenset()
+    """Those of `honoured` that are only passed on to somebody who may not keep them: who must be sure, checks."""
 
     def enforces(self, wanted: ResponseFormat) -> bool:  # noqa: ARG002
         """Whether every answer will be of this form, asked where `response_format` is honoured. Computes."""

@@ -6,11 +6,11 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import NoReturn
 
-from unified_intelligence.entities.errors import RateLimitedError, ServerBusyError
+from unified_intelligence.entities.errors import InvalidRequestError, RateLimitedError, ServerBusyError
 
 _LONGEST_ADVICE = 60.0
 _REMEMBERED = 32
@@ -18,7 +18,7 @@ _REMEMBERED = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Counts of requests: `running` at once, `waiting` beyond them, `per_key` both together for one key.
+    """Counts of answers: `running` at once, `waiting` beyond them, `per_key` both together for one key.
 
     `longest_wait` is in seconds; None waits as long as it takes.
     """
@@ -27,6 +27,25 @@ class Limits:
     waiting: int = 64
     per_key: int = 32
     longest_wait: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A request, which is let in once, with all the `answers` it asks for. An empty `key` is nobody's.
+
+    `begun`: one of them has had a turn, so that none of the others is sent away any more.
+    """
+
+    key: str = ""
+    answers: int = 1
+    begun: bool = field(default=False, init=False)
+    active: int = field(default=0, init=False)
+    over: int = field(default=0, init=False)
+
+    @property
+    def left(self) -> int:
+        """Answers that are not over yet."""
+        return max(self.answers - self.over, 0)
 
 
 class Admission:
@@ -41,8 +60,8 @@ class Admission:
         self.running = 0
         self.draining = False
         self.rejections: Counter[str] = Counter()
-        self._queue: deque[asyncio.Future[None]] = deque()
-        self._held: Counter[str] = Counter()
+        self._queue: deque[tuple[asyncio.Future[None], Entry]] = deque()
+        self._held: Counter[str] = Counter()  # answers under way, by key
         self.served: deque[float] = deque(maxlen=_REMEMBERED)
         self._idle: asyncio.Event | None = None
 
@@ -51,16 +70,18 @@ class Admission:
         return len(self._queue)
 
     @asynccontextmanager
-    async def turn(self, key: str) -> AsyncGenerator[None]:
-        """Waits for a turn and holds it.
+    async def turn(self, request: Entry | str) -> AsyncGenerator[None]:
+        """Waits for a turn of one of the request's answers and holds it. A text is the key of a request for one.
 
-        Raises RateLimitedError at once where there is no place to wait, and after `longest_wait`; ServerBusyError
-        while the server drains, also to those who wait.
+        Raises InvalidRequestError for a request that has more answers than ever have a place, RateLimitedError at once
+        where there is no place to wait, and after `longest_wait`; ServerBusyError while the server drains, also to
+        those who wait. Of a request that has begun, no answer is sent away.
         """
-        self._refuse_without_place(key)
-        self._held[key] += 1
+        entry = Entry(request) if isinstance(request, str) else request
+        self._enter(entry)
         try:
-            await self._wait()
+            await self._wait(entry)
+            entry.begun = True
             begun = perf_counter()
             try:
                 yield
@@ -68,16 +89,16 @@ class Admission:
                 self.served.append(perf_counter() - begun)
                 self._hand_on()
         finally:
-            self._held[key] -= 1
-            if not self._held[key]:
-                del self._held[key]
+            self._leave_with(entry)
 
     def stop(self) -> None:
-        """No new turns: who waits and who comes is told to try again elsewhere. What runs goes on."""
+        """No new requests: who waits and who comes is told to try again elsewhere. What has begun goes on."""
         self.draining = True
         queue, self._queue = self._queue, deque()
-        for place in queue:
-            if not place.done():
+        for place, entry in queue:
+            if entry.begun:
+                self._queue.append((place, entry))
+            elif not place.done():
                 self.rejections["drain"] += 1
                 place.set_exception(_leaving())
 
@@ -98,44 +119,74 @@ class Admission:
         turns_ahead = (self.waiting + 1) / self.limits.running
         return min(max(average * turns_ahead, 1.0), _LONGEST_ADVICE)
 
-    def _refuse_without_place(self, key: str) -> None:
+    def _enter(self, entry: Entry) -> None:
+        """Counts a request's answers when the first of them comes."""
+        if not entry.begun and (self.draining or not entry.active):
+            self._refuse_without_place(entry)
+        if not entry.active:
+            self._count(entry, entry.left)
+        entry.active += 1
+
+    def _leave_with(self, entry: Entry) -> None:
+        """An answer is over. With the last one under way go those that never came."""
+        if entry.left:
+            self._count(entry, -1)
+        entry.over += 1
+        entry.active -= 1
+        if not entry.active:
+            self._count(entry, -entry.left)
+
+    def _count(self, entry: Entry, answers: int) -> None:
+        self._held[entry.key] += answers
+        if not self._held[entry.key]:
+            del self._held[entry.key]
+
+    def _refuse_without_place(self, entry: Entry) -> None:
         if self.draining:
             self.rejections["drain"] += 1
             raise _leaving()
-        if self.running >= self.limits.running and self.waiting >= self.limits.waiting:
+        limits = self.limits
+        places = limits.running + limits.waiting
+        ever = min(places, limits.per_key) if entry.key else places
+        if entry.answers > ever:
+            raise InvalidRequestError(
+                f"The request asks for {entry.answers} answers; this server takes at most {ever} at once.",
+                hint="Ask for fewer in one request.",
+            )
+        if self._held.total() + entry.answers > places:
             self._send_away("queue", "The server's queue is full.")
-        if self._held[key] >= self.limits.per_key:
-            self._send_away("key", f"This key has {self.limits.per_key} requests under way, as many as it may have.")
+        if entry.key and self._held[entry.key] + entry.answers > limits.per_key:
+            self._send_away("key", f"This key may have {limits.per_key} answers under way.")
 
     def _send_away(self, reason: str, message: str) -> NoReturn:
         self.rejections[reason] += 1
         wait = self.retry_after()
         raise RateLimitedError(message, hint=f"Try again in {wait:.0f} s.", status=429, retry_after=wait)
 
-    async def _wait(self) -> None:
+    async def _wait(self, entry: Entry) -> None:
         if self.running < self.limits.running and not self._queue:
             self.running += 1
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(place)
+        self._queue.append((place, entry))
         try:
-            async with asyncio.timeout(self.limits.longest_wait):
-                await place
-        except BaseException as left:
-            self._leave(place)
-            if isinstance(left, TimeoutError):
+            await asyncio.wait((place,), timeout=self.limits.longest_wait)
+            if not (place.done() or entry.begun):
                 self._send_away("wait", f"No turn came within {self.limits.longest_wait:g} s.")
+            await place
+        except BaseException:
+            self._give_up(place, entry)
             raise
 
-    def _leave(self, place: asyncio.Future[None]) -> None:
-        if place in self._queue:
-            self._queue.remove(place)
+    def _give_up(self, place: asyncio.Future[None], entry: Entry) -> None:
+        if (place, entry) in self._queue:
+            self._queue.remove((place, entry))
         elif place.done() and not place.cancelled() and place.exception() is None:
             self._hand_on()  # the turn came in the moment in which its owner left
 
     def _hand_on(self) -> None:
         while self._queue:
-            place = self._queue.popleft()
+            place, _ = self._queue.popleft()
             if not place.done():
                 place.set_result(None)  # `running` stays: the turn has a new holder
                 return

@@ -26,7 +26,7 @@ from unified_intelligence.serving.answer_json import encoded, new_id, now, usage
 from unified_intelligence.serving.chat_request import ChatRequest
 from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
-from unified_intelligence.serving.event_stream import DONE, EventStream, comment, event
+from unified_intelligence.serving.event_stream import DONE, STILL_WORKING, EventStream, event
 from unified_intelligence.serving.models import check_model
 from unified_intelligence.serving.protocol import for_choice
 from unified_intelligence.serving.service import caller_of
@@ -45,7 +45,7 @@ def chat_routes(service: Service) -> APIRouter:
     async def create_chat_completion(body: ChatRequest, request: Request) -> Response:
         """An answer to a conversation."""
         check_model(service, body.model)
-        answers = _answers(service, caller_of(request.scope), body)
+        answers = _answers(service, caller_of(request.scope, body.n or 1), body)
         if body.stream:
             return EventStream(_chunks(service, body, answers))
         return WholeAnswer(_completion(service, body, answers))
@@ -56,7 +56,9 @@ def chat_routes(service: Service) -> APIRouter:
 def _answers(service: Service, caller: Caller, body: ChatRequest) -> list[AsyncGenerator[Event]]:
     config = body.config()
     messages = [turn.read() for turn in body.messages]
-    return [service.answer(caller, messages, for_choice(config, index)) for index in range(body.n or 1)]
+    return [
+        service.answer(caller, messages, for_choice(config, index), again=index > 0) for index in range(body.n or 1)
+    ]
 
 
 async def _completion(service: Service, body: ChatRequest, answers: list[AsyncGenerator[Event]]) -> bytes:
@@ -99,7 +101,7 @@ async def _chunks(service: Service, body: ChatRequest, answers: list[AsyncGenera
     async with aclosing(side_by_side(answers)) as events:
         async for index, made in events:
             if isinstance(made, Notice):
-                yield comment(made.text)
+                yield STILL_WORKING
                 continue
             piece = b"" if index in greeted else chunk.greeting(index)
             greeted.add(index)

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolCall
-from unified_intelligence.serving.protocol import Part
+from unified_intelligence.serving.protocol import Many, Part
 
 
 class TextPart(Part):
@@ -25,7 +25,7 @@ class RefusalPart(Part):
     refusal: str
 
 
-Content = str | list[TextPart]
+Content = str | Many[TextPart]
 _AssistantPart = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
 
 
@@ -67,13 +67,13 @@ class AssistantTurn(Part):
     """Clients send back the message they were given, whole."""
 
     role: Literal["assistant"]
-    content: str | list[_AssistantPart] | None = None
+    content: str | Many[_AssistantPart] | None = None
     refusal: str | None = None
-    tool_calls: list[Call] | None = None
+    tool_calls: Many[Call] | None = None
     name: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
-    annotations: list[object] | None = None
+    annotations: Many[object] | None = None
     audio: None = None
     function_call: None = None
 

@@ -18,13 +18,22 @@ from unified_intelligence.entities.generation import (
 )
 from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.serving.chat_messages import Turn
-from unified_intelligence.serving.protocol import Answering, Part, Switch, Whole
+from unified_intelligence.serving.protocol import (
+    NAME,
+    NEEDS_TOOLS,
+    UNIQUE,
+    Answering,
+    FunctionFields,
+    Labels,
+    Many,
+    Part,
+    Switch,
+    Whole,
+    check_tools,
+)
 
-_NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
 _LONGEST_REGEX = 500  # characters
 _MOST_CHOICES = 1000
-_NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
-_NEEDS_TOOLS = "What asks for a call needs tools."
 _ASKED = [{"role": "user", "content": "Ça va ?"}]
 _OTHER_FORMAT: Mapping[str, Any] = {
     "properties": {"type": {"enum": ["text", "json_object"]}, "json_schema": {"type": "null"}}
@@ -35,20 +44,12 @@ _SCHEMA_FORMAT: Mapping[str, Any] = {
 }
 
 
-class Function(Part):
-    name: str = Field(pattern=_NAME)
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: Switch | None = None
-
-
 class Tool(Part):
     type: Literal["function"]
-    function: Function
+    function: FunctionFields
 
     def read(self) -> ToolSpec:
-        parameters = _NO_PARAMETERS if self.function.parameters is None else self.function.parameters
-        return ToolSpec(self.function.name, self.function.description or "", parameters, bool(self.function.strict))
+        return self.function.read()
 
 
 class ChosenFunction(Part):
@@ -63,7 +64,7 @@ class ChosenTool(Part):
 class JsonSchema(Part):
     """`json_schema` of a response format; `schema` is a name pydantic has taken."""
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME)
     description: str | None = None
     schema_: dict[str, Any] | None = Field(None, alias="schema")
     strict: Switch | None = None
@@ -114,12 +115,12 @@ class TemplateOptions(Part):
 
 
 class ChatRequest(Answering):
-    messages: list[Turn] = Field(min_length=1, description="Ends with the turn to answer.", examples=[_ASKED])
+    messages: Annotated[Many[Turn], Field(min_length=1, description="Ends with the turn to answer.", examples=[_ASKED])]
     max_completion_tokens: Whole | None = Field(None, ge=1, description="Another name of max_tokens; not both.")
     logprobs: Switch | None = None
     top_logprobs: Whole | None = Field(None, ge=0, le=20, description="More than 0 only with logprobs: true.")
-    tools: list[Tool] | None = Field(None, description="No two with the same name.")
-    tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = Field(None, description=_NEEDS_TOOLS)
+    tools: Many[Tool] | None = Field(None, description=UNIQUE)
+    tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = Field(None, description=NEEDS_TOOLS)
     parallel_tool_calls: Switch | None = None
     response_format: AskedFormat | None = None
     structured_outputs: StructuredOutputs | None = None
@@ -129,8 +130,8 @@ class ChatRequest(Answering):
     thinking_token_budget: Whole | None = Field(None, ge=0, description="Another name of thinking_budget; not both.")
     thinking_budget: Whole | None = Field(None, ge=0)
     include_reasoning: Switch | None = None
-    modalities: list[Literal["text"]] | None = None
-    metadata: dict[str, str] | None = None
+    modalities: Many[Literal["text"]] | None = None
+    metadata: Labels | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
@@ -145,11 +146,7 @@ class ChatRequest(Answering):
             raise ValueError("response_format and structured_outputs are two names of one wish; give one")
         if self.top_logprobs and not self.logprobs:
             raise ValueError("top_logprobs needs logprobs: true")
-        if self.tool_choice not in (None, "none", "auto") and not self.tools:
-            raise ValueError("tool_choice needs tools")
-        names = [tool.function.name for tool in self.tools or ()]
-        if len(set(names)) < len(names):
-            raise ValueError("two tools have the same name")
+        check_tools([tool.function.name for tool in self.tools or ()], self.tool_choice)
         return self
 
     def config(self) -> GenerationConfig:

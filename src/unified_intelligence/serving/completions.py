@@ -30,9 +30,9 @@ from unified_intelligence.serving.answer_json import encoded, new_id, now, usage
 from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.errors import RefusedError
-from unified_intelligence.serving.event_stream import DONE, EventStream, comment, event
+from unified_intelligence.serving.event_stream import DONE, STILL_WORKING, EventStream, event
 from unified_intelligence.serving.models import check_model
-from unified_intelligence.serving.protocol import Answering, Whole, for_choice
+from unified_intelligence.serving.protocol import Answering, Tokens, Whole, for_choice
 from unified_intelligence.serving.service import caller_of
 from unified_intelligence.serving.side_by_side import gathered, side_by_side
 from unified_intelligence.serving.tokens import texts_of
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from unified_intelligence.serving.service import Caller, Service
 
 MOST_PROMPTS = 64
-_Tokens = Annotated[list[Annotated[Whole, Field(ge=0)]], Field(min_length=1)]
-_Texts = Annotated[list[str], Field(min_length=1, max_length=MOST_PROMPTS)]
-_TokenLists = Annotated[list[_Tokens], Field(min_length=1, max_length=MOST_PROMPTS)]
+_Tokens = Annotated[Tokens, Field(min_length=1)]
+_Texts = Annotated[list[str], Field(min_length=1, max_length=MOST_PROMPTS, fail_fast=True)]
+_TokenLists = Annotated[list[_Tokens], Field(min_length=1, max_length=MOST_PROMPTS, fail_fast=True)]
 
 
 class CompletionRequest(Answering):
@@ -64,11 +64,12 @@ def completion_routes(service: Service) -> APIRouter:
         """An answer to a prompt, which is asked as a user's message."""
         check_model(service, body.model)
         prompts = await texts_of(service, body.prompt, "prompt")
-        if len(prompts) * (body.n or 1) > MOST_PROMPTS:
+        asked = len(prompts) * (body.n or 1)
+        if asked > MOST_PROMPTS:
             raise RefusedError(
                 400, f"prompt and n ask for more than {MOST_PROMPTS} answers.", param="prompt", code="invalid_request"
             )
-        answers = _answers(service, caller_of(request.scope), body, prompts)
+        answers = _answers(service, caller_of(request.scope, asked), body, prompts)
         if body.stream:
             return EventStream(_chunks(service, body, answers, len(prompts)))
         return WholeAnswer(_completion(service, body, answers, len(prompts)))
@@ -81,7 +82,7 @@ def _answers(
 ) -> list[AsyncGenerator[Event]]:
     config = body.config()
     return [
-        service.answer(caller, [Message("user", prompt)], for_choice(config, index))
+        service.answer(caller, [Message("user", prompt)], for_choice(config, index), again=index > 0)
         for prompt in prompts
         for index in range(body.n or 1)
     ]
@@ -122,8 +123,8 @@ async def _chunks(
                 case Finished(finish_reason):
                     usages[index] = made.usage
                     choice["finish_reason"] = finish_reason
-                case Notice(text):
-                    yield comment(text)
+                case Notice():
+                    yield STILL_WORKING
                     continue
                 case _:
                     continue

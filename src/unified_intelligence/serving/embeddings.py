@@ -20,7 +20,7 @@ from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.errors import RefusedError
 from unified_intelligence.serving.models import check_model
 from unified_intelligence.serving.protocol import Request as Body
-from unified_intelligence.serving.protocol import Whole
+from unified_intelligence.serving.protocol import Tokens, Whole
 from unified_intelligence.serving.service import caller_of
 from unified_intelligence.serving.tokens import texts_of
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 MOST_TEXTS = 2048
 _Text = Annotated[str, Field(min_length=1)]
-_Texts = Annotated[list[_Text], Field(min_length=1, max_length=MOST_TEXTS)]
-_Tokens = Annotated[list[Annotated[Whole, Field(ge=0)]], Field(min_length=1)]
-_TokenLists = Annotated[list[_Tokens], Field(min_length=1, max_length=MOST_TEXTS)]
+_Texts = Annotated[list[_Text], Field(min_length=1, max_length=MOST_TEXTS, fail_fast=True)]
+_Tokens = Annotated[Tokens, Field(min_length=1)]
+_TokenLists = Annotated[list[_Tokens], Field(min_length=1, max_length=MOST_TEXTS, fail_fast=True)]
 
 
 class EmbeddingRequest(Body):

@@ -20,7 +20,7 @@ async def planned(generator: ITextGenerator, config: GenerationConfig) -> Plan:
     """Who does what for an answer. Raises InvalidRequestError for what neither the generator nor this module does."""
     checks = config.response_format is not None or bool(config.tools)
     if checks:
-        return await asyncio.to_thread(plan_for, generator.honoured, config, generator.enforces)
+        return await asyncio.to_thread(plan_for, generator.honoured, config, generator.enforces, generator.entrusted)
     return plan_for(generator.honoured, config)
 
 

@@ -118,7 +118,8 @@ def log_failure(error: BaseException, failure: Failure, request_id: str) -> None
 
     A client's mistake is not logged here, nor who the queue sent away: their requests' own lines say it.
     """
-    if failure.status < 500 and not isinstance(error, ours.ProviderError):
+    behind = isinstance(error, ours.ProviderError) or (isinstance(error, ours.InvalidRequestError) and error.url)
+    if failure.status < 500 and not behind:
         return
     if isinstance(error, ours.ProviderError) and _is_our_own(error):
         return
@@ -153,7 +154,13 @@ def request_id_of(scope: Mapping[str, Any]) -> str:
 def _of_the_request(error: ours.UnifiedIntelligenceError, conversation: str) -> Failure:
     match error:
         case ours.ContextLengthError():
-            return Failure(400, error.message, INVALID, conversation, "context_length_exceeded")
+            most = "" if error.longest is None else f": it reads at most {error.longest} tokens"
+            said = f"The conversation is too long for the model{most}." if error.url else error.message
+            return Failure(400, said, INVALID, conversation, "context_length_exceeded")
+        case ours.InvalidRequestError(url=url) if url:
+            return Failure(
+                400, "The provider behind this server does not accept the request.", INVALID, None, error.code
+            )
         case ours.AnswerRefusedError():
             return Failure(400, "The answer was withheld by the provider's filter.", INVALID, None, "content_filter")
         case ours.AnswerInvalidError():

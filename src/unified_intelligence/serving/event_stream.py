@@ -22,18 +22,14 @@ if TYPE_CHECKING:
 
 PING_AFTER = 15.0  # seconds of silence
 DONE = b"data: [DONE]\n\n"
-_PING = b": still working\n\n"
+STILL_WORKING = b": still working\n\n"
+"""A comment, which every client skips. What a provider gives notice of names who is behind it, and is not told."""
 _HEADERS = {"cache-control": "no-cache", "x-accel-buffering": "no"}
 
 
 def event(data: bytes) -> bytes:
     """One event; the data has no line break, as JSON of ours never has."""
     return b"data: " + data + b"\n\n"
-
-
-def comment(text: str) -> bytes:
-    """What every client skips."""
-    return f": {' '.join(text.split())}\n\n".encode(errors="replace")
 
 
 class EventStream(Response):
@@ -54,7 +50,7 @@ class EventStream(Response):
         async def on_tick() -> None:
             silent = asyncio.get_running_loop().time() - self._last
             if silent >= PING_AFTER and not self._sending and (self._started or self._held):
-                await self._send(send, _PING)
+                await self._send(send, STILL_WORKING)
 
         try:
             await while_connected(receive, self._send_all(scope, send), on_tick)

@@ -22,11 +22,13 @@ _SAID = {
 def health_routes(service: Service) -> APIRouter:
     router = APIRouter(tags=["operation"])
 
+    @router.head("/health", include_in_schema=False)
     @router.get("/health", responses=answers_of("State"))
     async def health() -> dict[str, str]:
         """The process lives."""
         return {"status": "ok"}
 
+    @router.head("/ready", include_in_schema=False)
     @router.get("/ready", responses=answers_of("State", 503))
     async def ready() -> dict[str, str]:
         """Requests are welcome; 503 while the model is loaded and while the server drains."""

@@ -8,7 +8,6 @@ a client still sending is closed so that the client can read why.
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,7 +18,6 @@ from uvicorn.server import ServerState
 
 from unified_intelligence.serving.errors import INVALID, SERVER, Failure
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _ONLY_ONCE = (b"host", b"content-length", b"transfer-encoding", b"authorization")
 _MOST_TOGETHER = 32 * 1024  # bytes held back until the loop's next turn
 
@@ -113,9 +111,6 @@ class GuardedHttpProtocol(HttpToolsProtocol):
             raise self._refuse_headers("There are more than {} headers.", self.limits.header_lines)
         if self._size + len(self.url) > self.limits.header_bytes:
             raise self._refuse_headers("The headers are longer than {} bytes.", self.limits.header_bytes)
-        if _CONTROL.search(value):
-            self._refusal = (400, "bad_request", "A header has a control character in it.")
-            raise HttpParserError(self._refusal[2])
         if self._in_headers:  # what follows a chunked body must not pass for a header of the request
             super().on_header(name, value)
 

@@ -158,7 +158,8 @@ class Metrics:
             return
         total = watch.ended - watch.asked
         self._total.observe(total)
-        self._prompt_size.observe(prompt)
+        if not watch.again:
+            self._prompt_size.observe(prompt)
         self._answer_size.observe(completion)
         between = (watch.last - watch.first) / (completion - 1) if completion > 1 else None
         if between is not None:

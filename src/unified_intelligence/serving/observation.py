@@ -40,10 +40,12 @@ def _nothing(_seconds: float) -> None:
 class Watch:
     """Beside one answer: entered when it is asked for, told when its turn comes, shown every event, left at its end.
 
-    `between` is given the seconds between two deltas, `done` the watch itself.
+    `between` is given the seconds between two deltas, `done` the watch itself. `again`: the question is one that
+    another answer of the same request is counted with.
     """
 
     __slots__ = (
+        "again",
         "asked",
         "between",
         "caller",
@@ -62,6 +64,7 @@ class Watch:
     ) -> None:
         self.caller, self.between, self.done = caller, between, done
         self.asked = perf_counter()
+        self.again = False
         self.turn = self.first = self.last = self.ended = 0.0
         self.deltas = 0
         self.completed: Finished | None = None
@@ -113,13 +116,15 @@ class Watch:
     def tokens(self) -> tuple[int, int]:
         """Of the question and of the answer; without the model's own count, the deltas that came."""
         usage = self.completed.usage if self.completed is not None else None
-        return (usage.prompt_tokens, usage.completion_tokens) if usage is not None else (0, self.deltas)
+        if usage is None:
+            return 0, self.deltas
+        return 0 if self.again else usage.prompt_tokens, usage.completion_tokens
 
     def _add_up(self) -> None:
         figures = self.caller.figures
         figures.answers += 1
         prompt, completion = self.tokens
-        figures.prompt_tokens = max(figures.prompt_tokens, prompt)
+        figures.prompt_tokens += prompt
         figures.completion_tokens += completion
         figures.finish_reason, figures.error = self.finish_reason, figures.error or self.failure
         if self.turn:

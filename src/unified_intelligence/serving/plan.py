@@ -44,7 +44,8 @@ class Plan:
 
     @property
     def instruction(self) -> str:
-        parts = (self.calls.instruction if self.calls else "", self.json.instruction if self.json else "")
+        json = self.json.instruction if self.json and self.config.response_format is None else ""
+        parts = (self.calls.instruction if self.calls else "", json)
         return "\n\n".join(part for part in parts if part)
 
     @property
@@ -63,16 +64,21 @@ class Plan:
 
 
 def plan_for(
-    honoured: Collection[str], config: GenerationConfig, enforces: Callable[[ResponseFormat], bool] = lambda _: True
+    honoured: Collection[str],
+    config: GenerationConfig,
+    enforces: Callable[[ResponseFormat], bool] = lambda _: True,
+    entrusted: Collection[str] = (),
 ) -> Plan:
     """`enforces` says whether the generator gives every answer a form, where it honours forms at all.
+
+    What is among `entrusted` too is passed on, and checked when it comes back.
 
     Raises InvalidRequestError for what nobody would act on. Computes where schemas are checked.
     """
     config, without_reasoning = _with_thinking(_without_neutral(config, honoured), honoured)
-    config, calls = _with_tools(config, honoured)
+    config, calls = _with_tools(config, honoured, entrusted)
     stop = () if "stop" in honoured else config.stop
-    config, answer = _with_form(config, honoured, enforces)
+    config, answer = _with_form(config, honoured, enforces, entrusted)
     config = replace(config, stop=() if stop else config.stop)
     ignored = sorted(config.asked_for() - frozenset(honoured))
     if ignored:
@@ -83,7 +89,10 @@ def plan_for(
 
 
 def _with_form(
-    config: GenerationConfig, honoured: Collection[str], enforces: Callable[[ResponseFormat], bool]
+    config: GenerationConfig,
+    honoured: Collection[str],
+    enforces: Callable[[ResponseFormat], bool],
+    entrusted: Collection[str],
 ) -> tuple[GenerationConfig, JsonAnswer | None]:
     """A schema that is more than the generator can enforce is checked here too, unless it is strict: then it refuses.
 
@@ -94,7 +103,7 @@ def _with_form(
         return config, None
     if "response_format" not in honoured:
         return replace(config, response_format=None), JsonAnswer(wanted)
-    if wanted.schema is None or wanted.strict or enforces(wanted):
+    if "response_format" not in entrusted and (wanted.schema is None or wanted.strict or enforces(wanted)):
         return config, None
     return config, JsonAnswer(wanted)
 
@@ -133,7 +142,9 @@ def _with_thinking(config: GenerationConfig, honoured: Collection[str]) -> tuple
     return replace(config, thinking=None), True
 
 
-def _with_tools(config: GenerationConfig, honoured: Collection[str]) -> tuple[GenerationConfig, CallRules | None]:
+def _with_tools(
+    config: GenerationConfig, honoured: Collection[str], entrusted: Collection[str]
+) -> tuple[GenerationConfig, CallRules | None]:
     choice = config.tool_choice
     if choice == "none" and "tool_choice" not in honoured:
         return replace(config, tools=(), tool_choice="auto", parallel_tool_calls=None), None
@@ -144,7 +155,8 @@ def _with_tools(config: GenerationConfig, honoured: Collection[str]) -> tuple[Ge
     tools = config.tools
     if isinstance(choice, NamedTool) and not enforces:
         tools = tuple(tool for tool in tools if tool.name == choice.name)
-    offered = tuple(replace(tool, strict=False) for tool in tools) if enforces else tools
+    checked_there = enforces and "tools" not in entrusted
+    offered = tuple(replace(tool, strict=False) for tool in tools) if checked_there else tools
     rules = rules_for(offered, required=choice != "auto" and not enforces, single=single)
     return replace(
         config,

@@ -7,12 +7,14 @@ without effect are the fields that have none on the answer there either.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 from unified_intelligence.entities.generation import GenerationConfig
+from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.serving.validation import without_neutral
 
 
@@ -33,14 +35,67 @@ Whole = Annotated[int, Strict(), BeforeValidator(_whole)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Switch = Annotated[bool, Strict()]
 Stop = Annotated[str, Field(min_length=1)]
+T = TypeVar("T")
+MOST_ITEMS = 10_000
+MOST_TOKENS = 1_000_000
+Many = Annotated[list[T], Field(max_length=MOST_ITEMS, fail_fast=True)]
+"""A list within a request. It is read up to its first mistake: a body of zeros would be a mistake a byte."""
+Tokens = Annotated[list[Annotated[Whole, Field(ge=0)]], Field(max_length=MOST_TOKENS, fail_fast=True)]
 MOST_CHOICES = 16
+MOST_STOPS = 16
+MOST_LABELS = 16
+NEEDS_TOOLS = "What asks for a call needs tools."
+UNIQUE = "No two with the same name."
+NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
+_NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
 _SEED = 2**63
+
+
+def _few(labels: object) -> object:
+    if isinstance(labels, Mapping) and len(cast("Mapping[object, object]", labels)) > MOST_LABELS:
+        raise ValueError(f"there are at most {MOST_LABELS} of them")
+    return cast("object", labels)
+
+
+Labels = Annotated[dict[str, str], BeforeValidator(_few)]
 
 
 class Part(BaseModel):
     """Any object within a request."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_one_unknown(cls, body: Any) -> Any:
+        """The first of many unknown fields is told; the others would take their time."""
+        fields = cast("dict[str, Any]", body)
+        if not isinstance(body, dict) or len(fields) <= len(cls.model_fields):
+            return cast("Any", body)
+        names = {own.alias or name for name, own in cls.model_fields.items()}
+        unknown = next((name for name in fields if name not in names), None)
+        return {name: value for name, value in fields.items() if name in names or name == unknown}
+
+
+class FunctionFields(Part):
+    """A function a model may call, as every endpoint describes one."""
+
+    name: str = Field(pattern=NAME)
+    description: str | None = None
+    parameters: dict[str, Any] | None = None
+    strict: Switch | None = None
+
+    def read(self) -> ToolSpec:
+        parameters = _NO_PARAMETERS if self.parameters is None else self.parameters
+        return ToolSpec(self.name, self.description or "", parameters, bool(self.strict))
+
+
+def check_tools(names: Sequence[str], choice: object) -> None:
+    """Raises ValueError for a choice among no tools, and for two of one name."""
+    if choice not in (None, "none", "auto") and not names:
+        raise ValueError("tool_choice needs tools")
+    if len(set(names)) < len(names):
+        raise ValueError("two tools have the same name")
 
 
 class StreamOptions(Part):
@@ -65,7 +120,7 @@ class Answering(Request):
     stream: Switch | None = None
     stream_options: StreamOptions | None = Field(None, description="Only with stream: true.")
     n: Whole | None = Field(None, ge=1, le=MOST_CHOICES)
-    stop: Stop | list[Stop] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=MOST_STOPS, fail_fast=True)] | None = None
     max_tokens: Whole | None = Field(None, ge=1)
     min_tokens: Whole | None = Field(None, ge=0)
     temperature: Number | None = Field(None, ge=0, le=2)

@@ -28,8 +28,7 @@ class RequestIdentity:
         request_id = f"req_{uuid.uuid4().hex}"
         scope.setdefault("state", {})["request_id"] = request_id
         added = [(b"x-request-id", request_id.encode())]
-        theirs = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        if theirs and len(theirs) <= LONGEST_CLIENT_ID:
+        if theirs := client_request_id(scope):
             added.append((b"x-client-request-id", theirs))
 
         async def send_named(message: Message) -> None:
@@ -38,3 +37,9 @@ class RequestIdentity:
             await send(message)
 
         await self._app(scope, receive, send_named)
+
+
+def client_request_id(scope: Scope) -> bytes:
+    """What the client sent as its own; empty where it sent none, or one too long to be taken over."""
+    theirs = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return theirs if len(theirs) <= LONGEST_CLIENT_ID else b""

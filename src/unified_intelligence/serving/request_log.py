@@ -16,6 +16,7 @@ from unified_intelligence.entities.errors import AnswerInvalidError, MalformedTo
 from unified_intelligence.serving.errors import RefusedError, failure_of
 from unified_intelligence.serving.metrics import UNMATCHED, Requested
 from unified_intelligence.serving.observation import CANCELLED, Figures
+from unified_intelligence.serving.request_identity import client_request_id
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 Form = Literal["json", "text", "off"]
 CLIENT_GONE = 499
-LONGEST_CLIENT_ID = 64  # characters
 _MOST_CONTENT = 64 * 1024  # bytes of a body
 _QUOTING = (MalformedToolCallError, AnswerInvalidError)  # their sentences have the model's words in them
 
@@ -44,7 +44,9 @@ class Log:
         if self.form == "json":
             text = json.dumps(line, ensure_ascii=True)
         else:
-            text = " ".join(f"{name}={_plain(value)}" for name, value in line.items() if value not in {None, ""})
+            text = " ".join(
+                f"{name}={_plain(value)}" for name, value in line.items() if value is not None and value != ""
+            )
         stream = self.stream or sys.stderr
         stream.write(text + "\n")
         stream.flush()
@@ -176,9 +178,8 @@ def route_of(scope: Scope) -> str:
 
 
 def client_id(scope: Scope) -> str:
-    """The client's own x-request-id, as far as it can stand in a line."""
-    theirs = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    text = theirs[:LONGEST_CLIENT_ID].decode("ascii", errors="ignore")
+    """The client's own x-request-id, as far as it can stand in a line; empty for one that is not taken over."""
+    text = client_request_id(scope).decode("ascii", errors="ignore")
     return "".join(letter for letter in text if letter.isalnum() or letter in "-_.:")
 
 

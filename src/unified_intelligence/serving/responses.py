@@ -15,7 +15,7 @@ from unified_intelligence.serving.answer_json import encoded
 from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.errors import failure_of, log_failure
-from unified_intelligence.serving.event_stream import EventStream, comment
+from unified_intelligence.serving.event_stream import STILL_WORKING, EventStream
 from unified_intelligence.serving.models import check_model
 from unified_intelligence.serving.responses_events import Told, Writer
 from unified_intelligence.serving.responses_protocol import ResponsesRequest
@@ -66,7 +66,7 @@ async def _events(writer: Writer, answer: AsyncGenerator[Event], caller: Caller)
         async with aclosing(side_by_side([answer])) as events:
             async for _, made in events:
                 if isinstance(made, Notice):
-                    yield comment(made.text)
+                    yield STILL_WORKING
                     continue
                 if not number:
                     yield b"".join(map(numbered, writer.begin()))

@@ -13,11 +13,22 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat, NamedTool, ReasoningEffort
 from unified_intelligence.entities.message import Message
-from unified_intelligence.entities.tools import ToolCall, ToolSpec
-from unified_intelligence.serving.protocol import Number, Off, Part, Request, Switch, Whole
-
-_NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
-_NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
+from unified_intelligence.entities.tools import ToolCall
+from unified_intelligence.serving.protocol import (
+    NAME,
+    NEEDS_TOOLS,
+    UNIQUE,
+    FunctionFields,
+    Labels,
+    Many,
+    Number,
+    Off,
+    Part,
+    Request,
+    Switch,
+    Whole,
+    check_tools,
+)
 
 
 def _keeps_nothing(value: object) -> object:
@@ -46,7 +57,7 @@ class Refusal(_SentBack):
     refusal: str
 
 
-_Content = str | list[Annotated[InputText | Refusal, Field(discriminator="type")]]
+_Content = str | Many[Annotated[InputText | Refusal, Field(discriminator="type")]]
 
 
 class InputMessage(_SentBack):
@@ -86,16 +97,12 @@ Item = Annotated[
 ]
 
 
-class FunctionTool(Part):
+class _FunctionKind(Part):
     type: Annotated[Literal["function"], BeforeValidator(_is_function)]
-    name: str = Field(pattern=_NAME)
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: Switch | None = None
 
-    def read(self) -> ToolSpec:
-        parameters = _NO_PARAMETERS if self.parameters is None else self.parameters
-        return ToolSpec(self.name, self.description or "", parameters, bool(self.strict))
+
+class FunctionTool(FunctionFields, _FunctionKind):
+    """The last of the bases has the first field: a tool of another type is refused for that."""
 
 
 class ChosenFunction(Part):
@@ -109,7 +116,7 @@ class PlainFormat(Part):
 
 class SchemaFormat(Part):
     type: Literal["json_schema"]
-    name: str = Field(pattern=_NAME)
+    name: str = Field(pattern=NAME)
     schema_: dict[str, Any] = Field(alias="schema")
     description: str | None = None
     strict: Switch | None = None
@@ -141,7 +148,7 @@ class ResponseStreamOptions(Part):
 
 
 class ResponsesRequest(Request):
-    input: str | list[Item] = Field(examples=["Ça va ?"])
+    input: str | Many[Item] = Field(examples=["Ça va ?"])
     instructions: str | None = None
     stream: Switch | None = None
     stream_options: ResponseStreamOptions | None = None
@@ -149,15 +156,13 @@ class ResponsesRequest(Request):
     temperature: Number | None = Field(None, ge=0, le=2)
     top_p: Number | None = Field(None, ge=0, le=1)
     top_logprobs: Whole | None = Field(None, ge=0, le=20)
-    tools: list[FunctionTool] | None = Field(None, description="No two with the same name.")
-    tool_choice: Literal["auto", "none", "required"] | ChosenFunction | None = Field(
-        None, description="What asks for a call needs tools."
-    )
+    tools: Many[FunctionTool] | None = Field(None, description=UNIQUE)
+    tool_choice: Literal["auto", "none", "required"] | ChosenFunction | None = Field(None, description=NEEDS_TOOLS)
     parallel_tool_calls: Switch | None = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
-    include: list[Literal["message.output_text.logprobs", "reasoning.encrypted_content"]] | None = None
-    metadata: dict[str, str] | None = None
+    include: Many[Literal["message.output_text.logprobs", "reasoning.encrypted_content"]] | None = None
+    metadata: Labels | None = None
     store: Annotated[Literal[False] | None, BeforeValidator(_keeps_nothing)] = None
     previous_response_id: Annotated[None, BeforeValidator(_keeps_nothing)] = None
     conversation: Annotated[None, BeforeValidator(_keeps_nothing)] = None
@@ -172,11 +177,7 @@ class ResponsesRequest(Request):
 
     @model_validator(mode="after")
     def _check_together(self) -> ResponsesRequest:
-        if self.tool_choice not in (None, "none", "auto") and not self.tools:
-            raise ValueError("tool_choice needs tools")
-        names = [tool.name for tool in self.tools or ()]
-        if len(set(names)) < len(names):
-            raise ValueError("two tools have the same name")
+        check_tools([tool.name for tool in self.tools or ()], self.tool_choice)
         return self
 
     @property

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from unified_intelligence.serving.admission import Admission
+from unified_intelligence.serving.admission import Admission, Entry
 from unified_intelligence.serving.answer_json import now
 from unified_intelligence.serving.enforcement import enforced, planned
 from unified_intelligence.serving.observation import Figures, Watch
@@ -24,12 +24,13 @@ State = Literal["loading", "ready", "failed", "draining"]
 class Caller:
     """Who asks: `key` is a fingerprint of the API key, never the key; `request_id` is the server's own.
 
-    `figures` is what the request comes to, filled while it is answered.
+    `figures` is what the request comes to, filled while it is answered; `entry` is its place among the others.
     """
 
     request_id: str
     key: str = ""
     figures: Figures = field(default_factory=Figures, compare=False, repr=False)
+    entry: Entry | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -62,15 +63,17 @@ class Service:
         return f"fp_{digest}" if digest else None
 
     async def answer(
-        self, caller: Caller, messages: Sequence[Message], config: GenerationConfig
+        self, caller: Caller, messages: Sequence[Message], config: GenerationConfig, *, again: bool = False
     ) -> AsyncGenerator[Event]:
         """The events of one answer, in its turn. Closing it stops the work and frees the turn.
 
+        `again`: another answer to the same question, which is counted once.
         Raises RateLimitedError, ServerBusyError, InvalidRequestError, and what the generator raises.
         """
         with self.watch(caller) as watch:
+            watch.again = again
             plan = await planned(self.generator, config)  # what is refused waits for no turn
-            async with self.admission.turn(caller.key):
+            async with self.admission.turn(caller.entry or caller.key):
                 watch.started()
                 events = cast("AsyncGenerator[Event]", enforced(self.generator, messages, plan))
                 async with aclosing(events):
@@ -93,7 +96,8 @@ class Service:
             self.state = "ready"
 
 
-def caller_of(scope: Mapping[str, Any]) -> Caller:
-    """Who sent a request: what the layers around the routes found out."""
+def caller_of(scope: Mapping[str, Any], answers: int = 1) -> Caller:
+    """Who sent a request: what the layers around the routes found out. `answers` is how many it asks for."""
     state = scope["state"]
-    return Caller(state["request_id"], state.get("key", ""), state.setdefault("figures", Figures()))
+    key = state.get("key", "")
+    return Caller(state["request_id"], key, state.setdefault("figures", Figures()), Entry(key, answers))

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field, model_validator
+from starlette.requests import Request
+from starlette.responses import Response
 
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.interfaces.tokenizer import ITokenizer
+from unified_intelligence.serving.answer_json import encoded
 from unified_intelligence.serving.chat_messages import Turn
 from unified_intelligence.serving.chat_request import TemplateOptions, Tool
 from unified_intelligence.serving.documents import answers_of
 from unified_intelligence.serving.errors import RefusedError
 from unified_intelligence.serving.models import check_model
-from unified_intelligence.serving.protocol import Part, Whole
+from unified_intelligence.serving.protocol import Many, Part, Tokens
+from unified_intelligence.serving.service import caller_of
 
 if TYPE_CHECKING:
     from unified_intelligence.serving.service import Service
 
-_STATUSES = (400, 401, 404, 413, 500)
+_STATUSES = (400, 401, 404, 413, 429, 500, 503)
 _NULL = {"type": "null"}
 _PROMPT: dict[str, Any] = {
     "properties": {
@@ -45,8 +50,8 @@ class TokenizeRequest(Part):
 
     model: str | None = None
     prompt: str | None = None
-    messages: Annotated[list[Turn], Field(min_length=1)] | None = None
-    tools: list[Tool] | None = None
+    messages: Annotated[Many[Turn], Field(min_length=1)] | None = None
+    tools: Many[Tool] | None = None
     chat_template_kwargs: TemplateOptions | None = None
 
     @model_validator(mode="after")
@@ -60,25 +65,33 @@ class TokenizeRequest(Part):
 
 class DetokenizeRequest(Part):
     model: str | None = None
-    tokens: list[Annotated[Whole, Field(ge=0)]]
+    tokens: Tokens
 
 
 def token_routes(service: Service) -> APIRouter:
     router = APIRouter(tags=["tokens"], include_in_schema=isinstance(service.generator, ITokenizer))
 
+    # A room of its own: what checks the schemas of other requests must not wait behind these.
+    threads = ThreadPoolExecutor(1, thread_name_prefix="tokens")
+
+    async def computed(request: Request, made: Callable[[], dict[str, object]]) -> Response:
+        async with service.admission.turn(caller_of(request.scope).key):
+            written = await asyncio.get_running_loop().run_in_executor(threads, lambda: encoded(made()))
+        return Response(written, media_type="application/json")
+
     @router.post("/tokenize", responses=answers_of("Tokens", *_STATUSES))
-    async def tokenize(body: TokenizeRequest) -> dict[str, Any]:
+    async def tokenize(body: TokenizeRequest, request: Request) -> Response:
         """The tokens of a text or a conversation."""
         _check(service, body.model)
         tokenizer = _tokenizer(service)
-        tokens, longest = await asyncio.to_thread(lambda: (_encode(tokenizer, body), tokenizer.longest_context))
-        return {"count": len(tokens), "max_model_len": longest, "tokens": tokens}
+        return await computed(request, lambda: _tokens(tokenizer, body))
 
     @router.post("/detokenize", responses=answers_of("Text", *_STATUSES))
-    async def detokenize(body: DetokenizeRequest) -> dict[str, str]:
+    async def detokenize(body: DetokenizeRequest, request: Request) -> Response:
         """The text of tokens."""
         _check(service, body.model)
-        return {"prompt": await asyncio.to_thread(_tokenizer(service).decode, body.tokens)}
+        tokenizer = _tokenizer(service)
+        return await computed(request, lambda: {"prompt": tokenizer.decode(body.tokens)})
 
     return router
 
@@ -97,6 +110,11 @@ async def texts_of(service: Service, given: Given, param: str) -> list[str]:
     lists = cast("Sequence[Sequence[int]]", [given] if isinstance(given[0], int) else given)
     decode = service.generator.decode
     return await asyncio.to_thread(lambda: [decode(tokens) for tokens in lists])
+
+
+def _tokens(tokenizer: ITokenizer, body: TokenizeRequest) -> dict[str, object]:
+    tokens = _encode(tokenizer, body)
+    return {"count": len(tokens), "max_model_len": tokenizer.longest_context, "tokens": tokens}
 
 
 def _encode(tokenizer: ITokenizer, body: TokenizeRequest) -> list[int]:

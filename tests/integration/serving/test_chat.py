@@ -275,14 +275,14 @@ def test_reasoning_can_be_left_out() -> None:
     assert text_of(shown) == text_of(hidden) == whole.choices[0].message.content == "oui"
 
 
-def test_a_notice_is_a_comment_that_clients_skip() -> None:
-    with serving(Says(Notice("Le modèle\nse réveille."), *words("oui", "x"))) as served:
+def test_a_notice_is_a_comment_of_the_servers_own_that_clients_skip() -> None:
+    with serving(Says(Notice("http://10.0.0.7 se réveille."), *words("oui", "x"))) as served:
         body: Any = {"model": MODEL, "messages": asked("x"), "stream": True}
         text = httpx2.post(f"{served.url}/v1/chat/completions", json=body).text
         create: Any = served.client.chat.completions.create
         chunks = create(**body)
         assert text_of(list(chunks)) == "ouix"
-    assert text.startswith(": Le modèle se réveille.\n\ndata: {")
+    assert text.startswith(": still working\n\ndata: {") and "10.0.0.7" not in text
     assert text.endswith("data: [DONE]\n\n")
 
 

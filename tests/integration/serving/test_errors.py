@@ -151,6 +151,8 @@ def test_the_client_raises_what_its_users_catch(echo: Served) -> None:
     [
         (ours.ContextLengthError(5000, 4096), 400, "invalid_request_error", None),
         (ours.InvalidRequestError("The question is empty."), 400, "invalid_request_error", None),
+        (ours.ContextLengthError(None, 2048, said=SECRET, url=SECRET), 400, "invalid_request_error", None),
+        (ours.InvalidRequestError(SECRET, url=SECRET), 400, "invalid_request_error", None),
         (ours.AnswerRefusedError("filtered"), 400, "invalid_request_error", None),
         (ours.RateLimitedError("wait", url=SECRET, retry_after=2.2), 429, "rate_limit_error", "3"),
         (ours.QuotaExceededError("spent", url=SECRET), 429, "insufficient_quota", None),
@@ -237,8 +239,16 @@ def test_requests_have_a_number_of_their_own() -> None:
         body = {"model": MODEL, "messages": HELLO}
         same = {"x-request-id": "client-7"}
         answers = [httpx2.post(f"{served.url}/v1/chat/completions", json=body, headers=same) for _ in range(3)]
+        long = httpx2.post(f"{served.url}/v1/chat/completions", json=body, headers={"x-request-id": "x" * 129})
     assert len({answer.headers["x-request-id"] for answer in answers}) == 3
     assert {answer.headers["x-client-request-id"] for answer in answers} == {"client-7"}
+    assert "x-client-request-id" not in long.headers
+
+
+def test_a_balancer_may_ask_with_head(echo: Served) -> None:
+    for path in ("/health", "/ready"):
+        answer = httpx2.head(echo.url + path)
+        assert (answer.status_code, answer.content) == (200, b"")
 
 
 @pytest.mark.parametrize(

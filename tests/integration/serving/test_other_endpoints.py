@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
@@ -128,6 +131,36 @@ def test_tokens_of_texts_and_conversations() -> None:
         assert post(served, "/tokenize", prompt="x", messages=[{"role": "user", "content": "x"}])[0] == 400
         assert post(served, "/tokenize", model="gpt-4", prompt="x")[0] == 404
         assert get(served, "/v1/models")[1]["data"][0]["max_model_len"] == 4096
+
+
+class _Slow(Tokenizes):
+    """Encodes once it is let; knows in which threads it was."""
+
+    def __init__(self) -> None:
+        super().__init__(*words("oui"))
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.threads: set[str] = set()
+
+    def encode(self, text: str) -> list[int]:
+        if text:
+            self.threads.add(threading.current_thread().name)
+            self.begun.set()
+            assert self.go.wait(30)
+        return super().encode(text)
+
+
+def test_counting_tokens_takes_a_turn_and_no_thread_of_others() -> None:
+    slow = _Slow()
+    with serving(slow, limits=Limits(running=1, waiting=1)) as served, ThreadPoolExecutor() as pool:
+        counting = [pool.submit(post, served, "/tokenize", prompt="Ça 🎉")]
+        assert slow.begun.wait(30)
+        counting.append(pool.submit(post, served, "/tokenize", prompt="été"))
+        while served.service.admission.waiting < 1:
+            time.sleep(0.01)
+        refused = [post(served, "/tokenize", prompt="x")[0], post(served, "/detokenize", tokens=[1])[0]]
+        slow.go.set()
+        assert [one.result()[0] for one in counting] == [200, 200]
+    assert (refused, slow.threads) == ([429, 429], {"tokens_0"})
 
 
 def test_models_have_their_names() -> None:

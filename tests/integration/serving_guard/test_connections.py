@@ -140,6 +140,19 @@ def test_headers_that_are_refused(raw: bytes, status: int) -> None:
     assert b"\r\nserver:" not in head.lower()
 
 
+@pytest.mark.parametrize("encoding", [b"gzip, chunked", b"gzip", b"identity"])
+def test_a_body_comes_in_chunks_or_with_a_length_and_in_no_other_encoding(encoding: bytes) -> None:
+    head = b"POST /v1/chat/completions HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: " + encoding + b"\r\n\r\n"
+    answer = _sent(head + b"2\r\n{}\r\n0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ") and b"The only Transfer-Encoding here is chunked." in answer
+
+
+@pytest.mark.parametrize("control", [b"\x01", b"\x0b", b"\x1f", b"\x7f", b"\n"])
+def test_a_header_with_a_control_character_is_refused(control: bytes) -> None:
+    answer = _sent(b"GET /health HTTP/1.1\r\n" + HOST + b"X-A: b" + control + b"c\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ") and b'"code":"bad_request"' in answer
+
+
 def test_a_long_path_is_refused() -> None:
     assert _sent(b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n").startswith(b"HTTP/1.1 431 ")
 

@@ -21,7 +21,7 @@ from tests.integration.serving_guard.guarded_server import (
 from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
 from unified_intelligence.serving.authentication import Keys
 from unified_intelligence.serving.layers import reported
-from unified_intelligence.serving.request_log import Log
+from unified_intelligence.serving.request_log import Form, Log
 
 CANARY = "kanarienvogel-4711"
 QUESTION = f"{CANARY} fünf Wörter\nmit\u2028Zeilen 🎉"
@@ -68,6 +68,21 @@ def test_requests_are_counted_as_they_were() -> None:
     assert counted["uic_http_requests_total", ("unmatched", "404")] == 1
     assert sum(value for (name, _), value in counted.items() if name == "uic_errors_total") == 3
     assert counted["uic_process_resident_memory_bytes", ()] > 1_000_000
+
+
+def test_usage_log_and_metrics_count_a_prompt_once() -> None:
+    with guarded_server() as server:
+        body = {"model": MODEL, "prompt": ["ein Wort mehr", "zwei 🎉", "drei"], "n": 2}
+        usage = httpx2.post(server.url + "/v1/completions", json=body).json()["usage"]
+        usages = [usage, ask(server.url, QUESTION, n=3).json()["usage"]]
+        assert until(lambda: len(server.lines()) == 2)
+        counted = _metrics(server)
+    assert usages[0]["prompt_tokens"] == 6
+    told = [(line["prompt_tokens"], line["completion_tokens"]) for line in server.lines()[:2]]
+    assert told == [(each["prompt_tokens"], each["completion_tokens"]) for each in usages]
+    assert counted["vllm:prompt_tokens_total", ()] == sum(each["prompt_tokens"] for each in usages)
+    assert counted["vllm:request_prompt_tokens_sum", ()] == sum(each["prompt_tokens"] for each in usages)
+    assert counted["vllm:request_prompt_tokens_count", ()] == 4
 
 
 def test_the_time_between_two_pieces_is_the_models() -> None:
@@ -131,7 +146,7 @@ def test_a_line_says_how_it_went_and_not_what_was_said() -> None:
         assert CANARY not in httpx2.get(server.url + "/status.json", headers=headers).text
         line = server.lines()[0]
     assert line["request_id"] == answer.headers["x-request-id"]
-    assert line["client_request_id"].startswith("mine31mxxxx") and len(line["client_request_id"]) <= 64
+    assert line["client_request_id"].startswith("mine31mxxxx") and len(line["client_request_id"]) > 100
     assert (line["method"], line["route"], line["status"]) == ("POST", "/v1/chat/completions", 200)
     assert (line["finish_reason"], line["error"]) == ("stop", "")
     assert line["completion_tokens"] == len(QUESTION.split()) or line["completion_tokens"] > 0
@@ -164,14 +179,15 @@ def test_no_lines_at_all() -> None:
     assert lines.getvalue() == ""
 
 
-def test_what_breaks_is_reported_without_its_words() -> None:
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_what_breaks_is_reported_without_its_words(form: Form) -> None:
     lines = StringIO()
-    with guarded_server(_Broken()) as server, reported(Log(stream=lines)):
+    with guarded_server(_Broken()) as server, reported(Log(form=form, stream=lines)):
         answer = ask(server.url, CANARY)
-        assert answer.status_code == 500
+        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
         assert until(server.lines)
         assert server.lines()[0]["error"] == "internal_error"
-        assert '"ValueError"' in lines.getvalue() and "test_log_and_figures.py" in lines.getvalue()
+        assert "ValueError" in lines.getvalue() and "test_log_and_figures.py" in lines.getvalue()
         assert CANARY not in lines.getvalue() + server.log.getvalue() + answer.text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ import httpx2
 from tests.integration.serving_guard.guarded_server import (
     ANSWER,
     CHAT,
+    MODEL,
     Guarded,
     ask,
     guarded_server,
@@ -84,3 +86,30 @@ def test_who_waits_too_long_is_sent_away() -> None:
         assert (late.status_code, "retry-after" in late.headers) == (429, True)
         assert slow.result().status_code == 200
         assert told(ask(server.url, stream=True).text) == ANSWER
+
+
+def test_many_prompts_are_one_request() -> None:
+    prompts = ["eins", "zwei 🙂", "drei"] * 11
+    with guarded_server() as server:
+        body = {"model": MODEL, "prompt": prompts}
+        answer = httpx2.post(server.url + "/v1/completions", json=body, timeout=30)
+        assert [choice["text"] for choice in answer.json()["choices"]] == prompts
+
+
+def test_several_answers_share_the_places_there_are_or_are_refused_for_good() -> None:
+    with guarded_server(limits=Limits(running=1, waiting=1)) as server:
+        assert len(ask(server.url, n=2).json()["choices"]) == 2
+        refused = ask(server.url, n=3)
+        assert (refused.status_code, "at most 2 at once" in refused.json()["error"]["message"]) == (400, True)
+
+
+def test_an_answer_that_began_ends_whole_though_the_server_leaves() -> None:
+    limits = Limits(running=1)
+    with guarded_server(EchoAdapter(delay=0.05), limits=limits) as server, ThreadPoolExecutor() as pool:
+        asked = pool.submit(ask, server.url, LONG, n=3, stream=True, max_tokens=10)
+        assert _busy(server, 1, 2)
+        server.server.stop()
+        text = asked.result().text
+    data = [line.removeprefix("data: ") for line in text.split("\n\n") if line.startswith("data: {")]
+    ends = {choice["index"] for line in data for choice in json.loads(line)["choices"] if choice["finish_reason"]}
+    assert (ends, text.endswith("data: [DONE]\n\n")) == ({0, 1, 2}, True)

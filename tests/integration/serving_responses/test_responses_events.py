@@ -185,7 +185,7 @@ def test_the_wire_names_each_event_and_shows_notices_as_comments() -> None:
         with urllib.request.urlopen(asking, timeout=30) as answer:
             assert answer.headers["content-type"].startswith("text/event-stream")
             blocks = answer.read().decode().split("\n\n")
-    assert blocks[0] == ": le Space s'éveille" and blocks[-1] == ""
+    assert blocks[0] == ": still working" and blocks[-1] == ""
     for block in blocks[1:-1]:
         name, data = block.split("\n")
         assert name == f"event: {json.loads(data.removeprefix('data: '))['type']}"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -82,10 +86,50 @@ def test_with_vllm_the_server_stands_before_it_on_loopback(start: ModuleType) ->
     assert before[before.index("--model") + 1] == behind[behind.index("--served-model-name") + 1]
 
 
-def test_two_processes_end_together(start: ModuleType) -> None:
-    import sys
-    import time
+def test_with_vllm_the_server_tells_what_runs_behind_it(start: ModuleType) -> None:
+    command = start.server({**ENOUGH, "BACKEND": "vllm", "MODEL_ID": "Qwen/Qwen3-8B", "MODEL_REVISION": "abc"})
+    told = [command[at + 1 : at + 3] for at, word in enumerate(command) if word == "--about"]
+    assert told == [["backend", "vllm"], ["model", "Qwen/Qwen3-8B"], ["revision", "abc"]]
 
+
+def test_an_orphans_end_is_not_one_of_the_two() -> None:
+    """In a process of its own, which inherits orphans as a container's first one does."""
+    code = f"""
+import ctypes, sys
+sys.path.insert(0, {str(SPACE)!r})
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+import start
+leaves_an_orphan = ["sh", "-c", "(sh -c 'sleep 0.5; exit 7' &) ; exec sleep 60"]
+raise SystemExit(start.run_both(leaves_an_orphan, ["sh", "-c", "sleep 3; exit 5"]))
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 5
+
+
+def test_the_server_starts_once_vllm_answers(start: ModuleType, tmp_path: Path) -> None:
+    """The first one listens late and says that it is not ready yet; the second notes what it finds."""
+    first = tmp_path / "first.py"
+    first.write_text(
+        """
+import http.server, sys, time
+ready = time.monotonic() + 2
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if time.monotonic() > ready else 503)
+        self.end_headers()
+time.sleep(1)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
+"""
+    )
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/health"
+    second = f"import urllib.request as r; raise SystemExit(r.urlopen({url!r}).status // 100)"
+    both = [sys.executable, str(first), str(port)], [sys.executable, "-c", second]
+    assert start.run_both(*both, ready=url) == 2
+    assert start.run_both([sys.executable, "-c", "raise SystemExit(3)"], both[1], ready=url) == 3
+
+
+def test_two_processes_end_together(start: ModuleType) -> None:
     sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
     before = time.monotonic()
     assert start.run_both(sleeper, [sys.executable, "-c", "raise SystemExit(7)"]) == 7

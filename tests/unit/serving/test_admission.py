@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from unified_intelligence.entities.errors import RateLimitedError, ServerBusyError
-from unified_intelligence.serving.admission import Admission, Limits
+from unified_intelligence.entities.errors import InvalidRequestError, RateLimitedError, ServerBusyError
+from unified_intelligence.serving.admission import Admission, Entry, Limits
 
 
 async def _until(true: asyncio.Event) -> None:
@@ -18,11 +18,11 @@ async def _until(true: asyncio.Event) -> None:
 class _Holder:
     """Somebody with a turn, or waiting for one, until told to go."""
 
-    def __init__(self, admission: Admission, key: str = "") -> None:
+    def __init__(self, admission: Admission, key: Entry | str = "") -> None:
         self.has_turn, self.go = asyncio.Event(), asyncio.Event()
         self.task = asyncio.create_task(self._hold(admission, key))
 
-    async def _hold(self, admission: Admission, key: str) -> None:
+    async def _hold(self, admission: Admission, key: Entry | str) -> None:
         async with admission.turn(key):
             self.has_turn.set()
             await self.go.wait()
@@ -175,3 +175,88 @@ def test_an_error_in_a_turn_ends_it() -> None:
         return admission
 
     assert asyncio.run(scene()).running == 0
+
+
+def test_a_request_is_let_in_once_with_all_its_answers() -> None:
+    async def scene() -> None:
+        admission = Admission(Limits(running=2, waiting=2, per_key=3))
+        entry = Entry("a", 3)
+        first = _Holder(admission, entry)
+        await _until(first.has_turn)
+        with pytest.raises(RateLimitedError, match="full"):
+            async with admission.turn(Entry("b", 2)):
+                pass
+        with pytest.raises(RateLimitedError, match="key"):
+            async with admission.turn("a"):
+                pass
+        other = _Holder(admission, "b")
+        await _until(other.has_turn)
+        second, third = _Holder(admission, entry), _Holder(admission, entry)
+        await asyncio.sleep(0)
+        assert (admission.running, admission.waiting) == (2, 2)
+        for holder in (other, first, second, third):
+            await _until(holder.has_turn)
+            holder.go.set()
+            await holder.task
+        assert admission.rejections == {"queue": 1, "key": 1}
+        async with admission.turn(Entry("a", 3)):
+            assert admission.running == 1
+
+    asyncio.run(scene())
+
+
+def test_answers_that_never_come_keep_no_place() -> None:
+    async def scene() -> None:
+        admission = Admission(Limits(running=1, waiting=1))
+        for _ in range(5):
+            async with admission.turn(Entry("", 2)):
+                pass
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(("key", "answers", "ever"), [("", 4, 3), ("a", 3, 2)])
+def test_a_request_that_never_fits_is_told_so(key: str, answers: int, ever: int) -> None:
+    async def scene() -> None:
+        admission = Admission(Limits(running=1, waiting=2, per_key=2))
+        with pytest.raises(InvalidRequestError, match=f"{answers} answers; this server takes at most {ever} at once"):
+            async with admission.turn(Entry(key, answers)):
+                pass
+        async with admission.turn(Entry(key, ever)):
+            pass
+
+    asyncio.run(scene())
+
+
+def test_without_keys_nobody_is_bound_by_theirs() -> None:
+    async def scene() -> None:
+        admission = Admission(Limits(running=2, waiting=2, per_key=1))
+        holders = [_Holder(admission) for _ in range(4)]
+        await _until(holders[1].has_turn)
+        assert (admission.running, admission.waiting) == (2, 2)
+        for holder in holders:
+            holder.go.set()
+            await holder.task
+
+    asyncio.run(scene())
+
+
+def test_what_has_begun_is_spared_by_the_end_and_by_the_clock() -> None:
+    async def scene() -> None:
+        admission, entry = Admission(Limits(running=1, longest_wait=0.05)), Entry("", 3)
+        answers = [_Holder(admission, entry) for _ in range(3)]
+        await _until(answers[0].has_turn)
+        other = _Holder(admission, Entry("", 2))
+        await asyncio.sleep(0)
+        draining = asyncio.create_task(admission.drain(5))
+        with pytest.raises(ServerBusyError):
+            await other.task
+        await asyncio.sleep(0.2)
+        for answer in answers:
+            await _until(answer.has_turn)
+            answer.go.set()
+        assert await draining
+        await asyncio.gather(*(answer.task for answer in answers))
+        assert (admission.running, admission.waiting) == (0, 0)
+
+    asyncio.run(scene())

@@ -42,12 +42,14 @@ def test_only_pieces_of_the_answer_are_timed() -> None:
 
 def test_figures_add_up_over_the_answers_of_a_request() -> None:
     caller = Caller("r")
-    for finish in (Finished("stop", Usage(7, 5)), Finished("length")):
+    for again, finish in ((False, Finished("stop", Usage(4, 2))), (False, Finished("stop", Usage(3, 3))),
+                          (True, Finished("stop", Usage(3, 1))), (False, Finished("length"))):  # fmt: skip
         with Watch(caller) as watch:
+            watch.again = again
             watch.saw(TextDelta("wört"))
             watch.saw(finish)
     figures = caller.figures
-    assert (figures.answers, figures.prompt_tokens, figures.completion_tokens) == (2, 7, 6)
+    assert (figures.answers, figures.prompt_tokens, figures.completion_tokens) == (4, 7, 7)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
 from unified_intelligence.adapters.space_stage import HUB, SpaceStage, check_space, space_headers, space_url
 from unified_intelligence.adapters.timers import Timers, Watch
-from unified_intelligence.adapters.wire.chat_request import request_body
+from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, request_body
 from unified_intelligence.adapters.wire.openai_chat import AnswerReader
 from unified_intelligence.adapters.wire.openai_lists import embeddings, embeddings_body, first_model
 from unified_intelligence.entities.errors import (
@@ -62,6 +62,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
     """
 
     honoured = frozenset(own.name for own in fields(GenerationConfig))
+    entrusted = frozenset({"response_format", "tools"})
 
     def __init__(  # noqa: PLR0913 - a provider's options are its arguments
         self,
@@ -78,6 +79,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         hf_token: Annotated[str | None, "a token of the Hub, for a private Space"] = None,
         wait: Annotated[float, "most seconds a Space that does not run is waited for"] = 300.0,
         hub: Annotated[str, "the Hub that is asked about the Space"] = HUB,
+        extensions: Annotated[bool, "the server knows vLLM's fields too, such as top_k; api.openai.com never"] = True,
     ) -> None:
         if retries < 0 or wait < 0:
             raise ConfigurationError("The options retries and wait are 0 or more.")
@@ -90,6 +92,10 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         self._model, self._retries, self._wait = model, retries, wait
         self._sent = {"key": bool(key), "hf_token": bool(hf_token)}
         self._secrets = tuple(secret for secret in (key, hf_token) if secret)
+        self._is_openai = urlsplit(self._url).hostname == "api.openai.com"
+        self._extensions = extensions and not self._is_openai
+        if not self._extensions:
+            self.honoured = type(self).honoured - EXTENSIONS
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._headers |= space_headers(self._url, hf_token)
         self._http, self._budget = Http(), RetryBudget()
@@ -210,8 +216,9 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         watch, reader, reply = Watch(self._timers, call.deadline, url), AnswerReader(url, self._secrets), None
         try:
             watch.begin("first_token", self._timers.first_token)
-            limit = "max_completion_tokens" if urlsplit(url).hostname == "api.openai.com" else "max_tokens"
-            body = request_body(await self._name(watch), turns, config, limit=limit)
+            limit = "max_completion_tokens" if self._is_openai else "max_tokens"
+            name = await self._name(watch)
+            body = request_body(name, turns, config, limit=limit, extensions=self._extensions)
             reply = await self._http.open(self._request("POST", url, body), watch)
             async with aclosing(pieces(reply, reader, watch)) as batches:
                 async for batch in batches:

@@ -28,12 +28,22 @@ _AS_THEY_ARE = (
     "min_tokens", "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
     "repetition_penalty", "seed", "reasoning_effort", "parallel_tool_calls",
 )  # fmt: skip
+EXTENSIONS = frozenset({"min_tokens", "top_k", "min_p", "repetition_penalty", "thinking", "thinking_budget"})
+"""What OpenAI's API has no name for."""
 
 
 def request_body(
-    model: str, turns: Sequence[Message], config: GenerationConfig | None, *, limit: str = "max_tokens"
+    model: str,
+    turns: Sequence[Message],
+    config: GenerationConfig | None,
+    *,
+    limit: str = "max_tokens",
+    extensions: bool = True,
 ) -> bytes:
-    """The JSON text. `limit` is what the server calls max_tokens. Raises InvalidRequestError for what is no JSON."""
+    """The JSON text. `limit` is what the server calls max_tokens.
+
+    Raises InvalidRequestError for what is no JSON, and for what OpenAI's API has no name for without `extensions`.
+    """
     fields: dict[str, object] = {
         "model": model,
         "messages": list(map(_message, turns)),
@@ -41,6 +51,8 @@ def request_body(
         "stream_options": {"include_usage": True},
     }
     if config is not None:
+        if not extensions and (unknown := sorted(config.asked_for() & EXTENSIONS)):
+            raise InvalidRequestError(f"The server does not know {', '.join(unknown)}.", hint="Leave it out.")
         fields |= _asked_for(config, limit)
     try:
         return msgspec.json.encode(fields)
@@ -106,5 +118,11 @@ def _tools(config: GenerationConfig) -> dict[str, object]:
 
 
 def _tool(tool: ToolSpec) -> Mapping[str, object]:
-    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    function: dict[str, object] = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.parameters),
+    }
+    if tool.strict:
+        function["strict"] = True
     return {"type": "function", "function": function}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from html import unescape
 from typing import Any, cast
 
@@ -35,10 +36,12 @@ from unified_intelligence.entities.errors import (
 LOOK_THERE = "Check that this is the address of such an API, and look into the server's log."
 LONGEST_MESSAGE = 300
 LONGEST_EXCERPT = 200
+_LONGEST_READ = 64 * 1024  # characters of a server's words that are looked at
 
 _UNSEEN = re.compile(r"<(script|style|head)\b.*?(</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)  # a search to </title from each opening is quadratic
 _TAG = re.compile(r"<[!/]?([a-zA-Z-][^<>]*(>|$)|$)")
+_LONGEST_ESCAPE = 10  # characters that one of a key may be written as
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 _SPACE_PAGE = re.compile(r"\bspace\b.{0,200}\b(build|start|restart|sleep|wak|prepar|paus)", re.DOTALL | re.IGNORECASE)
 _PAUSED = re.compile(r"\bspace\b.{0,80}\bpaused\b", re.DOTALL | re.IGNORECASE)
@@ -55,19 +58,40 @@ _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "quota_e
 _FILTER = frozenset({"content_filter", "content_policy_violation", "content_filtered"})
 
 
-def visible(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """What a person would see of a text or a page, on one line."""
+def visible(text: str, longest: int = LONGEST_MESSAGE, secrets: Iterable[str] = ()) -> str:
+    """What a person would see of a text or a page, on one line, without the keys. Takes time in proportion."""
+    secrets = tuple(secrets)
+    text = _beginning(text, secrets)
     title = _TITLE.search(text)
     shown = f"{title.group(1)}: {_UNSEEN.sub(' ', text)}" if title else _UNSEEN.sub(" ", text)
-    shown = " ".join(_CONTROL.sub(" ", unescape(_TAG.sub(" ", shown))).split()).strip(": ")
+    shown = hide(unescape(_TAG.sub(" ", shown)), secrets)
+    shown = " ".join(_CONTROL.sub(" ", shown).split()).strip(": ")
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """The text without the keys, also where a server quotes the one it was sent."""
+    """The text without the keys, also where a server quotes the one it was sent: as it is, or escaped."""
     for secret in secrets:
-        text = text.replace(secret, "[key]")
+        text = _spellings(secret).sub("[key]", text)
     return text
+
+
+@lru_cache(8)
+def _spellings(secret: str) -> re.Pattern[str]:
+    """A key as it is, and in the escapes of JSON, HTML and addresses."""
+    written = (
+        rf"(?:\\?{re.escape(one)}|\\u00(?i:{ord(one):02x})|&#0{{0,4}}{ord(one)};|&#[xX]0{{0,4}}(?i:{ord(one):x});"
+        rf"|%(?i:{ord(one):02x}))"
+        for one in secret
+    )
+    return re.compile("".join(written))
+
+
+def _beginning(text: str, secrets: tuple[str, ...]) -> str:
+    """As much as is looked at, without the keys; a key that the cut would halve is left out whole."""
+    if len(text) <= _LONGEST_READ:
+        return hide(text, secrets)
+    return hide(text[:_LONGEST_READ], secrets)[: -_LONGEST_ESCAPE * max(map(len, secrets), default=1)]
 
 
 def is_html(body: bytes) -> bool:
@@ -91,9 +115,11 @@ def _seconds(value: float) -> float | None:
     return value if 0 <= value < 1e9 else None
 
 
-def page_instead_of_answer(url: str, page: str, *, status: int = 200, after: float | None = None) -> ProviderError:
+def page_instead_of_answer(
+    url: str, page: str, *, status: int = 200, after: float | None = None, secrets: Iterable[str] = ()
+) -> ProviderError:
     """HTML came where an answer was due: a Space that is not up yet says so, anything else is a misunderstanding."""
-    shown = visible(page, LONGEST_EXCERPT)
+    shown = visible(page, LONGEST_EXCERPT, secrets)
     said = f"{url} answered with a page: {shown}"
     if _PAUSED.search(page):
         return SpacePausedError(said, hint="Ask its owner to restart it.", url=url, status=status)
@@ -108,11 +134,11 @@ def refusal(
     status: int, headers: Mapping[str, str], body: bytes, *, url: str, now: datetime, secrets: Iterable[str] = ()
 ) -> UnifiedIntelligenceError:
     """The error of an answer whose status is 400 or more."""
-    text = hide(body.decode("utf-8", "replace"), secrets)
+    text, secrets = body.decode("utf-8", "replace"), tuple(secrets)
     after = retry_after(headers, now)
     if is_html(body) and (_SPACE_PAGE.search(text) or _PAUSED.search(text)):
-        return page_instead_of_answer(url, text, status=status, after=after)
-    message, code = _read(text)
+        return page_instead_of_answer(url, text, status=status, after=after, secrets=secrets)
+    message, code = _read(text, secrets)
     said = f"{url} answered {status}" + (f": {message}" if message else ".")
     if after is not None:
         until = (now + timedelta(seconds=after)).strftime("%H:%M:%S UTC" if after < 86400 else "%Y-%m-%d %H:%M UTC")
@@ -124,8 +150,7 @@ def error_in_answer(
     error: object, *, url: str, secrets: Iterable[str] = (), status: int = 200
 ) -> UnifiedIntelligenceError:
     """The error of an object that came where an answer was due, in a 200 or in the midst of a stream."""
-    message, code, number = _fields(error)
-    message = hide(message, secrets)
+    message, code, number = _fields(error, tuple(secrets))
     said = f"{url} reports an error: {message or code or 'it does not say which.'}"
     meant = number if 400 <= number < 600 else _STATUS_OF.get(code, 500 if status == 200 else status)
     return _typed(_Refusal(url, meant, message, code), said)
@@ -195,38 +220,42 @@ def _not_as_it_is(refused: _Refusal, said: str) -> UnifiedIntelligenceError:
     if refused.code == "context_length_exceeded" or _CONTEXT.search(refused.message):
         longest, length = _LONGEST.search(refused.message), _LENGTH.search(refused.message)
         return ContextLengthError(
-            int(length.group(1)) if length else None, int(longest.group(1)) if longest else None, said=said
+            int(length.group(1)) if length else None,
+            int(longest.group(1)) if longest else None,
+            said=said,
+            url=refused.url,
         )
     hint = (
         "Shorten what is sent." if refused.status == 413 else "Change what is asked for: the server does not accept it."
     )
-    return InvalidRequestError(said, hint=hint)
+    return InvalidRequestError(said, hint=hint, url=refused.url)
 
 
-def _read(text: str) -> tuple[str, str]:
+def _read(text: str, secrets: tuple[str, ...]) -> tuple[str, str]:
     """The message and the code of an error's body: OpenAI's shape, FastAPI's, or a text."""
     try:
         body: Any = msgspec.json.decode(text.removeprefix("\ufeff"))
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return visible(text), ""
+        return visible(text, secrets=secrets), ""
     if isinstance(body, dict):
         fields = cast("dict[str, object]", body)
         body = fields.get("error") or fields.get("detail") or fields
-    message, code, _ = _fields(body)
+    message, code, _ = _fields(body, secrets)
     return message, code
 
 
-def _fields(error: object) -> tuple[str, str, int]:
+def _fields(error: object, secrets: tuple[str, ...]) -> tuple[str, str, int]:
     """The message, the code in words and the code as a number."""
     if not isinstance(error, dict):
-        is_text = isinstance(error, str)
-        return visible(error if is_text else msgspec.json.encode(error).decode() if error else ""), "", 0
+        said = error if isinstance(error, str) else msgspec.json.encode(error).decode() if error else ""
+        return visible(said, secrets=secrets), "", 0
     fields = cast("dict[str, object]", error)
     if isinstance(fields.get("error"), dict | str):
-        return _fields(fields["error"])
+        return _fields(fields["error"], secrets)
     message = fields.get("message") or fields.get("detail") or fields.get("msg")
-    shown = visible(message if isinstance(message, str) else msgspec.json.encode(error).decode())
-    names = [value for key in ("code", "type") if isinstance(value := fields.get(key), str) and value]
+    shown = visible(message if isinstance(message, str) else msgspec.json.encode(error).decode(), secrets=secrets)
+    words = [value for key in ("code", "type") if isinstance(value := fields.get(key), str) and value]
+    names = [visible(value, secrets=secrets) for value in words]
     name = next((name for name in names if name in _STATUS_OF or name in _QUOTA or name in _FILTER), "")
     number = fields.get("code") or fields.get("status")
     digits = int(number) if isinstance(number, int) or (isinstance(number, str) and number.isdigit()) else 0

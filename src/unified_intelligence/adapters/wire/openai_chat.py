@@ -14,7 +14,7 @@ from math import inf
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, LOOK_THERE, error_in_answer, hide, visible
+from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, LOOK_THERE, error_in_answer, visible
 from unified_intelligence.adapters.wire.sse import ServerSentEvent
 from unified_intelligence.entities.errors import (
     AnswerRefusedError,
@@ -47,7 +47,15 @@ _REASONS: dict[str, FinishReason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
     "content_filter": "content_filter",
+    "eos": "stop",
+    "eos_token": "stop",
+    "stop_sequence": "stop",
+    "end_turn": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "safety": "content_filter",
 }
+"""What servers call the end of a whole answer. With any other reason, such as error or abort, it is not whole."""
 
 
 class _Details(msgspec.Struct, gc=False):
@@ -120,6 +128,7 @@ class AnswerReader:
         self.begun = False  # a choice came
         self._url, self._secrets = url, tuple(secrets)
         self._reason: FinishReason | None = None
+        self._wrong_end = ""  # a reason that is none of an answer's
         self._usage: _Usage | None = None
         self._text: list[str] = []
         self._refusal: list[str] = []
@@ -128,7 +137,7 @@ class AnswerReader:
 
     @property
     def complete(self) -> bool:
-        return self.done or self._reason is not None
+        return self.done or self._reason is not None or self._wrong_end != ""
 
     @property
     def partial(self) -> str:
@@ -180,11 +189,18 @@ class AnswerReader:
             raise ProtocolError(said, hint=LOOK_THERE, url=self._url, status=200, passing=True)
         if not self.complete:
             raise self.interrupted("The answer stopped before its end: neither a finish_reason nor [DONE] came.")
+        if self._wrong_end:
+            shown = visible(self._wrong_end, LONGEST_EXCERPT, self._secrets)
+            raise self.interrupted(
+                f"{self._url} ended the answer with the reason {shown!r}, which is not a whole one's."
+            )
         events: list[Event] = []
         for event in self._think.rest():
             self._say(event, events)
         if self._refusal:
-            raise AnswerRefusedError(visible("".join(self._refusal)), hint="Say it in other words.")
+            raise AnswerRefusedError(
+                visible("".join(self._refusal), secrets=self._secrets), hint="Say it in other words."
+            )
         if self._reason != "length":
             self._calls.check()
         if self._reason == "content_filter" and not self._text:
@@ -220,7 +236,8 @@ class AnswerReader:
             if delta.tool_calls or delta.function_call or delta.refusal:
                 self._take_rest(delta, said)
         if choice.finish_reason:
-            self._reason = _REASONS.get(choice.finish_reason, "stop")
+            self._reason = _REASONS.get(choice.finish_reason.lower())
+            self._wrong_end = "" if self._reason else choice.finish_reason
 
     def _take_rest(self, delta: _Delta, said: list[Event]) -> None:
         said.extend(self._calls.piece(call) for call in delta.tool_calls or ())
@@ -244,7 +261,7 @@ class AnswerReader:
         return error_in_answer(error, url=self._url, secrets=self._secrets)
 
     def _unreadable(self, data: bytes) -> ProtocolError:
-        shown = visible(hide(data[:10_000].decode("utf-8", "replace"), self._secrets), LONGEST_EXCERPT)
+        shown = visible(data.decode("utf-8", "replace"), LONGEST_EXCERPT, self._secrets)
         said = f"{self._url} sent what is no piece of an answer: {shown!r}."
         return ProtocolError(said, hint=LOOK_THERE, url=self._url, status=200, passing=not self.begun)
 

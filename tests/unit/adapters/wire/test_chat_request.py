@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from unified_intelligence.adapters.wire.chat_request import request_body
+from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, request_body
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.entities.generation import (
     ChoiceFormat,
@@ -66,6 +67,19 @@ def test_every_field_has_its_place() -> None:
         "tool_choice": "required",
     }
     assert config.asked_for() == GenerationConfig.__dataclass_fields__.keys()
+
+
+def test_a_strict_tool_is_asked_for_as_one() -> None:
+    (tool,) = asked(GenerationConfig(tools=(replace(PAY, strict=True),)))["tools"]
+    assert tool["function"]["strict"] is True
+
+
+@pytest.mark.parametrize("name", sorted(EXTENSIONS))
+def test_what_openai_has_no_name_for_is_refused_where_nobody_knows_it(name: str) -> None:
+    values: dict[str, Any] = {name: 1}
+    with pytest.raises(InvalidRequestError, match=name):
+        asked(replace(GenerationConfig(), **values), extensions=False)
+    assert asked(GenerationConfig(temperature=0.5), extensions=False)["temperature"] == 0.5
 
 
 def test_the_limit_has_the_name_its_server_knows() -> None:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from time import process_time
 from typing import Any
 
 import pytest
 
-from unified_intelligence.adapters.wire.failures import hide, refusal, retry_after, visible
+from unified_intelligence.adapters.wire.failures import (
+    error_in_answer,
+    hide,
+    page_instead_of_answer,
+    refusal,
+    retry_after,
+    visible,
+)
 from unified_intelligence.entities.errors import (
     AnswerRefusedError,
     AuthenticationError,
@@ -56,6 +64,12 @@ def test_each_status_has_its_error(status: int, kind: type[Exception], again: bo
     assert str(status) in error.message
     assert URL in error.message
     assert error.hint
+
+
+def test_who_refused_a_request_is_known() -> None:
+    for words in (WORDS, "maximum context length is 2048 tokens"):
+        error = refused(400, {"error": {"message": words}})
+        assert isinstance(error, InvalidRequestError) and error.url == URL
 
 
 def test_the_server_may_say_whether_to_try_again() -> None:
@@ -156,3 +170,52 @@ def test_pages_of_spaces() -> None:
     assert isinstance(refused(503, building, retry_after="3"), SpaceStartingError)
     assert isinstance(refused(503, b"<html>This Space is paused by its owner</html>"), SpacePausedError)
     assert isinstance(refused(503, b"<html>nginx: no space left on device</html>"), ServerBusyError)
+
+
+KEY = "sk-Canary/abcdefghijklmnop+qrstuvwxyz0123456789=Z"
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        KEY,
+        KEY.replace("/", "\\/"),
+        KEY.replace("/", "&#x2F;").replace("+", "&#43;"),
+        KEY.replace("/", "&sol;").replace("+", "&plus;"),
+        KEY.replace("/", "&amp;#x2f;"),
+        KEY.replace("/", "\\u002F").replace("+", "\\u002b"),
+        KEY.replace("/", "%2f").replace("+", "%2B"),
+    ],
+)
+def test_no_escape_of_a_key_is_shown(quoted: str) -> None:
+    written = f"Désolé 🙏, no {quoted}!"
+    bodies = (
+        f'{{"error":{{"message":"{written}","code":"{quoted}"}}}}',
+        f"<html><body>{written}</body></html>",
+        written,
+    )
+    told = [refusal(401, {}, body.encode(), url=URL, now=NOW, secrets=(KEY,)).message for body in bodies]
+    told += [error_in_answer({"message": written}, url=URL, secrets=(KEY,)).message]
+    told += [page_instead_of_answer(URL, written, secrets=(KEY,)).message]
+    for one in told:
+        assert "Désolé 🙏, no [key]!" in one
+        assert "Canary" not in one
+
+
+def test_a_cut_leaves_no_half_of_a_key() -> None:
+    for before in range(230, 300):
+        shown = error_in_answer({"message": "x" * before + " " + KEY}, url=URL, secrets=(KEY,)).message
+        assert "sk-" not in shown
+    for before in range(64 * 1024 - len(KEY), 64 * 1024):
+        assert "sk-" not in visible("<p>" * (before // 3) + " " * (before % 3) + KEY + "<p>" * 5000, secrets=(KEY,))
+
+
+@pytest.mark.parametrize(
+    "piece", ["<title>", "<title ", "<script ", "<head></head ", "<a", "space ", "&", "\\", "%2", "sk-"]
+)
+def test_a_servers_words_take_no_time(piece: str) -> None:
+    written = piece * (128 * 1024 // len(piece))
+    begun = process_time()
+    refusal(502, {}, f"<p>{written}".encode()[: 64 * 1024], url=URL, now=NOW, secrets=(KEY,))
+    error_in_answer({"message": written}, url=URL, secrets=(KEY,))
+    assert process_time() - begun < 3

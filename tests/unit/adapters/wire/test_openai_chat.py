@@ -94,10 +94,20 @@ def test_no_answer_at_all_is_told(pieces: tuple[tuple[str, bytes], ...]) -> None
 @pytest.mark.parametrize(
     ("given", "reason"),
     [("stop", "stop"), ("length", "length"), ("tool_calls", "tool_calls"), ("function_call", "tool_calls"),
-     ("content_filter", "content_filter"), ("eos", "stop")],
+     ("content_filter", "content_filter"), ("eos", "stop"), ("eos_token", "stop"), ("stop_sequence", "stop"),
+     ("end_turn", "stop"), ("MAX_TOKENS", "length"), ("max_tokens", "length"), ("tool_use", "tool_calls"),
+     ("SAFETY", "content_filter"), ("STOP", "stop")],
 )  # fmt: skip
 def test_reasons(given: str, reason: str) -> None:
     assert answer_of(piece({"content": "x"}), piece({}, given)).finish_reason == reason
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "insufficient_system_resource", "<b>sk-canary</b>"])
+def test_an_end_that_is_none_is_an_interruption_with_what_came(reason: str) -> None:
+    with pytest.raises(StreamInterruptedError, match="http://h/v1 ended the answer") as stopped:
+        events_of(piece({"content": WORDS}), piece({}, reason), DONE)
+    assert stopped.value.partial == WORDS
+    assert "canary" not in str(stopped.value)
 
 
 THOUGHT = "Hmm… <i>réfléchissons</i> 🤔"
