@@ -92,7 +92,8 @@ def test_the_asynchronous_client_reads_the_same(echo: Served) -> None:
 
 
 def test_items_become_the_conversation_they_tell_of() -> None:
-    generator = Scripted([TextDelta("D'accord."), Finished("stop", Usage(7, 2, 1, 3))], honoured=ABILITIES)
+    able = ABILITIES | {"tool_choice"}
+    generator = Scripted([TextDelta("D'accord."), Finished("stop", Usage(7, 2, 1, 3))], honoured=able)
     items: Any = [
         {"role": "developer", "content": "Réponds en français."},
         {"role": "user", "content": [{"type": "input_text", "text": "Ça "}, {"type": "input_text", "text": "va ?"}]},
