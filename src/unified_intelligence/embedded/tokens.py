@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_LONGEST_REMEMBERED = 4096  # characters: more than a question has that the model can read
+
 
 class Tokens:
     """A tokenizer.json, read once."""
@@ -25,7 +27,7 @@ class Tokens:
         return cls(Tokenizer.from_buffer((folder / "tokenizer.json").read_bytes()))
 
     def encode(self, text: str) -> list[int]:
-        return list(self._remembered(text))
+        return list(self._remembered(text) if len(text) <= _LONGEST_REMEMBERED else self._encode(text))
 
     def decode(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode(list(ids), skip_special_tokens=False)
@@ -38,4 +40,7 @@ class Tokens:
     def _encode(self, text: str) -> tuple[int, ...]:
         if not text.isascii():  # half a surrogate pair, from bytes that were no text, is shown as "?"
             text = text.encode("utf-8", "replace").decode("utf-8")
-        return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        if len(text) <= _LONGEST_REMEMBERED:
+            return tuple(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        # Of the library's ways to encode this is the one that lets other threads run meanwhile.
+        return tuple(self._tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids)

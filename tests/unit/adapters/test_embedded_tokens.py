@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -69,3 +71,18 @@ def test_its_weights_are_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPa
     EmbeddedAdapter().generate("What is 15% of 240?")
     assert len(read) == 1
     assert read != [threading.main_thread().name]
+
+
+def test_a_long_text_is_encoded_as_a_short_one_and_lets_other_threads_run() -> None:
+    part = "Ça va 🙂, what is 2 plus 2? "
+    adapter = EmbeddedAdapter()
+    short = adapter.encode(part)
+    wakes: list[float] = []
+    with ThreadPoolExecutor(1) as pool:
+        encoding = pool.submit(adapter.encode, part * 40_000)
+        while not encoding.done():
+            time.sleep(0.002)
+            wakes.append(time.monotonic())
+    assert encoding.result()[: len(short) - 1] == short[:-1]
+    assert adapter.decode(encoding.result()) == part * 40_000
+    assert len(wakes) > 20

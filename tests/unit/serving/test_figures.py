@@ -125,7 +125,13 @@ def test_a_key_opens_and_nothing_else_does() -> None:
 
 @pytest.mark.parametrize(
     ("sent", "kept"),
-    [(b"a-b_c.d:1", "a-b_c.d:1"), (b'x\r\n{"a":1}\x1b[0m', "xa:10m"), (b"\xc3\xa9" * 9, ""), (b"y" * 128, "y" * 128), (b"y" * 129, "")],
+    [
+        (b"a-b_c.d:1", "a-b_c.d:1"),
+        (b'x\r\n{"a":1}\x1b[0m', "xa:10m"),
+        (b"\xc3\xa9" * 9, ""),
+        (b"y" * 128, "y" * 128),
+        (b"y" * 129, ""),
+    ],
 )
 def test_what_is_kept_of_a_clients_own_id(sent: bytes, kept: str) -> None:
     assert client_id({"headers": [(b"x-request-id", sent)]}) == kept
