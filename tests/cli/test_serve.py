@@ -96,6 +96,8 @@ def test_a_model_alone_runs_here(tmp_path: Path) -> None:
     with serve(tmp_path, "--model", str(folder)) as running:
         assert "le-petit, by local" in running.announced
         assert answer(running.url, "le-petit") == "Ça parle 🎉\nici"
+        limits = httpx2.get(f"{running.url}/status.json").json()["limits"]
+    assert limits["running"] == 16, "as many as the engine has slots"
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
     from unified_intelligence.serving.service import Service
 
     limits = Limits(
-        running=_whole(given, "max_running", 8),
+        running=_whole(given, "max_running", chosen.generator.at_once),
         waiting=_whole(given, "max_waiting", 64, least=0),
         per_key=_whole(given, "max_per_key", 32),
         longest_wait=None if given["max_wait"] is None else _number(given, "max_wait", 0.0),

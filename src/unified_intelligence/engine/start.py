@@ -22,7 +22,8 @@ Pass = Literal["auto", "fused", "transformers"]
 
 _FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 _ROPES = frozenset({"default", "linear", "llama3", "yarn"})  # whose angles do not depend on how long a text is
-_SLOTS = {"cpu": 16, "cuda": 64}
+SLOTS = 16
+_SLOTS = {"cuda": 64}
 _SHARE = 0.5  # of the memory that is free once the model is loaded
 _PROBE = 8  # tokens that both passes read
 _DIFFERENCE = {"torch.float32": 1e-3, "torch.bfloat16": 0.1, "torch.float16": 0.05}  # share of the largest logit
@@ -42,7 +43,7 @@ def start(
 ) -> Running:
     """`memory` is in GB for keys and values. Raises ConfigurationError, ModelError."""
     own, why = _forward(loaded, forward, quantization)
-    most = slots or _SLOTS.get(own.device.type, 16)
+    most = slots or _SLOTS.get(own.device.type, SLOTS)
     tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / own.token_bytes)
     if tokens < 2 * _PROBE:
         raise ConfigurationError("There is no memory left for a conversation.", hint="Use a smaller model.")

@@ -21,7 +21,7 @@ from unified_intelligence.engine.embed import embed
 from unified_intelligence.engine.place import Dtype, set_threads
 from unified_intelligence.engine.request import Request
 from unified_intelligence.engine.sampling import Chosen
-from unified_intelligence.engine.start import Pass, Running, start
+from unified_intelligence.engine.start import SLOTS, Pass, Running, start
 from unified_intelligence.entities.errors import InvalidRequestError, UnifiedIntelligenceError
 from unified_intelligence.entities.generation import (
     Event,
@@ -102,6 +102,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         self._quantization: Quantized = quantization
         self._arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._slots, self._memory, self._queue = slots, memory, queue
+        self.at_once = slots or SLOTS
         self._running: Running | None = None
         self._loading = Lock()
 
