@@ -33,12 +33,14 @@ class Forward(ABC):
     """Reads tokens. There are `slots` slots of `capacity` tokens; both change with `lay_out`.
 
     `rewinds` says whether a slot can go back to an earlier place, and be copied: without it no beginning is shared.
+    `together` says whether pieces are read in one pass: else each is a pass of its own, and fails alone.
     `token_bytes` is what a token takes in a slot.
     """
 
     slots = 0
     capacity = 0
     rewinds = True
+    together = True
     token_bytes: int
     device: torch.device
 

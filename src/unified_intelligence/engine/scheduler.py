@@ -186,9 +186,14 @@ class Scheduler:
                 self._end(row, error, spoilt=True)
 
     def _read(self, pieces: Sequence[Piece]) -> Sequence[torch.Tensor | ModelError]:
-        """The logits of each piece; where a pass breaks, each is read alone, so that only the culprit fails."""
+        """The logits of each piece; where a pass breaks, each is read alone, so that only the culprit fails.
+
+        Pieces that are no one pass are never read twice: a cache that cannot go back would hold them twice.
+        """
         import torch
 
+        if len(pieces) > 1 and not self._forward.together:
+            return [self._read([piece])[0] for piece in pieces]
         try:
             logits = run(self._forward.read, pieces=pieces)
         except ModelError as error:
