@@ -33,7 +33,7 @@ class Forward(ABC):
     """Reads tokens. There are `slots` slots of `capacity` tokens; both change with `lay_out`.
 
     `rewinds` says whether a slot can go back to an earlier place, and be copied: without it no beginning is shared.
-    `together` says whether pieces are read in one pass: else each is a pass of its own, and fails alone.
+    `together` says whether pieces are read in one pass, which takes `rewinds`: else each is a pass of its own.
     `token_bytes` is what a token takes in a slot.
     """
 
@@ -57,8 +57,8 @@ class Forward(ABC):
         """The first tokens of one slot are now those of another, too."""
 
     @abstractmethod
-    def clear(self, slot: int) -> None:
-        """Wipes a slot out, such as one that holds what is no number."""
+    def clear(self, slot: int, start: int = 0) -> None:
+        """Wipes a slot out from a place on, such as one that holds what is no number."""
 
     @abstractmethod
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:

@@ -75,9 +75,9 @@ class FusedForward(Forward):
         for cache in self._caches:
             cache.copy(source, target, length)
 
-    def clear(self, slot: int) -> None:
+    def clear(self, slot: int, start: int = 0) -> None:
         for cache in self._caches:
-            cache.clear(slot)
+            cache.clear(slot, start)
 
     def _run(self, tokens: torch.Tensor, places: torch.Tensor, attention: Callable[..., torch.Tensor]) -> torch.Tensor:
         x = self._embedding[tokens]

@@ -41,8 +41,10 @@ class PlainForward(Forward):
     def copy(self, source: int, target: int, length: int) -> None:
         self._caches[target] = _cut(copy.deepcopy(self._caches[source]), length)
 
-    def clear(self, slot: int) -> None:
-        self._caches.pop(slot, None)
+    def clear(self, slot: int, start: int = 0) -> None:
+        cache = self._caches.pop(slot, None)
+        if cache and start:
+            self._caches[slot] = _cut(cache, start)
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         import torch

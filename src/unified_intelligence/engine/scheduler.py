@@ -205,6 +205,7 @@ class Scheduler:
         guessed = piece.tokens[len(piece.tokens) - piece.wanted + 1 :]
         for at in range(piece.wanted):
             chosen = row.writing.take(logits[at])
+            row.slot.sound = row.slot.read
             if chosen is None:
                 return self._end(row, End(complete=True))
             forced = row.writing.forced()
