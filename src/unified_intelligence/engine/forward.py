@@ -6,6 +6,7 @@ what a slot held behind that place is forgotten.
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,13 +35,15 @@ class Forward(ABC):
 
     `rewinds` says whether a slot can go back to an earlier place, and be copied: without it no beginning is shared.
     `together` says whether pieces are read in one pass, which takes `rewinds`: else each is a pass of its own.
-    `token_bytes` is what a token takes in a slot.
+    `token_bytes` is what a token takes in a slot. Only `longest` places are known, and tokens below `vocabulary`.
     """
 
     slots = 0
     capacity = 0
     rewinds = True
     together = True
+    longest = sys.maxsize
+    vocabulary = sys.maxsize
     token_bytes: int
     device: torch.device
 

@@ -22,6 +22,7 @@ class PlainForward(Forward):
     def __init__(self, model: Any) -> None:
         """Raises ModelError for a model that keeps no cache."""
         self._model, self.device = model, model.device
+        self.vocabulary = len(model.get_input_embeddings().weight)
         self._caches: dict[int, Any] = {}
         config = model.config.get_text_config()
         layers, heads = config.num_hidden_layers, getattr(config, "num_key_value_heads", config.num_attention_heads)

@@ -100,11 +100,6 @@ class Slots:
             wanted = max(length, min(wanted, self.memory // len(kept)))
         self._lay_out(wanted, kept, len(kept))
 
-    def empty(self) -> None:
-        """Gives all memory back. There must be no answer left."""
-        self._slots = []
-        self.forward.lay_out(0, 0, {})
-
     def _target(self, source: Slot | None, shared: int) -> Slot:
         """Whose loss costs least: the source where most of it is of use, one never used, a new one, the oldest."""
         free = [slot for slot in self._slots if not slot.most]
