@@ -21,7 +21,7 @@ from tests.unit.engine.tiny_models import LONGEST, logits_of, tiny
 from unified_intelligence.engine import engine as engine_module
 from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import THREAD_NAME, Engine
-from unified_intelligence.engine.forward import Forward
+from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.plain import PlainForward
 from unified_intelligence.engine.sampling import Chosen
@@ -273,19 +273,27 @@ def test_closing_ends_what_runs_and_what_waits_and_leaves_it_usable() -> None:
 
 
 def test_a_request_beside_the_closing_does_not_undo_it() -> None:
-    for _ in range(20):
-        engine = Engine(Breathing(), slots=1, memory=10**7, queue=5)
-        endless = engine.submit(writing([1], ENDLESS))
-        closer = threading.Thread(target=engine.close)
-        closer.start()
-        try:
-            read(engine.submit(writing([1, 2])))
-        except ModelError as error:
-            assert "closed" in error.message
+    forward, held, go = PureForward(), threading.Event(), threading.Event()
+
+    def hold(_: Piece) -> None:
+        held.set()
+        go.wait(20)
+
+    forward.on_read = hold
+    engine = Engine(forward, slots=1, memory=10**7, queue=5)
+    first = engine.submit(writing([1], 200))
+    held.wait(20)
+    closer = threading.Thread(target=engine.close)
+    closer.start()
+    wait_until(lambda: engine._closed)
+    beside = engine.submit(writing([1, 2]))
+    go.set()
+    for ticket in (first, beside):
         with pytest.raises(ModelError, match="closed"):
-            read(endless)
-        closer.join()
-        engine.close()
+            read(ticket)
+    closer.join()
+    assert read(engine.submit(writing([1, 2]))) == greedy([1, 2], 8)[0]
+    engine.close()
 
 
 def test_a_forked_process_answers_by_itself_and_its_parent_goes_on() -> None:
