@@ -296,6 +296,7 @@ def test_a_request_beside_the_closing_does_not_undo_it() -> None:
     engine.close()
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_answers_by_itself_and_its_parent_goes_on() -> None:
     forward = FusedForward(tiny("Qwen3"), longest=LONGEST)
     engine = Engine(forward, slots=2, memory=2000, queue=5)
