@@ -122,9 +122,9 @@ class SlotCache:
         self._keys[target, :, :length] = self._keys[source, :, :length]
         self._values[target, :, :length] = self._values[source, :, :length]
 
-    def clear(self, slot: int) -> None:
-        self._keys[slot].zero_()
-        self._values[slot].zero_()
+    def clear(self, slot: int, start: int) -> None:
+        self._keys[slot, :, start:].zero_()
+        self._values[slot, :, start:].zero_()
 
     def _run(self, run: Run, q: torch.Tensor) -> torch.Tensor:
         """The heads of a group are as many tokens over the same keys."""

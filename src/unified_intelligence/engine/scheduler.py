@@ -7,7 +7,8 @@ one stalls nobody. Each answer draws its own tokens; what goes wrong with one en
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from unified_intelligence.engine.slots import Slot, Slots, shared_length
 from unified_intelligence.engine.ticket import End, Ticket
 from unified_intelligence.entities.errors import (
     ContextLengthError,
+    InvalidRequestError,
     ModelError,
     TimedOutError,
     UnifiedIntelligenceError,
@@ -47,6 +49,7 @@ class Row:
     ticket: Ticket
     priority: int = 0
     deadline: float | None = None
+    came: float = field(default_factory=time.monotonic)
     number: int = 0
     slot: Slot = field(init=False)
     leader: Row | None = None
@@ -78,9 +81,21 @@ class Scheduler:
         return len(self._rows)
 
     def check(self, writing: Writing) -> None:
-        """Raises ContextLengthError for what would not even fit the memory alone."""
-        if writing.longest > self._slots.memory:
-            raise ContextLengthError(writing.longest, self._slots.memory)
+        """Raises ContextLengthError for what would not even fit the memory alone, InvalidRequestError.
+
+        Beyond its places and its vocabulary a model reads wherever it happens to; on a GPU, that ends the process's use
+        of it.
+        """
+        longest = min(self._slots.memory, self._forward.longest)
+        if writing.longest > longest:
+            raise ContextLengthError(writing.longest, longest)
+        if not writing.prompt:
+            raise InvalidRequestError("There are no tokens to go on from.")
+        if not 0 <= min(writing.prompt) <= max(writing.prompt) < self._forward.vocabulary:
+            raise InvalidRequestError(
+                f"The conversation holds a token that is none of the model's {self._forward.vocabulary}.",
+                hint="Use the tokenizer the model was trained with.",
+            )
 
     def add(self, row: Row) -> None:
         """It waits for a slot."""
@@ -121,7 +136,7 @@ class Scheduler:
             if row.ticket.cancelled:
                 self._refuse(row, End(complete=False))
             elif row.deadline is not None and now > row.deadline:
-                self._refuse(row, TimedOutError("queue", 0))
+                self._refuse(row, TimedOutError("queue", round(row.deadline - row.came, 1)))
 
     def _let_in(self) -> None:
         """In order: one that has no room yet keeps those behind it waiting, or it would wait forever."""
@@ -131,9 +146,13 @@ class Scheduler:
             row.ticket.cached = row.slot.read
             self._follow(row)
             self._rows.append(self._waiting.pop(0))
-            self._put(row, row.writing.forced())
-            if not row.writing.goes_on:
-                self._end(row, End(complete=row.writing.complete))
+            with self._for_itself(row):
+                self._begin(row)
+
+    def _begin(self, row: Row) -> None:
+        self._put(row, row.writing.forced())
+        if not row.writing.goes_on:
+            self._end(row, End(complete=row.writing.complete))
 
     def _follow(self, row: Row) -> None:
         """Finds who is reading more of the same beginning than any slot holds."""
@@ -168,7 +187,7 @@ class Scheduler:
                 left -= size
             if size:
                 ends.append((row, row.slot.read + size))
-        self._slots.reach(max((end for _, end in ends), default=0))
+        run(self._slots.reach, length=max((end for _, end in ends), default=0))
         return [(row, _piece(row, end)) for row, end in ends]
 
     def _advance(self, plan: Sequence[tuple[Row, Piece]]) -> None:
@@ -180,15 +199,30 @@ class Scheduler:
                 self._end(row, logits, spoilt=True)
                 continue
             row.slot.read = piece.end - max(piece.wanted - 1, 0)
-            try:
+            with self._for_itself(row):
                 self._take(row, piece, logits)
-            except UnifiedIntelligenceError as error:
-                self._end(row, error, spoilt=True)
+
+    @contextmanager
+    def _for_itself(self, row: Row) -> Iterator[None]:
+        """What goes wrong with one answer ends that one."""
+        try:
+            yield
+        except UnifiedIntelligenceError as error:
+            self._end(row, error, spoilt=True)
+        except Exception as error:  # noqa: BLE001 - nobody else's answer ends for a fault of ours in this one
+            failure = ModelError(f"The answer broke: {error!r}", hint="Please report this.")
+            failure.__cause__ = error
+            self._end(row, failure, spoilt=True)
 
     def _read(self, pieces: Sequence[Piece]) -> Sequence[torch.Tensor | ModelError]:
-        """The logits of each piece; where a pass breaks, each is read alone, so that only the culprit fails."""
+        """The logits of each piece; where a pass breaks, each is read alone, so that only the culprit fails.
+
+        Pieces that are no one pass are never read twice: a cache that cannot go back would hold them twice.
+        """
         import torch
 
+        if len(pieces) > 1 and not self._forward.together:
+            return [self._read([piece])[0] for piece in pieces]
         try:
             logits = run(self._forward.read, pieces=pieces)
         except ModelError as error:
@@ -200,6 +234,7 @@ class Scheduler:
         guessed = piece.tokens[len(piece.tokens) - piece.wanted + 1 :]
         for at in range(piece.wanted):
             chosen = row.writing.take(logits[at])
+            row.slot.sound = row.slot.read
             if chosen is None:
                 return self._end(row, End(complete=True))
             forced = row.writing.forced()

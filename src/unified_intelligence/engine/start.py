@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from unified_intelligence.engine.arrange import Quantized
+from unified_intelligence.engine.decode import run
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.place import Quantization, free_memory
 from unified_intelligence.engine.plain import PlainForward
@@ -86,7 +87,7 @@ def _forward(loaded: Loaded, wanted: Pass, bits: Quantized) -> tuple[Forward, st
         return PlainForward(loaded.model), f"Transformers' forward pass, because {reason or 'it was asked for'}"
     if reason:
         raise ConfigurationError(f"The model cannot be run fused: {reason}.", hint="Use engine=auto.")
-    fused = _fused(loaded.model, loaded.longest, quantization)
+    fused: FusedForward = run(_fused, model=loaded.model, longest=loaded.longest, quantization=quantization)
     from unified_intelligence.engine.linear import explain
 
     return fused, f"fused forward pass, {explain(fused.device, loaded.model.dtype, quantization)}"
