@@ -34,11 +34,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.part is None:
         parts = [part for part in PARTS if part != "gpu"]
-        ended = [
-            subprocess.call([sys.executable, "-m", "benchmarks.engine", *sys.argv[1:], "--part", part])
-            for part in parts
-        ]
-        sys.exit(max(ended))
+        again = [sys.executable, "-m", "benchmarks.engine", *sys.argv[1:], "--part"]
+        sys.exit(max(subprocess.call([*again, part]) for part in parts))
     torch.set_num_threads(options.threads)
     part = importlib.import_module(f"benchmarks.engine.{options.part}")
     part.measure(Asked(options.part, options.quick, options.threads, options.tokenizer, options.output))

@@ -1,4 +1,4 @@
-"""Models of a true shape with random weights, and a tokenizer for them: made where they are used, nothing is fetched."""
+"""Models of a true shape with random weights, and a tokenizer for them, made where they are used."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def tokenizer_of(folder: Path | None, size: int) -> Any:
     inner.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in _SPECIAL])
     inner.add_tokens([AddedToken(token, special=False, normalized=False) for token in _TAGS])
     made = library.PreTrainedTokenizerFast(
-        tokenizer_object=inner, eos_token="<|im_end|>", pad_token="<|endoftext|>", model_max_length=_LONGEST
+        tokenizer_object=inner, eos_token=_SPECIAL[2], pad_token=_SPECIAL[0], model_max_length=_LONGEST
     )
     made.chat_template = TEMPLATE
     return made

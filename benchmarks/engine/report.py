@@ -1,4 +1,4 @@
-"""What every result file says besides its figures. It is written anew after each case: an interrupted run keeps what it has."""
+"""What every result file says besides its figures, written anew after each case."""
 
 from __future__ import annotations
 

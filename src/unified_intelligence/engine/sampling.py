@@ -8,6 +8,7 @@ how likely it was to be drawn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _GREEDY = 1e-5  # a temperature so small leaves no choice, and dividing by it no numbers
 _LIKELY = 1024  # tokens among which top_p and min_p nearly always find all they keep
+_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,32 +122,57 @@ def choose(logits: torch.Tensor, sampling: Sampling, random: torch.Generator) ->
     """One token by temperature, top_k, top_p, min_p. Raises ModelError for logits that are no numbers."""
     import torch
 
-    if not torch.isfinite(logits.amax()):
-        raise ModelError("The model computed no finite number.", hint="Try the dtype float32.")
     if sampling.temperature < _GREEDY:
-        return _best(logits)
+        best = _best(logits)
+        _check(logits[best])
+        return best
     if not (sampling.top_k or sampling.min_p or sampling.top_p < 1):
+        _check(logits.amax())
         return _drawn((logits.float() / sampling.temperature).softmax(-1), random)
     chances, order = kept(logits, sampling)
     return int(order[torch.multinomial(chances, 1, generator=random)])
 
 
 def kept(logits: torch.Tensor, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
-    """What may be drawn: weights, best first, 0 for what may not, and the tokens they are of.
+    """What may be drawn: weights, best first, 0 for what may not, and the tokens they are of. Raises ModelError.
 
     Sorting a whole vocabulary takes longer than a pass of a small model, so at first only the likeliest are looked at.
     """
-    scaled = logits.float() / sampling.temperature
-    first = min(sampling.top_k or _LIKELY, len(scaled))
-    ordered, order = scaled.topk(first)
+    first = min(sampling.top_k or _LIKELY, len(logits))
+    ordered, order = _likeliest(logits, first)
+    _check(ordered[0])
+    ordered = ordered.float() / sampling.temperature
     if sampling.top_k:
         return _cut(ordered.softmax(-1), sampling), order
+    scaled = logits.float() / sampling.temperature
     whole = scaled.logsumexp(-1)
     chances = _cut((ordered - whole).exp(), sampling)
     if first < len(scaled) and chances[-1] > 0:  # those behind it might be kept too
         ordered, order = scaled.sort(descending=True)
         chances = _cut((ordered - whole).exp(), sampling)
     return chances, order
+
+
+def _likeliest(logits: torch.Tensor, some: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """So many logits, best first, and their tokens. Few are looked for only in the blocks with the highest maxima."""
+    import torch
+
+    blocks = len(logits) // _BLOCK
+    if logits.device.type != "cpu" or 8 * some > blocks:
+        return logits.topk(some)
+    tail = blocks * _BLOCK
+    table = logits[:tail].view(blocks, _BLOCK)
+    chosen = table.amax(-1).topk(some).indices
+    tokens = chosen[:, None] * _BLOCK + torch.arange(_BLOCK)
+    tokens = torch.cat([tokens.flatten(), torch.arange(tail, len(logits))])
+    ordered, places = logits[tokens].topk(some)
+    return ordered, tokens[places]
+
+
+def _check(best: torch.Tensor) -> None:
+    """Of the highest logit; one that is no number counts as higher than all."""
+    if not math.isfinite(best):
+        raise ModelError("The model computed no finite number.", hint="Try the dtype float32.")
 
 
 def _cut(chances: torch.Tensor, sampling: Sampling) -> torch.Tensor:

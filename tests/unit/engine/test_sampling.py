@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from unified_intelligence.engine.sampling import Penalties, Sampler, kept, logprobs_of
+from unified_intelligence.entities.errors import ModelError
 from unified_intelligence.profiles.sampling import Sampling
 
 ROW = torch.randn(200, generator=torch.Generator().manual_seed(5)) * 3
@@ -151,3 +152,22 @@ def test_the_best_of_a_bfloat16_row_is_found(temperature: float, number: torch.d
     row = ROW.to(number)
     row[150] = 60.0
     assert sampler(Sampling(temperature)).draw(row).token == 150
+
+
+@pytest.mark.parametrize("size", [40, 6400, 20_011])
+@pytest.mark.parametrize("some", [1, 20, 30])
+def test_the_likeliest_are_found_wherever_they_are(size: int, some: int) -> None:
+    row = torch.randperm(size, generator=torch.Generator().manual_seed(some)).float()
+    tokens = kept(row, Sampling(1.0, top_k=some))[1]
+    assert tokens.tolist() == row.argsort(descending=True)[:some].tolist()
+
+
+@pytest.mark.parametrize("asked", [Sampling(0.0), Sampling(1.0), Sampling(1.0, top_k=20), Sampling(1.0, top_p=0.9)])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_what_is_no_number_is_never_drawn(asked: Sampling, wrong: float) -> None:
+    row = torch.zeros(20_000)
+    row[19_999] = wrong
+    with pytest.raises(ModelError):
+        sampler(asked).draw(row)
+    with pytest.raises(ModelError):
+        sampler(asked).draw(torch.full((20_000,), -math.inf))
