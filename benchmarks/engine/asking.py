@@ -11,6 +11,7 @@ from unified_intelligence.engine.constraints import Constraint, Grammars
 from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.load import Loaded
+from unified_intelligence.engine.place import Quantization
 from unified_intelligence.engine.start import start
 from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.profiles.sampling import Sampling
@@ -27,9 +28,9 @@ def loaded(model: Any, tokenizer: Any) -> Loaded:
     return Loaded(model, tokenizer, model.config.max_position_embeddings, ends, Grammars(tokenizer, ends, row))
 
 
-def engine_of(given: Loaded, *, slots: int = 16) -> Engine:
-    """With 3 GB for conversations."""
-    return start(given, forward="fused", quantization="none", slots=slots, memory=3.0, queue=2048).engine
+def engine_of(given: Loaded, slots: int = 16, quantization: Quantization = "none") -> Engine:
+    """With 3 GB for conversations. Raises ConfigurationError for a quantization that cannot be had here."""
+    return start(given, forward="fused", quantization=quantization, slots=slots, memory=3.0, queue=2048).engine
 
 
 def random_prompt(model: Any, length: int) -> list[int]:
