@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import randrange
 from typing import Any
-
-import torch
 
 from unified_intelligence.engine.constraints import Constraint, Grammars
 from unified_intelligence.engine.decode import Plan, Writing
@@ -34,7 +33,7 @@ def engine_of(given: Loaded, slots: int = 16, quantization: Quantization = "none
 
 
 def random_prompt(model: Any, length: int) -> list[int]:
-    return torch.randint(1000, model.config.vocab_size, (length,)).tolist()
+    return [randrange(1000, model.config.vocab_size) for _ in range(length)]
 
 
 def ask(

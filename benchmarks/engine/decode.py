@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.engine.asking import random_prompt
 from benchmarks.engine.models import SMALL, Shape, fused, random_model
 from benchmarks.engine.report import Asked
 from benchmarks.engine.rounds import Took, in_turn, rate, ratio, spread, timed
@@ -81,15 +82,20 @@ class Own:
             tokens = [11] * streams
             for step in range(steps):
                 pieces = [Piece(at, len(prompt) + step, [token]) for at, token in enumerate(tokens)]
-                tokens = self.forward.read(pieces).float().argmax(-1).tolist()
+                best: Any = self.forward.read(pieces).float().argmax(-1)
+                tokens = [int(token) for token in best.tolist()]
 
         with torch.inference_mode():
             return timed(work)
 
     def bytes(self, prompt: list[int], streams: int, steps: int) -> float:
         """Read by a step in the middle of `steps`."""
-        weights: int = self.forward.nbytes  # type: ignore[attr-defined]
-        return weights + streams * (len(prompt) + steps / 2) * self.forward.token_bytes
+        return weights_of(self.forward) + streams * (len(prompt) + steps / 2) * self.forward.token_bytes
+
+
+def weights_of(forward: Any) -> int:
+    """Bytes of weights a pass reads."""
+    return forward.nbytes
 
 
 def measure(asked: Asked) -> None:
@@ -107,7 +113,7 @@ def _cases(shape: Shape, prompts: Sequence[int], asked: Asked) -> Generator[tupl
     own = {name: Own(fused(copy.deepcopy(model), kind)) for name, kind in KINDS.items()}
     generate = Generate(model)
     for length in prompts:
-        prompt = torch.randint(1000, shape.vocabulary, (length,)).tolist()
+        prompt = random_prompt(model, length)
         for contender in (generate, *own.values()):
             contender.read(prompt)
         for streams in STREAMS:

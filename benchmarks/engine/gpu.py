@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from benchmarks.engine.asking import GREEDY, QWEN, ask_all, engine_of, loaded, random_prompt
-from benchmarks.engine.decode import Generate
+from benchmarks.engine.decode import Generate, weights_of
 from benchmarks.engine.models import LARGE, Shape, random_model, tokenizer_of
 from benchmarks.engine.report import Asked
 from benchmarks.engine.rounds import Took, in_turn, timed
@@ -84,7 +84,7 @@ def _figures(
         contenders |= {"generate, many": partial(beside.write, prompt, MANY, STEPS)}
     took = in_turn(contenders, asked.rounds(ROUNDS))
     seconds = {name: median(one.wall for one in some) for name, some in took.items()}
-    weights: int = engine.forward.nbytes  # type: ignore[attr-defined]
+    weights = weights_of(engine.forward)
     read = (weights + (LENGTH + STEPS / 2) * engine.forward.token_bytes) / GB
     told: dict[str, Any] = {
         "weights, GB": round(weights / GB, 2),

@@ -62,7 +62,6 @@ def random_model(shape: Shape, device: str = "cpu") -> Any:
         rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0},
         tie_word_embeddings=shape.tied,
     )
-    torch.manual_seed(0)
     default = torch.get_default_dtype()
     torch.set_default_dtype(torch.bfloat16)
     try:

@@ -22,6 +22,7 @@ from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.load import Loaded
 from unified_intelligence.engine.request import Request
+from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolSpec
@@ -68,7 +69,7 @@ def measure(asked: Asked) -> None:
     engine.close()
 
 
-def calls(engine: Engine, given: Loaded, tools: Sequence[ToolSpec], wanted: int) -> dict[str, Any]:
+def calls(engine: Engine, given: Loaded, tools: tuple[ToolSpec, ...], wanted: int) -> dict[str, Any]:
     """Tokens and passes of so many calls, one after the other; the pass that reads the prompt is left out."""
     tokens, passes, read = 0, 0, engine.forward.read
 
@@ -116,7 +117,7 @@ def cost(engine: Engine, given: Loaded, streams: int, rounds: int) -> dict[str, 
 
 def _answers(engine: Engine, requests: Sequence[Request]) -> None:
     """As many tokens each that take a pass, whether there are forced ones between them or not."""
-    tickets = []
+    tickets = list[Ticket]()
     for request in requests:
         opening = request.constraint.forced() if request.constraint else ()
         plan = Plan(request.plan.prompt, TOKENS + len(opening), frozenset(), QWEN, seed=1)

@@ -132,7 +132,7 @@ def test_of_a_large_vocabulary_the_same_is_kept_as_of_a_sorted_one(
     weights, tokens = kept(row, Sampling(1.0, top_p, top_k, min_p))
     some = int((weights > 0).sum())
     assert abs(some - int(may.sum())) <= 1  # sums in another order
-    assert tokens[:some].tolist() == order[:some].tolist()
+    assert torch.equal(tokens[:some], order[:some])
     assert torch.allclose(weights[:some], chances[:some], rtol=1e-4)
 
 
@@ -159,7 +159,7 @@ def test_the_best_of_a_bfloat16_row_is_found(temperature: float, number: torch.d
 def test_the_likeliest_are_found_wherever_they_are(size: int, some: int) -> None:
     row = torch.randperm(size, generator=torch.Generator().manual_seed(some)).float()
     tokens = kept(row, Sampling(1.0, top_k=some))[1]
-    assert tokens.tolist() == row.argsort(descending=True)[:some].tolist()
+    assert torch.equal(tokens, row.argsort(descending=True)[:some])
 
 
 @pytest.mark.parametrize("asked", [Sampling(0.0), Sampling(1.0), Sampling(1.0, top_k=20), Sampling(1.0, top_p=0.9)])
