@@ -64,9 +64,9 @@ class Slots:
         """
         source, length = None, 0
         if self.forward.rewinds and self._slots:
-            shared = [min(slot.shared(prompt), len(prompt) - 1) for slot in self._slots]
-            length = max(shared)
-            source = self._slots[shared.index(length)]
+            shared = [(min(slot.shared(prompt), len(prompt) - 1), not slot.most) for slot in self._slots]
+            source = self._slots[shared.index(max(shared))]  # a free one of them needs no copy
+            length = max(shared)[0]
         slot = self._target(source, length)
         slot.most = most  # from here on nobody takes it
         if source and source is not slot:

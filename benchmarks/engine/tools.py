@@ -1,0 +1,126 @@
+"""What holding an answer to a form saves and costs, with a model that runs: passes for tool calls, time per token.
+
+The model has random weights: what it says between the forced tokens is nonsense of the right form, as long as the
+schema lets it be. Passes are counted where the scheduler asks for them. The cost is that of a long string in JSON, in
+which hardly anything is forced, beside the same number of free tokens, in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+import torch
+
+from benchmarks.engine.asking import QWEN, engine_of, loaded
+from benchmarks.engine.models import SMALL, random_model, tokenizer_of
+from benchmarks.engine.report import Asked
+from benchmarks.engine.rounds import Took, in_turn, ratio, timed
+from unified_intelligence.engine.decode import Plan, Writing
+from unified_intelligence.engine.engine import Engine
+from unified_intelligence.engine.forward import Piece
+from unified_intelligence.engine.load import Loaded
+from unified_intelligence.engine.request import Request
+from unified_intelligence.engine.ticket import Ticket
+from unified_intelligence.entities.generation import GenerationConfig, JsonFormat
+from unified_intelligence.entities.message import Message
+from unified_intelligence.entities.tools import ToolSpec
+
+ROUNDS, CALLS, TOKENS = 5, 8, 8
+QUESTION = [Message("user", "How is the weather there?")]
+WEATHER = ToolSpec("get_weather", "The weather at a place.", {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string", "maxLength": 12}, "unit": {"enum": ["celsius", "fahrenheit"]},
+        "days": {"type": "integer", "minimum": 1, "maximum": 14},
+    },
+    "required": ["city", "unit", "days"], "additionalProperties": False,
+}, strict=True)  # fmt: skip
+OTHERS = tuple(
+    ToolSpec(name, "Another tool.", {
+        "type": "object",
+        "properties": {"subject": {"type": "string", "maxLength": 12}, "amount": {"type": "integer", "maximum": 99}},
+        "required": ["subject", "amount"], "additionalProperties": False,
+    }, strict=True)
+    for name in ("get_stock_price", "convert_currency", "search_documents", "set_reminder")
+)  # fmt: skip
+ESSAY = {
+    "type": "object", "properties": {"text": {"type": "string", "minLength": 2000}},
+    "required": ["text"], "additionalProperties": False,
+}  # fmt: skip
+OFFERED = {"one tool": (WEATHER,), "one of five tools": (*OTHERS, WEATHER)}
+
+
+def measure(asked: Asked) -> None:
+    given = loaded(random_model(SMALL), tokenizer_of(asked.tokenizer, SMALL.vocabulary))
+    engine = engine_of(given)
+    found: dict[str, Any] = {"rounds": asked.rounds(ROUNDS), "model": str(SMALL), "calls": {}, "cost": {}}
+    for name, tools in OFFERED.items():
+        found["calls"][name] = calls(engine, given, tools, asked.rounds(CALLS))
+        print(name, found["calls"][name], flush=True)
+        asked.keep(found)
+    for streams in (1, 8):
+        case = found["cost"][f"{streams} stream{'s' * (streams > 1)}"] = cost(
+            engine, given, streams, asked.rounds(ROUNDS)
+        )
+        print(streams, case, flush=True)
+        asked.keep(found)
+    engine.close()
+
+
+def calls(engine: Engine, given: Loaded, tools: tuple[ToolSpec, ...], wanted: int) -> dict[str, Any]:
+    """Tokens and passes of so many calls, one after the other; the pass that reads the prompt is left out."""
+    tokens, passes, read = 0, 0, engine.forward.read
+
+    def counted(pieces: Sequence[Piece]) -> torch.Tensor:
+        nonlocal passes
+        passes += any(piece.start for piece in pieces)
+        return read(pieces)
+
+    engine.forward.read = counted
+    try:
+        for seed in range(wanted):
+            config = GenerationConfig(tools=tools, tool_choice="required", thinking=False, max_tokens=300, seed=seed)
+            request = Request.of(given, QUESTION, config)
+            assert request.constraint
+            writing = Writing(request.plan, request.thinking(given), engine.forward.device, request.constraint)
+            tokens += sum(1 for _ in engine.submit(writing).tokens())
+    finally:
+        engine.forward.read = read
+    return {
+        "calls": wanted,
+        "tokens": tokens,
+        "forward passes": passes,
+        "passes a token": round(passes / tokens, 3),
+    }
+
+
+def cost(engine: Engine, given: Loaded, streams: int, rounds: int) -> dict[str, Any]:
+    def ask(held: GenerationConfig) -> Callable[[], Took]:
+        def work() -> Took:
+            requests = [Request.of(given, QUESTION, held) for _ in range(streams)]
+            return timed(lambda: _answers(engine, requests))
+
+        return work
+
+    free = GenerationConfig(thinking=False)
+    form = GenerationConfig(thinking=False, response_format=JsonFormat(ESSAY, strict=True))
+    took = in_turn({"held": ask(form), "free": ask(free)}, rounds)
+    added = [held.cpu - free.cpu for held, free in zip(took["held"], took["free"], strict=True)]
+    return {
+        "held over free": ratio(took["held"], took["free"]),
+        "added, processor ms a token": round(median(added) / TOKENS / streams * 1000, 3),
+        "free, processor ms a token": round(median(one.cpu for one in took["free"]) / TOKENS / streams * 1000, 2),
+    }
+
+
+def _answers(engine: Engine, requests: Sequence[Request]) -> None:
+    """As many tokens each that take a pass, whether there are forced ones between them or not."""
+    tickets = list[Ticket]()
+    for request in requests:
+        opening = request.constraint.forced() if request.constraint else ()
+        plan = Plan(request.plan.prompt, TOKENS + len(opening), frozenset(), QWEN, seed=1)
+        tickets.append(engine.submit(Writing(plan, None, engine.forward.device, request.constraint)))
+    for ticket in tickets:
+        list(ticket.tokens())
