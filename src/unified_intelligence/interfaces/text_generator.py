@@ -33,6 +33,11 @@ class ITextGenerator(ABC):
 
     honoured: frozenset[str] = frozenset()
 
+    @property
+    def explanation(self) -> str:
+        """One line for people: how answers are computed here, and why; "" where there is nothing to tell yet."""
+        return ""
+
     def enforces(self, wanted: ResponseFormat) -> bool:  # noqa: ARG002
         """Whether every answer will be of this form, asked where `response_format` is honoured. Computes."""
         return True

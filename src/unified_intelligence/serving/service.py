@@ -49,6 +49,7 @@ class Service:
     started: int = field(default_factory=now)
     watch: Callable[[Caller], Watch] = Watch
     failure: Exception | None = None
+    on_ready: Callable[[], None] = lambda: None
     on_failure: Callable[[], None] = lambda: None
 
     @property
@@ -81,7 +82,7 @@ class Service:
     async def warm_up(self) -> None:
         """Loads what the first answer would wait for; then it is ready.
 
-        What goes wrong is kept in `failure`, and `on_failure` is told.
+        `on_ready` is told. What goes wrong is kept in `failure`, and `on_failure` is told.
         """
         self.state = "loading"
         try:
@@ -91,6 +92,7 @@ class Service:
             self.on_failure()
         if self.state == "loading":
             self.state = "ready"
+            self.on_ready()
 
 
 def caller_of(scope: Mapping[str, Any]) -> Caller:
