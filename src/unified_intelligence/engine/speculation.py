@@ -24,7 +24,7 @@ Guessing = Literal["auto", "lookup", "none"]
 MOST = 8  # guesses of one answer in a pass
 _LONGEST, _SHORTEST = 4, 2  # tokens that have to be the same for the rest to be expected to be
 _FEW, _MANY = 8, 32  # tokens of the passes whose price is measured
-_ROUNDS = 2
+_ROUNDS, _LONGER = 2, 0.3  # measurements of each pass, and seconds in which there may be more
 _FIRST, _HIGHEST = 0.5, 0.98  # chance of a guess to be right, before anything is known of an answer, and at most
 _WEIGHT = 0.2  # of one guess in that chance
 _RECOVERY = 0.02  # of the way back to the first chance, at each step without a guess
@@ -102,11 +102,14 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What passes take: `seconds` for one token, each of the next few `few` times as much, each beyond `many` times."""
+    """What passes take: `seconds` for one token, each of the next few `few` times as much, each beyond `many` times.
 
-    seconds: float
-    few: float
-    many: float
+    As it stands, a guess: one that lets every answer be guessed on whose guesses are not nearly all wrong.
+    """
+
+    seconds: float = 1.0
+    few: float = 0.05
+    many: float = 0.05
 
     def __call__(self, tokens: int) -> float:
         """Of a pass, in passes of one token."""
@@ -115,7 +118,7 @@ class Price:
     @classmethod
     def measured(cls, forward: Forward) -> Price:
         """By passes of this model; no slot may be in use. Raises ModelError."""
-        one, few, many = (_seconds(forward, tokens) for tokens in (1, _FEW, _MANY))
+        one, few, many = _seconds(forward, (1, _FEW, _MANY))
         at_first = max(0.0, few - one) / one / (_FEW - 1)
         return cls(one, at_first, max(at_first, (many - few) / one / (_MANY - _FEW)))
 
@@ -186,19 +189,22 @@ class Speculation:
         return lengths
 
 
-def _seconds(forward: Forward, tokens: int) -> float:
-    """The shorter time of a few passes; the first, for which kernels are still made, does not count."""
+def _seconds(forward: Forward, sizes: Sequence[int]) -> list[float]:
+    """The shortest time of passes of so many tokens, in turn; the first, for which kernels are still made, is none."""
     import torch
 
     from unified_intelligence.engine.decode import run
 
-    took: list[float] = []
-    piece = Piece(0, 0, range(tokens), tokens)
-    forward.lay_out(2 * _MANY, 1, {})
-    with torch.inference_mode():
-        for _ in range(1 + _ROUNDS):
+    took = [float("inf")] * len(sizes)
+    begun, rounds = 0.0, 0
+    forward.lay_out(2 * max(sizes), 1, {})
+    while rounds <= _ROUNDS or time.perf_counter() - begun < _LONGER:
+        begun = begun if rounds > 1 else time.perf_counter()
+        for at, size in enumerate(sizes):
             started = time.perf_counter()
-            run(forward.read, pieces=[piece]).argmax().item()  # a GPU has finished then
-            took.append(time.perf_counter() - started)
+            with torch.inference_mode():
+                run(forward.read, pieces=[Piece(0, 0, range(size), size)]).argmax().item()  # a GPU has finished then
+            took[at] = min(took[at], time.perf_counter() - started) if rounds else took[at]
+        rounds += 1
     forward.lay_out(0, 0, {})
-    return max(min(took[1:]), 1e-9)
+    return [max(seconds, 1e-9) for seconds in took]

@@ -79,14 +79,14 @@ class _Drafts:
     slots: int
     memory: int
 
-    def drafter(self, price: Price) -> DraftModel:
+    def drafter(self, cost: float) -> DraftModel:
         return DraftModel(
             self.forward,
             size=len(self.loaded.tokenizer),
             slots=self.slots,
             memory=self.memory,
             longest=self.loaded.longest,
-            cost=Price.measured(self.forward).seconds / price.seconds,
+            cost=cost,
         )
 
 
@@ -96,12 +96,13 @@ def _speculation(own: Forward, wanted: Guessing, drafts: _Drafts | None) -> tupl
         return None, "no guesses"
     if not own.rewinds or (drafts and not drafts.forward.rewinds):
         return None, "no guesses, because what is read cannot be taken back"
+    if wanted == "lookup":
+        drafter: Drafter = drafts.drafter(Price().few) if drafts else PromptLookup()
+        return Speculation(drafter, Price(), together=False), f"guesses {drafter.said} for every answer"
     price = Price.measured(own)
-    drafter: Drafter = drafts.drafter(price) if drafts else PromptLookup()
-    together = wanted == "auto" and not isinstance(own, PlainForward)
-    when = "where few answers run" if together else "for every answer"
-    said = f"guesses {drafter.said} {when}, a further token takes {price.few:.0%} of a pass"
-    return Speculation(drafter, price, together=together), said
+    drafter = drafts.drafter(Price.measured(drafts.forward).seconds / price.seconds) if drafts else PromptLookup()
+    said = f"guesses {drafter.said} where that pays: a further token takes {price.few:.0%} of a pass"
+    return Speculation(drafter, price, together=not isinstance(own, PlainForward)), said
 
 
 def obstacle(model: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -78,7 +78,7 @@ CASES = {"copier": (COPY, COPIES), "random": (QUESTION, FORMS), "thinker": (THOU
 
 
 @contextmanager
-def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Sequence[Piece]]]:
+def passes(monkeypatch: pytest.MonkeyPatch) -> Generator[list[Sequence[Piece]]]:
     """What each pass read, of any model."""
     made: list[Sequence[Piece]] = []
     with monkeypatch.context() as patch:
@@ -203,9 +203,9 @@ def test_a_draft_that_is_not_there_or_not_wanted_is_refused_at_once(folders: dic
     ("speculation", "draft", "said"),
     [
         ("none", False, "; no guesses"),
-        ("auto", False, "guesses looked up in the text where few answers run, a further token takes"),
+        ("auto", False, "guesses looked up in the text where that pays: a further token takes"),
         ("lookup", False, "guesses looked up in the text for every answer"),
-        ("auto", True, "guesses by the draft model where few answers run"),
+        ("auto", True, "guesses by the draft model where that pays"),
     ],
 )
 def test_the_engine_says_who_guesses(folders: dict[str, Path], speculation: str, draft: bool, said: str) -> None:

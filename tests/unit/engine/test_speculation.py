@@ -60,7 +60,7 @@ class Reads(list[int]):
     looks = 0
 
     def __getitem__(self, at: Any) -> Any:
-        self.looks += len(range(*at.indices(len(self)))) if isinstance(at, slice) else 1
+        self.looks += 1 if isinstance(at, int) else len(range(*at.indices(len(self))))
         return super().__getitem__(at)
 
 
