@@ -17,7 +17,7 @@ import os
 import platform
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -102,15 +102,16 @@ def engine_of(forward: Counted, way: str, price: Price) -> Engine:
     return Engine(forward, slots=16, memory=1 << 15, queue=64, speculation=speculation)
 
 
-def measure(options: argparse.Namespace, forward: Counted, text: list[int], price: Price) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def measure(
+    options: argparse.Namespace, forward: Counted, text: list[int], price: Price
+) -> Iterator[tuple[str, dict[str, Any]]]:
     tasks = prompts(text, random.Random(1))
     for rows in options.rows:
         for task, prompt in tasks.items():
-            took: dict[str, list[float]] = {way: [] for way in WAYS}
-            figures: dict[str, Any] = {way: {} for way in WAYS}
+            took: dict[str, list[float]] = {way: [] for way in options.ways}
+            figures: dict[str, Any] = {way: {} for way in options.ways}
             for _ in range(options.rounds):
-                for way in WAYS:
+                for way in options.ways:
                     engine = engine_of(forward, way, price)
                     forward.passes = forward.guesses = 0
                     seconds, said = answers(engine, prompt, rows, options.tokens)
@@ -121,9 +122,8 @@ def measure(options: argparse.Namespace, forward: Counted, text: list[int], pric
             for way, times in took.items():
                 ratios = [plain / own for plain, own in zip(took["none"], times, strict=True)]
                 figures[way] |= {"seconds": round(median(times), 2), "times_as_fast": round(median(ratios), 2)}
-            found[f"{task}, {rows} at once"] = figures
             print(task, rows, figures, flush=True)
-    return found
+            yield f"{task}, {rows} at once", figures
 
 
 def main() -> None:
@@ -132,6 +132,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rows", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--ways", choices=WAYS, nargs="+", default=WAYS)
     parser.add_argument("--quantization", choices=("none", "int8", "int4"), default="none")
     parser.add_argument("--output", type=Path, default=HERE / "results" / "engine_speculation.json")
     options = parser.parse_args()
@@ -139,18 +140,21 @@ def main() -> None:
     text = random.Random(0).sample(range(100, VOCABULARY // 2), PROMPT)
     forward = new_model(text, options.quantization)
     price = Price.measured(forward)
-    result = {
+    result: dict[str, Any] = {
         "command": f"python benchmarks/engine_speculation.py --rounds {options.rounds} --tokens {options.tokens} "
-        f"--threads {options.threads} --rows {' '.join(map(str, options.rows))} --quantization {options.quantization}",
+        f"--threads {options.threads} --rows {' '.join(map(str, options.rows))} --ways {' '.join(options.ways)} "
+        f"--quantization {options.quantization}",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, shared with other work all along",
         "torch": torch.__version__,
         "price_of_a_further_token": {"up to 8": round(price.few, 3), "beyond": round(price.many, 3)},
         "price_of_a_pass": {str(tokens): round(price(tokens), 2) for tokens in (1, 2, 4, 8, 16, 32)},
-        "answers": measure(options, forward, text, price),
-        "load_average_at_the_end": round(os.getloadavg()[0], 1),
+        "answers": {},
     }
-    options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    for name, figures in measure(options, forward, text, price):
+        result["answers"][name] = figures
+        result["load_average"] = round(os.getloadavg()[0], 1)
+        options.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -94,6 +94,10 @@ def test_a_model_alone_runs_here(tmp_path: Path) -> None:
     with serve(tmp_path, "--model", str(folder)) as running:
         assert "le-petit, by local" in running.announced
         assert answer(running.url, "le-petit") == "Ça parle 🎉\nici"
+        explanation = httpx2.get(f"{running.url}/version").json()["explanation"]
+        _, err = running.stop()
+    assert "fused forward pass" in explanation and "guesses looked up in the text" in explanation
+    assert f"It runs here: {explanation}." in err
 
 
 @pytest.mark.parametrize(
