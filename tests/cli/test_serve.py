@@ -97,7 +97,11 @@ def test_a_model_alone_runs_here(tmp_path: Path) -> None:
         assert "le-petit, by local" in running.announced
         assert answer(running.url, "le-petit") == "Ça parle 🎉\nici"
         limits = httpx2.get(f"{running.url}/status.json").json()["limits"]
+        explanation = httpx2.get(f"{running.url}/version").json()["explanation"]
+        _, err = running.stop()
     assert limits["running"] == 16, "as many as the engine has slots"
+    assert "fused forward pass" in explanation and "guesses looked up in the text" in explanation
+    assert f"It runs here: {explanation}." in err
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def serve_provider(output: Output, given: Mapping[str, Any]) -> int:
     chosen = choose(_settings(output, given), flags.given(given), output)
     try:
         service = _service(chosen, given)
+        service.on_ready = lambda: _explain(output, chosen)
         guard = _guard(output, given, service)
         metrics = Metrics(service)
         routes = operation_routes(metrics, given["frame_origin"] or ())
@@ -63,6 +64,11 @@ def serve_provider(output: Output, given: Mapping[str, Any]) -> int:
         return code
     finally:
         chosen.generator.close()
+
+
+def _explain(output: Output, chosen: Chosen) -> None:
+    if explanation := chosen.generator.explanation:
+        output.note(f"It runs here: {explanation}.")
 
 
 def _settings(output: Output, given: Mapping[str, Any]) -> Settings:

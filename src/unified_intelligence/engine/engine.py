@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from unified_intelligence.engine.decode import Writing
     from unified_intelligence.engine.forward import Forward
+    from unified_intelligence.engine.speculation import Speculation
 
 THREAD_NAME = "unified-intelligence-engine"
 _IDLE = 5.0  # seconds a thread waits for more
@@ -27,9 +28,12 @@ _LONGEST_END = 5.0
 class Engine:
     """At most `queue` requests wait for one of the `slots`; `memory` is in tokens of all of them."""
 
-    def __init__(self, forward: Forward, *, slots: int, memory: int, queue: int) -> None:
+    def __init__(
+        self, forward: Forward, *, slots: int, memory: int, queue: int, speculation: Speculation | None = None
+    ) -> None:
         self.forward = forward
-        self._scheduler, self._queue = Scheduler(forward, slots=slots, memory=memory), queue
+        self._scheduler = Scheduler(forward, slots=slots, memory=memory, speculation=speculation)
+        self._queue = queue
         self.forget_threads()
         _engines.add(self)
 

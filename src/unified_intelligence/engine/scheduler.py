@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from unified_intelligence.engine.decode import run
 from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.slots import Slot, Slots, shared_length
+from unified_intelligence.engine.speculation import MOST, Asked
 from unified_intelligence.engine.ticket import End, Ticket
 from unified_intelligence.entities.errors import (
     ContextLengthError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from unified_intelligence.engine.decode import Writing
     from unified_intelligence.engine.forward import Forward
     from unified_intelligence.engine.sampling import Chosen
+    from unified_intelligence.engine.speculation import Speculation
 
 _AT_ONCE = 16  # unread tokens that are no prompt, but an answer going on
 _WORTH_WAITING = 32  # tokens of a beginning that another answer is just reading
@@ -64,8 +66,9 @@ class Row:
 class Scheduler:
     """Advances all answers, a step at a time, in one thread."""
 
-    def __init__(self, forward: Forward, *, slots: int, memory: int) -> None:
+    def __init__(self, forward: Forward, *, slots: int, memory: int, speculation: Speculation | None = None) -> None:
         self._forward, self._slots = forward, Slots(forward, slots, memory)
+        self._speculation = speculation if forward.rewinds else None
         self._waiting: list[Row] = []
         self._rows: list[Row] = []
         self._numbers = count()
@@ -127,6 +130,8 @@ class Scheduler:
         """There are no answers, and no slots."""
         self._rows, self._waiting = [], []
         self._slots = Slots(self._forward, self._slots.most, self._slots.memory)
+        if self._speculation:
+            self._speculation.clear()
 
     def _drop_cancelled(self) -> None:
         now = time.monotonic()
@@ -187,8 +192,16 @@ class Scheduler:
                 left -= size
             if size:
                 ends.append((row, row.slot.read + size))
-        run(self._slots.reach, length=max((end for _, end in ends), default=0))
-        return [(row, _piece(row, end)) for row, end in ends]
+        guesses = self._guesses(ends)
+        longest = max((end + len(more) for (_, end), more in zip(ends, guesses, strict=True)), default=0)
+        run(self._slots.reach, length=longest)
+        return [(row, _piece(row, end, more)) for (row, end), more in zip(ends, guesses, strict=True)]
+
+    def _guesses(self, ends: Sequence[tuple[Row, int]]) -> list[Sequence[int]]:
+        """What is read behind each end."""
+        if not self._speculation:
+            return [()] * len(ends)
+        return self._speculation.guesses([_asked(row, end) for row, end in ends])
 
     def _advance(self, plan: Sequence[tuple[Row, Piece]]) -> None:
         started = time.perf_counter()
@@ -232,18 +245,22 @@ class Scheduler:
     def _take(self, row: Row, piece: Piece, logits: torch.Tensor) -> None:
         """The next token, and those after it as long as they are the ones that were guessed."""
         guessed = piece.tokens[len(piece.tokens) - piece.wanted + 1 :]
-        for at in range(piece.wanted):
-            chosen = row.writing.take(logits[at])
+        right = 0
+        while piece.wanted:
+            chosen = row.writing.take(logits[right])
             row.slot.sound = row.slot.read
             if chosen is None:
                 return self._end(row, End(complete=True))
-            forced = row.writing.forced()
-            self._put(row, [chosen, *forced])
+            come = [chosen, *row.writing.forced()]
+            self._put(row, come)
             if not row.writing.goes_on:
                 return self._end(row, End(complete=row.writing.complete))
-            if forced or at == len(guessed) or guessed[at] != chosen.token:
-                return None
-            row.slot.read += 1
+            same = shared_length(guessed[right:], [one.token for one in come])
+            row.slot.read, right = row.slot.read + same, right + same
+            if same < len(come):
+                break
+        if self._speculation and guessed:
+            self._speculation.note(row.number, right, refused=right < len(guessed))
         return None
 
     def _put(self, row: Row, chosen: Iterable[Chosen]) -> None:
@@ -258,6 +275,8 @@ class Scheduler:
         row.ended = True
         self._rows.remove(row)
         self._slots.give_back(row.slot, spoilt=spoilt)
+        if self._speculation:
+            self._speculation.forget(row.number)
         self._tell(row, item)
 
     def _refuse(self, row: Row, item: End | Exception) -> None:
@@ -279,6 +298,14 @@ class Pace:
             self._rate += 0.5 * (tokens / max(seconds, 1e-6) - self._rate)
 
 
-def _piece(row: Row, end: int) -> Piece:
+def _piece(row: Row, end: int, guesses: Sequence[int]) -> Piece:
     tokens = row.writing.tokens
-    return Piece(row.slot.index, row.slot.read, tokens[row.slot.read : end], int(end == len(tokens)))
+    wanted = len(guesses) + 1 if end == len(tokens) else 0
+    return Piece(row.slot.index, row.slot.read, [*tokens[row.slot.read : end], *guesses], wanted)
+
+
+def _asked(row: Row, end: int) -> Asked:
+    """The last token that an answer may have is never read, so it need not be guessed."""
+    tokens, longest = row.writing.tokens, row.writing.longest
+    room = longest - len(tokens) - 1 if end == len(tokens) and row.unread == 1 else 0
+    return Asked(row.number, tokens, min(MOST, room), longest)

@@ -172,7 +172,7 @@ def test_a_required_call_is_made_and_its_arguments_are_right(random_model: Trans
 
 
 def test_what_is_forced_takes_no_pass_of_the_model(random_folder: Path) -> None:
-    model = TransformersAdapter(model=str(random_folder), threads=1, engine="transformers")
+    model = TransformersAdapter(model=str(random_folder), threads=1, engine="transformers", speculation="none")
     passes: list[str] = []
 
     def count(module: torch.nn.Module, _: object) -> None:

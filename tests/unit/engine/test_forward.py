@@ -59,7 +59,8 @@ class Kept:
         with torch.inference_mode():
             got = self.forward.read(pieces)
         expected = [
-            logits_of(self.model, self.texts[piece.slot])[len(self.texts[piece.slot]) - piece.wanted :] for piece in pieces
+            logits_of(self.model, self.texts[piece.slot])[len(self.texts[piece.slot]) - piece.wanted :]
+            for piece in pieces
         ]
         torch.testing.assert_close(got, torch.cat(expected), rtol=2e-4, atol=2e-4)
 
