@@ -143,9 +143,7 @@ def test_a_seed_gives_the_same_tokens_in_any_company() -> None:
     for times in range(2):
         crowd = [*wanted, *mixed(random, 40)]
         order = random.sample(range(len(crowd)), len(crowd))
-        come = answers(
-            forward, [crowd[at] for at in order], slots=3 + 4 * times, memory=3000, leaving=lambda _: None
-        )
+        come = answers(forward, [crowd[at] for at in order], slots=3 + 4 * times, memory=3000, leaving=lambda _: None)
         assert [come[order.index(at)] for at in range(len(wanted))] == alone
     other = [read_alone(forward, replace(plan, seed=10**6)) for plan in wanted]
     assert sum(one != another for one, another in zip(alone, other, strict=True)) >= len(wanted) - 1

@@ -153,7 +153,9 @@ def test_keys_that_are_no_numbers_end_one_answer_and_not_the_next_of_its_slot() 
     told = [[row.ticket._come.get() for _ in range(row.ticket._come.qsize())] for row in rows]
     assert [type(items[-1]) for items in told] == [End, ModelError, End]
     assert [len(items) for items in told] == [31, 6, 31]
-    assert all(bool(torch.isfinite(cache._values).all() & torch.isfinite(cache._keys).all()) for cache in forward._caches)
+    assert all(
+        bool(torch.isfinite(cache._values).all() & torch.isfinite(cache._keys).all()) for cache in forward._caches
+    )
     again = [Row(Writing(Plan([4, 5, 6], 1, frozenset(), GREEDY, None), None, CPU), Ticket()) for _ in range(3)]
     advance(scheduler, again, 3)
     assert [row.ticket._come.get().token for row in again] == [best] * 3  # pyright: ignore
@@ -173,7 +175,7 @@ def test_a_pass_of_transformers_that_breaks_ends_its_own_answer(more: dict[str, 
     engine = Engine(PlainForward(model), slots=3, memory=1000, queue=9)
     tickets = [engine.submit(writing(prompt)) for prompt in ([1, 2], [1, 96], [3, 4], [5] * 40 + [96])]
     for broken in (tickets[1], tickets[3]):
-        with pytest.raises(ModelError, match="memory|room"):
+        with pytest.raises(ModelError, match=r"memory|room"):
             read(broken)
     assert [read(tickets[0]), read(tickets[2])] == expected
     engine.close()

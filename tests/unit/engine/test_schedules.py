@@ -211,5 +211,3 @@ def test_ten_thousand_schedules_keep_every_promise() -> None:
             seen["broken"] += isinstance(one.end, ModelError)
     assert min(seen.values()) > 100, seen
     assert len(seen) == 6 and VOCABULARY > BREAKS
-
-
