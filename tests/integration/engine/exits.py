@@ -20,6 +20,8 @@ from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.profiles.sampling import Sampling
 
+MODEL = tiny("Qwen3")  # once: the forks have copies
+
 
 def ask(engine: Engine, limit: int) -> Ticket:
     plan = Plan([1, 2, 3], limit, frozenset(), Sampling(0.0), None)
@@ -28,7 +30,7 @@ def ask(engine: Engine, limit: int) -> Ticket:
 
 def main(state: str) -> None:
     torch.set_num_threads(1)
-    engine = Engine(FusedForward(tiny("Qwen3"), longest=LONGEST), slots=4, memory=4 * LONGEST, queue=9)
+    engine = Engine(FusedForward(MODEL, longest=LONGEST), slots=4, memory=4 * LONGEST, queue=9)
     if state == "idle":
         assert len(list(ask(engine, 5).tokens())) == 5
     elif state == "unread":

@@ -338,6 +338,18 @@ def test_what_cannot_be_enforced_is_refused_by_name_where_it_has_to_be(
     assert called.finish_reason == "length" or set(json.loads(called.tool_calls[0].arguments)) <= {"a"}
 
 
+def test_an_answer_left_at_its_notice_is_not_written(random_model: TransformersAdapter) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "not": {"const": "x"}}}}
+    asked = replace(TEMPERATE, tools=(), response_format=JsonFormat(schema), max_tokens=None)
+    stream = random_model.stream(QUESTION, asked)
+    assert isinstance(next(stream), Notice)
+    running = random_model._running
+    assert running
+    stream.close()
+    random_model.generate(QUESTION, GenerationConfig(max_tokens=1))
+    assert not running.engine._scheduler.running
+
+
 @pytest.mark.parametrize("schema", [
     {"type": "integer", "minimum": 5, "maximum": 3}, {"$ref": "#"}, {"type": "strin"}, {"$ref": "#/nowhere"},
     {"$ref": "https://example.org/schema"}, {"const": float("nan")}, {"type": "object", "x": object()},

@@ -175,7 +175,7 @@ def test_a_pass_of_transformers_that_breaks_ends_its_own_answer(more: dict[str, 
     engine = Engine(PlainForward(model), slots=3, memory=1000, queue=9)
     tickets = [engine.submit(writing(prompt)) for prompt in ([1, 2], [1, 96], [3, 4], [5] * 40 + [96])]
     for broken in (tickets[1], tickets[3]):
-        with pytest.raises(ModelError, match="memory|room"):
+        with pytest.raises(ModelError, match=r"memory|room"):
             read(broken)
     assert [read(tickets[0]), read(tickets[2])] == expected
     engine.close()

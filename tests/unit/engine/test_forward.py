@@ -58,10 +58,10 @@ class Kept:
         pieces = [self._piece(slot) for slot in slots]
         with torch.inference_mode():
             got = self.forward.read(pieces)
-        expected = [
-            logits_of(self.model, self.texts[piece.slot])[len(self.texts[piece.slot]) - piece.wanted :]
-            for piece in pieces
-        ]
+        expected = list[torch.Tensor]()
+        for piece in pieces:
+            text = self.texts[piece.slot]
+            expected.append(logits_of(self.model, text)[len(text) - piece.wanted :])
         torch.testing.assert_close(got, torch.cat(expected), rtol=2e-4, atol=2e-4)
 
     def _piece(self, slot: int) -> Piece:

@@ -49,9 +49,7 @@ def test_memory_is_divided_by_what_a_token_takes() -> None:
     ("Qwen3Moe", {"num_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 16}, "qwen3_moe"),
     ("Gemma2", {"sliding_window": 16}, "gemma2"),
 ])  # fmt: skip
-def test_what_is_not_of_the_family_is_run_by_transformers_and_said_so(
-    kind: str, more: dict[str, Any], why: str
-) -> None:
+def test_what_is_not_of_the_family_is_run_by_transformers(kind: str, more: dict[str, Any], why: str) -> None:
     model = tiny(kind, **more)
     assert why in obstacle(model)
     running = started(model)

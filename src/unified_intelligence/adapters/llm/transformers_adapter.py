@@ -117,10 +117,10 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
     ) -> Generator[Event, None, None]:
         with _named():
             answer = self._begin(messages, config or GenerationConfig(), None)
-            if answer.notice:
-                yield Notice(answer.notice)
-            with closing(answer.ticket.tokens()) as tokens:
-                for event in answer.reader.read(tokens):
+            with closing(answer.ticket):  # also while the notice is read, when nobody has asked for a token yet
+                if answer.notice:
+                    yield Notice(answer.notice)
+                for event in answer.reader.read(answer.ticket.tokens()):
                     answer.note_event()
                     yield event
             yield answer.finished()
@@ -139,11 +139,12 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
             except asyncio.CancelledError:
                 beginning.add_done_callback(_cancel)
                 raise
-            if answer.notice:
-                yield Notice(answer.notice)
-            async with aclosing(answer.events()) as events:
-                async for event in events:
-                    yield event
+            with closing(answer.ticket):
+                if answer.notice:
+                    yield Notice(answer.notice)
+                async with aclosing(answer.events()) as events:
+                    async for event in events:
+                        yield event
             yield answer.finished()
 
     async def aload(self) -> None:
