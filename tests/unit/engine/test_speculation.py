@@ -258,7 +258,7 @@ class Poisonous(Always):
 
 @pytest.mark.parametrize("kind", [FusedForward, PlainForward])
 def test_a_guess_that_is_no_number_spoils_nothing(folder: Path, kind: Any) -> None:
-    whole = loaded(folder).model
+    whole: Any = loaded(folder).model
     with torch.no_grad():
         whole.get_input_embeddings().weight[250] = float("nan")
     forward = PlainForward(whole) if kind is PlainForward else FusedForward(whole, longest=1024)
