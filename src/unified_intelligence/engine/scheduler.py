@@ -44,7 +44,7 @@ _LEAST = 16  # tokens of a prompt a step reads, however long that takes
 class Row:
     """One answer in the engine: lower `priority` first, then in order; after its `deadline` it is not begun any more.
 
-    `leader` is another that is just reading the same `common` first tokens.
+    `leader` is another that is just reading the same `common` first tokens. `guessed` ends where a guess was no number.
     """
 
     writing: Writing
@@ -56,6 +56,7 @@ class Row:
     slot: Slot = field(init=False)
     leader: Row | None = None
     common: int = 0
+    guessed: bool = True
     ended: bool = False
 
     @property
@@ -245,6 +246,8 @@ class Scheduler:
     def _take(self, row: Row, piece: Piece, logits: torch.Tensor) -> None:
         """The next token, and those after it as long as they are the ones that were guessed."""
         guessed = piece.tokens[len(piece.tokens) - piece.wanted + 1 :]
+        if guessed and bool(logits.isnan().any()):
+            return self._read_again(row)
         right = 0
         while piece.wanted:
             chosen = row.writing.take(logits[right])
@@ -262,6 +265,11 @@ class Scheduler:
         if self._speculation and guessed:
             self._speculation.note(row.number, right, refused=right < len(guessed))
         return None
+
+    def _read_again(self, row: Row) -> None:
+        """From the start, without guesses: what came of one is in the slot, and spoils even what was sure."""
+        self._forward.clear(row.slot.index)
+        row.slot.read, row.guessed = 0, False
 
     def _put(self, row: Row, chosen: Iterable[Chosen]) -> None:
         for one in chosen:
@@ -307,5 +315,5 @@ def _piece(row: Row, end: int, guesses: Sequence[int]) -> Piece:
 def _asked(row: Row, end: int) -> Asked:
     """The last token that an answer may have is never read, so it need not be guessed."""
     tokens, longest = row.writing.tokens, row.writing.longest
-    room = longest - len(tokens) - 1 if end == len(tokens) and row.unread == 1 else 0
+    room = longest - len(tokens) - 1 if row.guessed and row.unread == 1 and end == len(tokens) else 0
     return Asked(row.number, tokens, min(MOST, room), longest)

@@ -13,9 +13,10 @@ from tests.tiny_qwen3 import build
 from unified_intelligence.engine.decode import Plan, Writing, run
 from unified_intelligence.engine.draft import DraftModel, check_same_vocabulary
 from unified_intelligence.engine.engine import Engine
-from unified_intelligence.engine.forward import Piece
+from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.load import Loaded, load
+from unified_intelligence.engine.plain import PlainForward
 from unified_intelligence.engine.speculation import MOST, Asked, Drafter, Price, PromptLookup, Speculation
 from unified_intelligence.entities.errors import ConfigurationError, ModelError
 from unified_intelligence.profiles.sampling import Sampling
@@ -184,7 +185,7 @@ class Counted(FusedForward):
         return sum(max(0, piece.wanted - 1) for pieces in self.steps for piece in pieces)
 
 
-def written(forward: FusedForward, plans: Sequence[Plan], speculation: Speculation | None, slots: int = 4) -> Any:
+def written(forward: Forward, plans: Sequence[Plan], speculation: Speculation | None, slots: int = 4) -> Any:
     """The tokens of each, and whether it ended its turn."""
     engine = Engine(forward, slots=slots, memory=4096, queue=100, speculation=speculation)
     tickets = [engine.submit(Writing(plan, None, CPU)) for plan in plans]
@@ -246,6 +247,25 @@ def test_answers_are_the_same_whatever_is_guessed(model: FusedForward, slots: in
     assert written(counted, wanted, Speculation(drafter, FREE, together=False), slots) == answers
     assert counted.guesses > 300
     assert not drafter.forgotten  # the engine was closed: there is nothing left to remember
+
+
+class Poisonous(Always):
+    """Guesses a token whose reading gives no number."""
+
+    def propose(self, asked: Sequence[Asked]) -> list[Sequence[int]]:
+        return [[250] * one.most if len(one.tokens) > 20 else [1] * one.most for one in asked]
+
+
+@pytest.mark.parametrize("kind", [FusedForward, PlainForward])
+def test_a_guess_that_is_no_number_spoils_nothing(folder: Path, kind: Any) -> None:
+    whole: Any = loaded(folder).model
+    with torch.no_grad():
+        whole.get_input_embeddings().weight[250] = float("nan")
+    forward = PlainForward(whole) if kind is PlainForward else FusedForward(whole, longest=1024)
+    wanted = [Plan([seed + 3, 8, 9], 40, frozenset({250}), Sampling(0.7), seed) for seed in range(6)]
+    answers = written(forward, wanted, None, 2)
+    assert any(len(tokens) == 40 for tokens, _ in answers)
+    assert written(forward, wanted, Speculation(Poisonous(), FREE, together=False), 2) == answers
 
 
 def test_nothing_is_read_beyond_what_an_answer_may_have(model: FusedForward) -> None:
