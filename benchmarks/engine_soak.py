@@ -52,9 +52,8 @@ def model(dtype: torch.dtype) -> Any:
         head_dim=32, intermediate_size=256, max_position_embeddings=LONGEST, initializer_range=0.2,
         bos_token_id=None, eos_token_id=None, pad_token_id=None,
     )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return library.Qwen3ForCausalLM(config).to(dtype).eval()
+    library.set_seed(0)
+    return library.Qwen3ForCausalLM(config).to(dtype).eval()
 
 
 def plan(random: Random) -> Plan:

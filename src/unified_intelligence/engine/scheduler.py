@@ -7,7 +7,7 @@ one stalls nobody. Each answer draws its own tokens; what goes wrong with one en
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -217,7 +217,7 @@ class Scheduler:
                 self._take(row, piece, logits)
 
     @contextmanager
-    def _for_itself(self, row: Row) -> Iterator[None]:
+    def _for_itself(self, row: Row) -> Generator[None]:
         """What goes wrong with one answer ends that one."""
         try:
             yield

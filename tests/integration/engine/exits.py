@@ -41,7 +41,7 @@ def main(state: str) -> None:
         next(stream)
         threading.Thread(target=next, args=(stream,), daemon=True).start()
     elif state == "read in a thread":
-        reader = threading.Thread(target=lambda: print(len(list(ask(engine, 200).tokens()))))
+        reader = threading.Thread(target=lambda: sys.stdout.write(f"{len(list(ask(engine, 200).tokens()))}\n"))
         reader.start()
     elif state == "raised":
         ask(engine, 4000)
@@ -63,5 +63,5 @@ def forked(state: str) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({state: forked(state) for state in sys.argv[1:]}))
+    sys.stdout.write(json.dumps({state: forked(state) for state in sys.argv[1:]}))
     main("unread")

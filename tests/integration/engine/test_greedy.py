@@ -1,9 +1,9 @@
-"""Answers of a busy engine beside those of `generate`, token for token: few slots, little memory, many kinds at once."""
+"""Answers of a busy engine beside those of `generate`, token for token: few slots, little memory, many kinds."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -28,7 +28,7 @@ WARM = Sampling(1.3, top_p=0.95, top_k=40, min_p=0.01, frequency_penalty=0.2, pr
 
 
 @contextmanager
-def running(forward: Forward, *, slots: int, memory: int) -> Iterator[Engine]:
+def running(forward: Forward, *, slots: int, memory: int) -> Generator[Engine]:
     engine = Engine(forward, slots=slots, memory=memory, queue=1000)
     try:
         yield engine

@@ -20,7 +20,8 @@ KINDS = (torch.Tensor, torch.Generator, Writing, Row, Ticket)
 
 def alive() -> Counter[str]:
     gc.collect()
-    found = [type(one) for one in gc.get_objects()]  # to ask one for its class wakes up what libraries have deprecated
+    # not isinstance: to ask one for its class wakes up what libraries have deprecated
+    found: list[type[object]] = [type(one) for one in gc.get_objects()]
     return Counter({kind.__name__: sum(issubclass(one, kind) for one in found) for kind in KINDS})
 
 

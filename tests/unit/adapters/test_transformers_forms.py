@@ -343,11 +343,11 @@ def test_an_answer_left_at_its_notice_is_not_written(random_model: TransformersA
     asked = replace(TEMPERATE, tools=(), response_format=JsonFormat(schema), max_tokens=None)
     stream = random_model.stream(QUESTION, asked)
     assert isinstance(next(stream), Notice)
-    running = random_model._running
+    running = random_model._running  # pyright: ignore[reportPrivateUsage]
     assert running
     stream.close()
     random_model.generate(QUESTION, GenerationConfig(max_tokens=1))
-    assert not running.engine._scheduler.running
+    assert not running.engine._scheduler.running  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.parametrize("schema", [

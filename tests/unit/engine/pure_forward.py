@@ -21,7 +21,7 @@ _ROWS = 251
 
 _logits = torch.randn(_ROWS, VOCABULARY, generator=torch.Generator().manual_seed(5))
 _logits[:, [NO_NUMBER, BREAKS]] = float("-inf")
-_BEST: list[int] = _logits.argmax(-1).tolist()
+_BEST = [int(row.argmax()) for row in _logits]
 _WITH_NAN = torch.cat([_logits, torch.full((1, VOCABULARY), float("nan"))])
 
 

@@ -1,5 +1,7 @@
 """Both forward passes beside one pass of Transformers, whatever the pieces, the slots and their moves."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import copy

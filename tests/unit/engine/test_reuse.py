@@ -1,5 +1,7 @@
 """What two conversations begin with is read once, a long prompt stalls nobody, and nothing of it shows in an answer."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

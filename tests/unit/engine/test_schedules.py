@@ -1,5 +1,7 @@
 """Ten thousand random schedules: arrivals, cancellations, lengths, priorities, deadlines, memory, and what breaks."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import time

@@ -1,5 +1,7 @@
 """Which forward pass a model gets, and that one is refused which computes something else."""
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,5 +1,7 @@
 """Causal models of a few thousand weights, random ones, in float32: one of each kind the engine can meet."""
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import Any
