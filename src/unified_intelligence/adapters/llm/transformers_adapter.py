@@ -88,7 +88,9 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         slots: Annotated[int | None, "answers at once; default: 16, on a GPU 64"] = None,
         memory: Annotated[float | None, "GB for conversations; default: half of what is free"] = None,
         queue: Annotated[int, "requests that may wait for a slot"] = 256,
-        speculation: Annotated[Guessing, "guess what the text repeats: auto where that pays, lookup always"] = "auto",
+        speculation: Annotated[
+            Guessing | None, "guess what the text repeats: auto where that pays, lookup always; default: none"
+        ] = None,
         draft: Annotated[str | None, "a small model of the same vocabulary that guesses: folder or Hub id"] = None,
         cache_dir: Annotated[str | None, "where Hub models are kept; default: the Hub's own cache"] = None,
         offline: Annotated[bool, "never ask the Hub, use what is in the cache"] = False,
@@ -106,7 +108,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         self._arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._slots, self._memory, self._queue = slots, memory, queue
         self.at_once = slots or SLOTS
-        self._speculation: Guessing = speculation
+        self._speculation: Guessing = speculation or ("auto" if draft else "none")
         self._draft = draft
         self._check_draft()
         self._running: Running | None = None
