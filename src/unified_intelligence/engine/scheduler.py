@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 16  # unread tokens that are no prompt, but an answer going on
 _WORTH_WAITING = 32  # tokens of a beginning that another answer is just reading
 _BESIDE_OTHERS, _ALONE = 0.15, 0.6  # seconds a step may read prompts
+_MOST = 8192  # tokens of prompts in a step: what a pass computes on the way takes memory too
 _LEAST = 16  # tokens of a prompt a step reads, however long that takes
 
 
@@ -183,16 +184,10 @@ class Scheduler:
 
     def _plan(self) -> list[tuple[Row, Piece]]:
         rows = [row for row in self._rows if not self._is_led(row)]
-        reading = sum(row.unread > _AT_ONCE for row in rows)
-        left = self._pace.tokens(_ALONE if reading == len(rows) else _BESIDE_OTHERS)
-        ends: list[tuple[Row, int]] = []
-        for row in rows:
-            size = row.unread
-            if size > _AT_ONCE:
-                size = min(size, left)
-                left -= size
-            if size:
-                ends.append((row, row.slot.read + size))
+        reading = [row for row in rows if row.unread > _AT_ONCE]
+        shares = _shares(reading, self._pace.tokens(_ALONE if len(reading) == len(rows) else _BESIDE_OTHERS))
+        sizes = [shares.get(row, row.unread) for row in rows]
+        ends = [(row, row.slot.read + size) for row, size in zip(rows, sizes, strict=True) if size]
         guesses = self._guesses(ends)
         longest = max((end + len(more) for (_, end), more in zip(ends, guesses, strict=True)), default=0)
         run(self._slots.reach, length=longest)
@@ -299,11 +294,24 @@ class Pace:
         self._rate = 200.0  # tokens a second, before anything was read
 
     def tokens(self, seconds: float) -> int:
-        return max(_LEAST, int(self._rate * seconds))
+        return min(max(_LEAST, int(self._rate * seconds)), _MOST)
 
     def note(self, tokens: int, seconds: float) -> None:
         if tokens >= _LEAST:
             self._rate += 0.5 * (tokens / max(seconds, 1e-6) - self._rate)
+
+
+def _shares(reading: Sequence[Row], tokens: int) -> dict[Row, int]:
+    """Who reads how much of its prompt: half goes to who is soonest done, so that a short one does not wait for a long
+    one before it; the rest in order, so that the long one gets on too.
+    """
+    shares = dict.fromkeys(reading, 0)
+    if reading:
+        soonest = min(reading, key=lambda row: row.unread)
+        shares[soonest] = min(soonest.unread, (tokens + 1) // 2)
+    for row in reading:
+        shares[row] += min(row.unread - shares[row], tokens - sum(shares.values()))
+    return shares
 
 
 def _piece(row: Row, end: int, guesses: Sequence[int]) -> Piece:
