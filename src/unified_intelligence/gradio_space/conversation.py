@@ -94,14 +94,14 @@ class ShownAnswer:
     def _figures(self, end: EventJson) -> ChatMessage:
         usage, timings = _numbers(end.get("usage")), _numbers(end.get("timings"))
         written, took = usage.get("completion_tokens"), timings.get("total", 0) - timings.get("first_event", 0)
-        short = [f"{self.first:.1f} s to the first token"]
+        short = [f"{_duration(self.first)} to the first token"]
         if written is not None:
             short += [f"{(written - 1) / took:,.0f} tokens/s"] if written > 1 and took > 0 else []
             short.append(f"{written:,.0f} tokens")
         rows = {
-            "From the question to the first token": f"{self.first:.2f} s",
-            "of that, in the model": f"{timings['first_event']:.2f} s" if timings else None,
-            "The whole answer": f"{self._passed():.2f} s",
+            "From the question to the first token": _duration(self.first),
+            "of that, in the model": _duration(timings["first_event"]) if timings else None,
+            "The whole answer": _duration(self._passed()),
             "Tokens read": usage.get("prompt_tokens"),
             "of those, known already": usage.get("cached_tokens"),
             "Tokens written": written,
@@ -140,3 +140,7 @@ def _block(
 
 def _numbers(value: object) -> Mapping[str, float]:
     return value if isinstance(value, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 0.95 else f"{seconds * 1000:.0f} ms"

@@ -17,7 +17,7 @@ ERROR_TITLE = "uic:"
 """Before the kind of an error, in the title of one that `respond` raises."""
 
 
-def add_endpoints(answering: Answering, about: Mapping[str, object]) -> None:
+def add_endpoints(answering: Answering, about: Mapping[str, object], at_once: int) -> None:
     """Into the Blocks that are open."""
 
     def generate(messages: list[dict[str, Any]], config: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
@@ -47,8 +47,8 @@ def add_endpoints(answering: Answering, about: Mapping[str, object]) -> None:
                     text.append(str(event["text"]))
         return "", continued(message, chat_history, "".join(text), form)
 
-    gr.api(generate, api_name="generate", concurrency_id="answers")
-    gr.api(respond, api_name="respond", concurrency_id="answers")
+    gr.api(generate, api_name="generate", concurrency_id="answers", concurrency_limit=at_once)
+    gr.api(respond, api_name="respond", concurrency_id="answers", concurrency_limit=at_once)
     gr.api(version, api_name="version", queue=False)
 
 
