@@ -28,7 +28,11 @@ def zero_gpu(size: str) -> Any:
     if find_spec("spaces") is None or not import_module("spaces.config").Config.zero_gpu:
         return None
     gpu = import_module("spaces").GPU
-    return lambda work, seconds: gpu(duration=seconds, size=size)(work)
+
+    def on_gpu(work: Any, seconds: Any) -> Any:
+        return gpu(duration=seconds, size=size)(work)
+
+    return on_gpu
 
 
 def new_app() -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 from unified_intelligence.entities.errors import ConfigurationError
 
@@ -58,9 +58,10 @@ def read_space_settings(variables: Mapping[str, str]) -> SpaceSettings:
     """Raises ConfigurationError for a number that is none, or that leaves no room for an answer."""
     kinds = get_type_hints(SpaceSettings)
     given = {own.name: text.strip() for own in fields(SpaceSettings) if (text := variables.get(own.name.upper(), ""))}
-    settings = SpaceSettings(
-        **{name: _number(name, text) if kinds[name] is int else text for name, text in given.items() if text}
-    )
+    values: dict[str, Any] = {
+        name: _number(name, text) if kinds[name] is int else text for name, text in given.items() if text
+    }
+    settings = SpaceSettings(**values)
     if settings.default_tokens > settings.max_tokens:
         raise ConfigurationError(
             f"DEFAULT_TOKENS is {settings.default_tokens}, more than MAX_TOKENS, {settings.max_tokens}.",

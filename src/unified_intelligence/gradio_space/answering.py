@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,8 @@ class Answering:
 
     def seconds(self, messages: Any, config: Any) -> int:
         """How long a call may hold a GPU: to start, to read the prompt, and to write as much as it may."""
-        own, wanted = self.limits, (config or {}).get("max_tokens")
+        asked: Mapping[str, Any] = config or {}
+        own, wanted = self.limits, asked.get("max_tokens")
         needed = own.start + len(str(messages)) / _LETTERS / own.reads + (wanted or own.default_tokens) / own.writes
         return min(own.seconds, math.ceil(needed))
 

@@ -21,11 +21,12 @@ _REASONS = {"length": "It reached its greatest length.", "content_filter": "A fi
 
 def said_in(history: Sequence[Mapping[str, Any]]) -> list[EventJson]:
     """The turns of a chat window's messages."""
-    return [
-        {"role": message["role"], "content": text_of(message)}
-        for message in history
-        if not (message.get("metadata") or {}).get("title")
-    ]
+    return [{"role": message["role"], "content": text_of(message)} for message in history if not title_of(message)]
+
+
+def title_of(message: Mapping[str, Any]) -> str:
+    """Of a block; empty for what was said."""
+    return _metadata(message).get("title") or ""
 
 
 def text_of(message: Mapping[str, Any]) -> str:
@@ -123,12 +124,14 @@ def stopped(history: Sequence[ChatMessage]) -> list[ChatMessage]:
 
 
 def _is_pending(message: ChatMessage) -> bool:
-    return (message.get("metadata") or {}).get("status") == "pending"
+    return _metadata(message).get("status") == "pending"
 
 
-def _block(
-    title: str, content: str, *, pending: bool = False, done: bool = False, seconds: float = 0.0
-) -> ChatMessage:
+def _metadata(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    return message.get("metadata") or {}
+
+
+def _block(title: str, content: str, *, pending: bool = False, done: bool = False, seconds: float = 0.0) -> ChatMessage:
     """Open while it is under way, closed once it is done, and open where it is neither."""
     metadata: dict[str, Any] = {"title": title}
     if pending or done or seconds:

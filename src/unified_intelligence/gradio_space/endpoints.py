@@ -1,6 +1,7 @@
-"""The endpoints for programs. Their names and their arguments are what callers hold to."""
+"""The endpoints for programs. Their names and their arguments are what callers hold to.
 
-from __future__ import annotations
+Annotations are evaluated here: from what a function returns, Gradio reads how many values that are.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -47,10 +48,12 @@ def add_endpoints(answering: Answering, about: Mapping[str, object], at_once: in
                     text.append(str(event["text"]))
         return "", continued(message, chat_history, "".join(text), form)
 
-    gr.api(generate, api_name="generate", concurrency_id="answers", concurrency_limit=at_once)
-    gr.api(respond, api_name="respond", concurrency_id="answers", concurrency_limit=at_once)
-    gr.api(version, api_name="version", queue=False)
+    add: Any = gr.api  # pyright: ignore - its types are half there
+    add(generate, api_name="generate", concurrency_id="answers", concurrency_limit=at_once)
+    add(respond, api_name="respond", concurrency_id="answers", concurrency_limit=at_once)
+    add(version, api_name="version", queue=False)
 
 
 def _raised(told: EventJson) -> gr.Error:
-    return gr.Error(f"{told['message']} {told['hint']}".strip(), title=f"{ERROR_TITLE}{told['kind']}", print_exception=False)
+    said = f"{told['message']} {told['hint']}".strip()
+    return gr.Error(said, title=f"{ERROR_TITLE}{told['kind']}", print_exception=False)

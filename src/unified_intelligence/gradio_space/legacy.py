@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.gradio_space.conversation import title_of
 
 if TYPE_CHECKING:
     from unified_intelligence.gradio_space.event_json import EventJson
@@ -56,7 +57,7 @@ def continued(message: str, history: list[Any], answer: str, form: Format) -> li
 
 
 def _read(turn: Mapping[str, Any]) -> list[EventJson]:
-    if (turn.get("metadata") or {}).get("title"):
+    if title_of(turn):
         return []
     content = turn.get("content")
     parts = cast("list[object]", content) if isinstance(content, list) else [content]

@@ -32,6 +32,7 @@ CSS = """
 #title h1 { margin: 0; font-size: 1.25rem; overflow-wrap: anywhere; }
 #title p { margin: 0; color: var(--body-text-color-subdued); }
 #chat { min-height: 20rem; }
+footer .divider { display: none; }
 #chat .placeholder-content { padding-top: var(--spacing-xxl); }
 #chat .bot-row:has(.message > div > .message-content) .message:has(.thought-group) + .message-buttons { display: none; }
 """
@@ -97,48 +98,56 @@ def _add_events(answering: Answering, controls: _Controls, at_once: int) -> None
     chat, question, settings = controls
     both: list[Any] = [chat, question]
     own: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    waiting = WAITING_FOR_GPU if answering.waits_for_gpu else READING
-
-    def asked(text: str | None, history: list[ChatMessage]) -> _Changes:
-        if not (text and text.strip()):
-            return _Changes(history, gr.update())
-        return _Changes([*history, conversation.question(text), *ShownAnswer(waiting).messages()], _writing())
-
-    def chosen(history: list[ChatMessage], which: gr.SelectData) -> _Changes:
-        return asked(which.value["text"], history)
-
-    def again(history: list[ChatMessage], which: gr.RetryData) -> _Changes:
-        at = _question_before(history, which.index)
-        return asked(conversation.text_of(history[at]), history[:at])
-
-    def undone(history: list[ChatMessage], which: gr.UndoData) -> _Changes:
-        at = _question_before(history, which.index)
-        return _Changes(history[:at], gr.update(value=conversation.text_of(history[at])))
-
-    def answered(history: list[ChatMessage], *given: Any) -> Generator[list[ChatMessage], None, None]:
-        if not history or not (history[-1].get("metadata") or {}).get("title") == waiting:
-            return
-        before = history[:-1]
-        messages = [*_system(given[0]), *conversation.said_in(before)]
-        for shown in _shown(answering, messages, _config(answering, given), waiting):
-            yield [*before, *shown]
-
-    def ended(history: list[ChatMessage]) -> _Changes:
-        return _Changes(conversation.stopped(history), _ready())
-
+    turns = _Turns(answering)
     begun = [
-        question.submit(asked, [question, chat], both, queue=False, **own),
-        chat.example_select(chosen, [chat], both, queue=False, **own),
-        chat.retry(again, [chat], both, queue=False, **own),
+        question.submit(turns.asked, [question, chat], both, queue=False, **own),
+        chat.example_select(turns.chosen, [chat], both, queue=False, **own),
+        chat.retry(turns.again, [chat], both, queue=False, **own),
     ]
     running = [
-        event.then(answered, [chat, *settings], chat, concurrency_id="answers", concurrency_limit=at_once, **own)
+        event.then(turns.answered, [chat, *settings], chat, concurrency_id="answers", concurrency_limit=at_once, **own)
         for event in begun
     ]
     for event in running:
         event.then(_ready, None, question, queue=False, **own)
-    question.stop(ended, [chat], both, cancels=running, queue=False, **own)
-    chat.undo(undone, [chat], both, queue=False, **own)
+    question.stop(turns.ended, [chat], both, cancels=running, queue=False, **own)
+    chat.undo(turns.undone, [chat], both, queue=False, **own)
+
+
+class _Turns:
+    """What happens in the window: who asks puts a waiting answer behind the question, which is then answered."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self._waiting = WAITING_FOR_GPU if answering.waits_for_gpu else READING
+
+    def asked(self, text: str | None, history: list[ChatMessage]) -> _Changes:
+        if not (text and text.strip()):
+            return _Changes(history, gr.update())
+        waiting = ShownAnswer(self._waiting).messages()
+        return _Changes([*history, conversation.question(text), *waiting], _writing())
+
+    def chosen(self, history: list[ChatMessage], which: gr.SelectData) -> _Changes:
+        return self.asked(which.value["text"], history)
+
+    def again(self, history: list[ChatMessage], which: gr.RetryData) -> _Changes:
+        at = _question_before(history, which.index)
+        return self.asked(conversation.text_of(history[at]), history[:at])
+
+    def undone(self, history: list[ChatMessage], which: gr.UndoData) -> _Changes:
+        at = _question_before(history, which.index)
+        return _Changes(history[:at], gr.update(value=conversation.text_of(history[at])))
+
+    def answered(self, history: list[ChatMessage], *given: Any) -> Generator[list[ChatMessage], None, None]:
+        if not history or conversation.title_of(history[-1]) != self._waiting:
+            return
+        before = history[:-1]
+        messages = [*_system(given[0]), *conversation.said_in(before)]
+        for shown in _shown(self._answering, messages, _config(self._answering, given), self._waiting):
+            yield [*before, *shown]
+
+    def ended(self, history: list[ChatMessage]) -> _Changes:
+        return _Changes(conversation.stopped(history), _ready())
 
 
 def _writing() -> Any:

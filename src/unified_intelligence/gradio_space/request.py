@@ -77,7 +77,7 @@ _AS_THEY_ARE = AskedConfig.model_fields.keys() - {
 
 def read_request(messages: object, config: object) -> tuple[tuple[Message, ...], GenerationConfig]:
     """Raises InvalidRequestError, which names the field, for what is not of the agreed form."""
-    body = {"messages": messages, "config": config or {}}
+    body: dict[str, object] = {"messages": messages, "config": {} if config is None else config}
     try:
         asked = Asked.model_validate(body)
         return read_messages([turn.read() for turn in asked.messages]), asked.config.read()
