@@ -16,9 +16,27 @@ PROJECT = Path(__file__).parents[3]
 APP = PROJECT / "hf_spaces" / "qwen3-inference" / "app.py"
 
 
+class Space:
+    """A process that is starting; `url` waits until it listens."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process, self._url = process, ""
+
+    @property
+    def url(self) -> str:
+        said: list[str] = []
+        assert self._process.stdout is not None
+        while not self._url:
+            line = self._process.stdout.readline()
+            said.append(line)
+            assert line, "".join(said)
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                self._url = found[0]
+        return self._url
+
+
 @contextmanager
-def running(*program: str | Path, cwd: Path, **environment: str) -> Generator[str]:
-    """Gives its URL once it listens."""
+def running(*program: str | Path, cwd: Path, **environment: str) -> Generator[Space]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     own = {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
@@ -27,16 +45,8 @@ def running(*program: str | Path, cwd: Path, **environment: str) -> Generator[st
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
         start_new_session=True,
     )  # fmt: skip
-    said: list[str] = []
     try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            said.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                break
-        else:
-            raise AssertionError("".join(said))
-        yield found[0]
+        yield Space(process)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=30)

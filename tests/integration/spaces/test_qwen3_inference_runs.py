@@ -40,8 +40,8 @@ def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def told(assembled: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the official client was given."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    with running("app.py", cwd=assembled, MODEL_ID="embedded", TMPDIR=str(elsewhere)) as url:
-        command = [sys.executable, str(HERE / "gradio_caller.py"), url]
+    with running("app.py", cwd=assembled, MODEL_ID="embedded", TMPDIR=str(elsewhere)) as space:
+        command = [sys.executable, str(HERE / "gradio_caller.py"), space.url]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert len(list(elsewhere.glob("package-*/unified_intelligence/__init__.py"))) == 1
@@ -105,8 +105,8 @@ def test_a_refusal_is_typed(told: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, Path]]:
     folder = tmp_path_factory.mktemp("slow")
-    with running(HERE / "slow_space.py", folder / "notes", cwd=folder, PYTHONPATH=str(PROJECT / "src")) as url:
-        yield url, folder / "notes"
+    with running(HERE / "slow_space.py", folder / "notes", cwd=folder, PYTHONPATH=str(PROJECT / "src")) as space:
+        yield space.url, folder / "notes"
 
 
 def test_whoever_leaves_ends_the_work(slow: tuple[str, Path]) -> None:
