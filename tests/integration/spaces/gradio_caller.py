@@ -6,8 +6,8 @@ import json
 import sys
 from typing import Any
 
-from gradio_client import Client
-from gradio_client.exceptions import AppError
+from gradio_client import Client  # pyright: ignore[reportMissingTypeStubs]
+from gradio_client.exceptions import AppError  # pyright: ignore[reportMissingTypeStubs]
 
 QUESTION = "Quelle est la mensualité de 200 000 € sur 20 ans à 3,5 % ?"
 TOOL = {

@@ -51,7 +51,7 @@ class Scripted(InProcessTextGenerator, ITokenizer):
             for item in self.script:
                 if isinstance(item, Exception):
                     raise item
-                if isinstance(item, float):
+                if isinstance(item, float | int):
                     time.sleep(item)
                 else:
                     yield item
@@ -111,7 +111,8 @@ def test_each_event_has_its_shape() -> None:
             {"token": "fü", "logprob": -0.5}, {"token": "x", "logprob": -2.0}]}]},
         {"type": "delta", "text": "fünf\u2028 🎉 "},
         {"type": "tool_call", "index": 0, "id": "1", "name": "look_up", "arguments": '{"é": 1}'},
-        {"type": "end", "finish_reason": "stop", "usage": {"prompt_tokens": 4, "completion_tokens": 2, "cached_tokens": 1},
+        {"type": "end", "finish_reason": "stop",
+         "usage": {"prompt_tokens": 4, "completion_tokens": 2, "cached_tokens": 1},
          "timings": {"first_event": 0.5, "total": 1.0}, "build": "abc"},
     ]  # fmt: skip
 
@@ -160,7 +161,7 @@ def test_a_gpu_is_asked_for_as_long_as_the_prompt_and_the_answer_take() -> None:
 
 
 def test_an_answer_that_outlasts_its_gpu_ends_as_too_long() -> None:
-    generator = Scripted(WORD, 1.2, TextDelta("b"), 30.0, END)
+    generator = Scripted(WORD, 1.2, TextDelta("b"), 1.0, END)
     lent: list[int] = []
     begun = time.perf_counter()
     own = answering(generator, seconds=1, on_gpu=on_gpu(lent))

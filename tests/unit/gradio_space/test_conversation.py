@@ -7,7 +7,8 @@ from typing import Any
 from unified_intelligence.gradio_space.conversation import ShownAnswer, question, said_in, stopped, text_of, title_of
 
 END: dict[str, Any] = {
-    "type": "end", "finish_reason": "stop", "usage": {"prompt_tokens": 5, "completion_tokens": 21, "reasoning_tokens": 4},
+    "type": "end", "finish_reason": "stop",
+    "usage": {"prompt_tokens": 5, "completion_tokens": 21, "reasoning_tokens": 4},
     "timings": {"first_event": 0.5, "total": 2.5},
 }  # fmt: skip
 

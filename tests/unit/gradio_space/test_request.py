@@ -23,6 +23,16 @@ ASKED = [{"role": "user", "content": "Ça va ? 🎉\u2028"}]
 SCHEMA = {"type": "object", "properties": {"città": {"type": "string"}}}
 TOOL = {"type": "function", "function": {"name": "look_up", "description": "Was?", "parameters": SCHEMA}}
 SPEC = ToolSpec("look_up", "Was?", SCHEMA)
+WRONG: list[tuple[Any, str]] = [
+    ({"temprature": 1}, "config.temprature is not a field"),
+    ({"max_tokens": "many"}, "config.max_tokens: input should be a valid integer"),
+    ({"max_tokens": 0}, "max_tokens is at least 1"),
+    ({"stop": "fin"}, "config.stop"),
+    ({"tool_choice": "required"}, "tool_choice needs tools"),
+    ({"tools": [TOOL, TOOL]}, "two tools have the same name"),
+    ("hot", "config"),
+    ({"tools": [{"type": "function", "function": {}}]}, r"config.tools\[0\].function.name is missing"),
+]
 
 
 def config(fields: object) -> GenerationConfig:
@@ -77,19 +87,7 @@ def test_one_tool_can_be_demanded() -> None:
     assert read.tool_choice == NamedTool("look_up")
 
 
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"temprature": 1}, "config.temprature is not a field"),
-        ({"max_tokens": "many"}, "config.max_tokens: input should be a valid integer"),
-        ({"max_tokens": 0}, "max_tokens is at least 1"),
-        ({"stop": "fin"}, "config.stop"),
-        ({"tool_choice": "required"}, "tool_choice needs tools"),
-        ({"tools": [TOOL, TOOL]}, "two tools have the same name"),
-        ("hot", "config"),
-        ({"tools": [{"type": "function", "function": {}}]}, r"config.tools\[0\].function.name is missing"),
-    ],
-)
+@pytest.mark.parametrize(("fields", "said"), WRONG)
 def test_what_is_not_of_the_form_is_refused_by_its_name(fields: object, said: str) -> None:
     with pytest.raises(InvalidRequestError, match=said):
         config(fields)
