@@ -30,7 +30,7 @@ CSS = """
 .gradio-container { max-width: 60rem !important; width: 100% !important; margin: 0 auto !important; }
 #title { align-items: center; flex-wrap: nowrap; }
 #title h1 { margin: 0; font-size: 1.25rem; overflow-wrap: anywhere; }
-#title p { margin: 0; color: var(--body-text-color-subdued); }
+#title p { margin: 0; opacity: 0.75; }
 #chat { min-height: 20rem; }
 footer .divider { display: none; }
 #chat .placeholder-content { padding-top: var(--spacing-xxl); }
@@ -86,10 +86,12 @@ def _settings(answering: Answering) -> list[Any]:
                 visible="max_tokens" in honoured,
             )  # fmt: skip
         with gr.Row():
-            thinking = gr.Checkbox(value=True, label="Think before answering", visible="thinking" in honoured)
+            thinking = gr.Checkbox(
+                value=True, label="Think before answering", min_width=240, visible="thinking" in honoured
+            )
             budget = gr.Slider(
                 0, limits.max_tokens, value=0, step=64, label="Most tokens to think", info="0: as many as needed",
-                precision=0, visible="thinking_budget" in honoured,
+                precision=0, min_width=240, visible="thinking_budget" in honoured,
             )  # fmt: skip
     return [system, temperature, most, thinking, budget]
 

@@ -1,4 +1,4 @@
-"""The Gradio Space in the hands of the real `spaces` package: how long a GPU is asked for, lent, given back, refused."""
+"""The Gradio Space in the hands of the real `spaces` package: a GPU asked for, lent, given back, refused."""
 
 from __future__ import annotations
 
