@@ -125,6 +125,7 @@ def test_an_answer_streams_and_can_be_stopped(browser: Browser, spaces: Spaces) 
     with watched(browser, spaces.slow) as own:
         page = own.page
         ask(page, "Raconte.")
+        said(page, "Waiting for a GPU").wait_for()
         said(page, "mot3 ").wait_for()
         early = messages(page)[-1]
         said(page, "mot12 ").wait_for()
@@ -140,3 +141,13 @@ def test_an_answer_streams_and_can_be_stopped(browser: Browser, spaces: Spaces) 
         assert messages(page)[-1] == kept and "mot12" in kept
         ask(page, "   ")
         assert page.locator("#chat .user-row").count() == 1
+
+
+def test_a_gpu_that_is_refused_is_told(browser: Browser, spaces: Spaces) -> None:
+    with watched(browser, spaces.slow) as own:
+        page = own.page
+        ask(page, "Un GPU ?")
+        said(page, "No answer").wait_for()
+        said(page, "ZeroGPU quota exceeded: Try again in 1:02:03.").wait_for()
+        page.locator("#question .submit-button").wait_for()
+        assert page.locator("#chat [aria-label=Retry]:visible").count() == 1

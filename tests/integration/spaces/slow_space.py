@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -27,6 +28,7 @@ from unified_intelligence.interfaces.text_generator import InProcessTextGenerato
 
 WORDS = 1200
 PAUSE = 0.05  # seconds: a minute in all
+WAIT = 1.0
 
 
 class Slow(InProcessTextGenerator):
@@ -50,8 +52,20 @@ class Slow(InProcessTextGenerator):
                 file.write(f"{written}\n")
 
 
+def lent(work: Any, seconds: Any) -> Any:
+    """A GPU that takes its time too, and is refused to who asks for it, as ZeroGPU refuses."""
+
+    def decorated(messages: Any, config: Any) -> Generator[Any, None, None]:
+        time.sleep(WAIT)
+        if "GPU" in messages[-1]["content"]:
+            raise gr.Error("Try again in 1:02:03.", title="ZeroGPU quota exceeded", print_exception=False)
+        yield from work(messages, config)
+
+    return decorated
+
+
 def main() -> None:
-    answering = Answering(Slow(Path(sys.argv[1])), AnswerLimits(), build="abc")
+    answering = Answering(Slow(Path(sys.argv[1])), AnswerLimits(), build="abc", on_gpu=lent)
     with gr.Blocks() as blocks:
         add_page(answering, "Slow", "A word at a time.", 2)
         add_endpoints(answering, {"version": "0"}, 2)

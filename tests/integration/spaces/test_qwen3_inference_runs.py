@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import pytest
 
-from tests.integration.spaces.space_process import PROJECT, running
+from tests.integration.spaces.space_process import PROJECT, Space, running
 from unified_intelligence.spaces.content import FILE_NAME
 
 pytest.importorskip("gradio", reason="Gradio is not here: pip install 'unified-intelligence-cli[space]'")
@@ -26,8 +26,21 @@ def plain(text: str) -> str:
     return text.replace("\u202f", " ").replace("\xa0", " ")
 
 
+class Slow(NamedTuple):
+    space: Space
+    notes: Path
+
+
 @pytest.fixture(scope="module")
-def assembled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Slow]:
+    """Starts while the other one is put together."""
+    folder = tmp_path_factory.mktemp("slow")
+    with running(HERE / "slow_space.py", folder / "notes", cwd=folder, PYTHONPATH=str(PROJECT / "src")) as space:
+        yield Slow(space, folder / "notes")
+
+
+@pytest.fixture(scope="module")
+def assembled(slow: Slow, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("space") / "files"
     program = PROJECT / "hf_spaces" / "assemble.py"
     command = [sys.executable, str(program), "qwen3-inference", "--to", str(folder)]
@@ -102,15 +115,8 @@ def test_a_refusal_is_typed(told: dict[str, Any]) -> None:
     assert title == "uic:invalid_request" and "question is empty" in message
 
 
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[str, Path]]:
-    folder = tmp_path_factory.mktemp("slow")
-    with running(HERE / "slow_space.py", folder / "notes", cwd=folder, PYTHONPATH=str(PROJECT / "src")) as space:
-        yield space.url, folder / "notes"
-
-
-def test_whoever_leaves_ends_the_work(slow: tuple[str, Path]) -> None:
-    url, notes = slow
+def test_whoever_leaves_ends_the_work(slow: Slow) -> None:
+    url, notes = slow.space.url, slow.notes
     with httpx2.Client(base_url=f"{url}/gradio_api/", timeout=30) as client:
         asked = {"messages": [{"role": "user", "content": "ça va ? 🎉\u2028"}]}
         made = client.post("call/v2/generate", json=asked).raise_for_status().json()
@@ -125,8 +131,8 @@ def test_whoever_leaves_ends_the_work(slow: tuple[str, Path]) -> None:
     assert int(notes.read_text("utf-8")) < 600
 
 
-def test_a_named_call_and_a_positional_one_give_two_values(slow: tuple[str, Path]) -> None:
-    url, _ = slow
+def test_a_named_call_and_a_positional_one_give_two_values(slow: Slow) -> None:
+    url = slow.space.url
     info = httpx2.get(f"{url}/gradio_api/info").json()["named_endpoints"]
     assert info.keys() == {"/generate", "/respond", "/version"}  # nothing of the page
     assert [own["parameter_name"] for own in info["/respond"]["parameters"]] == [
