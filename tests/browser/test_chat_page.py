@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tests.browser.real_browser import watched
-from tests.integration.spaces.space_process import APP, PROJECT, running
+from tests.integration.spaces.space_process import APP, NEEDS_GRADIO, PROJECT, running
 from tests.tiny_qwen3 import build_speaker
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-pytest.importorskip("gradio", reason="Gradio is not here: pip install 'unified-intelligence-cli[space]'")
+pytestmark = NEEDS_GRADIO
 
 SLOW = PROJECT / "tests/integration/spaces/slow_space.py"
 THOUGHT = "Je réfléchis : naïf, 42."

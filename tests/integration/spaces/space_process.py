@@ -10,8 +10,14 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
+
+NEEDS_GRADIO = pytest.mark.skipif(
+    find_spec("gradio") is None, reason="Gradio is not here: pip install 'unified-intelligence-cli[space]'"
+)
 PROJECT = Path(__file__).parents[3]
 APP = PROJECT / "hf_spaces" / "qwen3-inference" / "app.py"
 

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 
-from tests.integration.spaces.space_process import PROJECT, Space, running
+from tests.integration.spaces.space_process import NEEDS_GRADIO, PROJECT, Space, running
 from unified_intelligence.spaces.content import FILE_NAME
 
-pytest.importorskip("gradio", reason="Gradio is not here: pip install 'unified-intelligence-cli[space]'")
+pytestmark = NEEDS_GRADIO
 
 HERE = Path(__file__).parent
 PAYMENT = "1 159,92"

@@ -6,6 +6,7 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Generator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,10 +14,12 @@ import httpx2
 import pytest
 
 from tests.integration.spaces.device_api import Ledger, device_api
-from tests.integration.spaces.space_process import PROJECT, running
+from tests.integration.spaces.space_process import NEEDS_GRADIO, PROJECT, running
 
-pytest.importorskip("gradio", reason="Gradio is not here: pip install 'unified-intelligence-cli[space]'")
-pytest.importorskip("spaces", reason="ZeroGPU's package is not here: pip install spaces")
+pytestmark = [
+    NEEDS_GRADIO,
+    pytest.mark.skipif(find_spec("spaces") is None, reason="ZeroGPU's package is not here: pip install spaces"),
+]
 
 HERE = Path(__file__).parent
 QUESTION = "Quelle est la mensualité de 200 000 € sur 20 ans à 3,5 % ?"

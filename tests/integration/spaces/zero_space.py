@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import runpy
 import sys
+from pathlib import Path
 
-from tests.integration.spaces.space_process import APP
+APP = Path(__file__).parents[3] / "hf_spaces" / "qwen3-inference" / "app.py"
 
 if __name__ == "__main__":
     sys.modules["torch"] = None  # type: ignore[assignment] - one without CUDA lacks what `spaces` replaces in it
