@@ -28,7 +28,7 @@ from unified_intelligence.entities.generation import GenerationConfig, JsonForma
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolSpec
 
-ROUNDS, CALLS, TOKENS = 3, 8, 24
+ROUNDS, CALLS, TOKENS = 3, 8, 12
 QUESTION = [Message("user", "How is the weather there?")]
 WEATHER = ToolSpec("get_weather", "The weather at a place.", {
     "type": "object",
