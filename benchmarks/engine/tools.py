@@ -82,7 +82,14 @@ def calls(engine: Engine, given: Loaded, tools: tuple[ToolSpec, ...], wanted: in
     engine.forward.read = counted
     try:
         for seed in range(wanted):
-            config = GenerationConfig(tools=tools, tool_choice="required", thinking=False, max_tokens=300, seed=seed)
+            config = GenerationConfig(
+                tools=tools,
+                tool_choice="required",
+                parallel_tool_calls=False,
+                thinking=False,
+                max_tokens=300,
+                seed=seed,
+            )
             request = Request.of(given, QUESTION, config)
             assert request.constraint
             writing = Writing(request.plan, request.thinking(given), engine.forward.device, request.constraint)
