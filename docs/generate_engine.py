@@ -129,10 +129,11 @@ def _tools(result: Mapping[str, Any]) -> str:
 def _memory(result: Mapping[str, Any]) -> str:
     held = result["resident MiB after so many requests"]
     chosen = [name for at, name in enumerate(held) if at % 5 == 0 or at == len(held) - 1]
-    grown = result["KiB grown a request after the first fifth, by least squares"]
+    later = list(held.items())[len(held) // 2 :]
+    grown, between = round(later[-1][1] - later[0][1], 1), f"{later[0][0]} and {later[-1][0]}"
     rows = [[name, held[name]] for name in chosen]
     table = _table(("requests", "resident MiB"), rows)
-    return f"{table}\n\nAfter the first fifth {grown} KiB a request, by least squares."
+    return f"{table}\n\nBetween {between} requests it grew by {grown} MiB."
 
 
 def _gpu(result: Mapping[str, Any]) -> str:
