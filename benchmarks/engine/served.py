@@ -2,8 +2,8 @@
 
 All answer from the same folder with the same number of threads, greedily, each question new from its first words on.
 The server's processor time, as the kernel counts it, beside that of the engine in this process is what HTTP, the chat
-template and the events of the API cost. `llama-server` takes part where one is found and a GGUF file is given with
-LLAMA_MODEL; it is not built here.
+template and the events of the API cost. `transformers serve` needs the package accelerate. `llama-server` takes part
+where one is found and LLAMA_MODEL names a GGUF file; it is not built here.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -33,7 +34,7 @@ from unified_intelligence.engine.prompt import encode, write
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.entities.message import Message
 
-CLIENTS, TOKENS, ROUNDS = 8, 16, 3
+CLIENTS, TOKENS, ROUNDS = 8, 16, 2
 _WORDS = "tell me in a few words how the weather will be on the hills around the lake this week"
 _LONGEST_START = 240.0
 _numbers = count(1000)
@@ -53,7 +54,9 @@ def measure(asked: Asked) -> None:
         rows: dict[str, list[dict[str, float]]] = {name: [] for name in (*running, "engine")}
         for number in range(asked.rounds(ROUNDS) + 1):
             for name, server in running.items():
-                once = asyncio.run(_round(server, str(folder), ours=name == "uic serve"))
+                once = asyncio.run(
+                    _round(server, str(folder), ours=name == "uic serve", clients=CLIENTS if number else 1)
+                )
                 rows[name] += [once] if number else []
             prompts = [encode(given, write(given, [Message("user", _question())], _plain())) for _ in range(CLIENTS)]
             took = timed(lambda prompts=prompts: ask_all(engine, prompts, TOKENS, GREEDY))
@@ -86,39 +89,43 @@ def _transformers(folder: Path) -> list[str]:
 
 @contextmanager
 def _other(command: list[str], threads: int) -> Generator[Served]:
-    """Another server on a free port. Raises RuntimeError if it never answers."""
+    """Another server on a free port. Raises RuntimeError, with what it said last, if it never listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     limits = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
     told = [*command, "--host", "127.0.0.1", "--port", str(port)]
-    process = subprocess.Popen(told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **limits})
-    try:
-        _wait(process, port)
-        yield Served(f"http://127.0.0.1:{port}", process.pid)
-    finally:
-        process.terminate()
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        process = subprocess.Popen(told, stdout=subprocess.DEVNULL, stderr=log, env={**os.environ, **limits})
         try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            if not _listens(process, port):
+                raise RuntimeError(
+                    f"{command[0]} does not listen: {os.pread(log.fileno(), 1 << 20, 0)[-600:].decode()}"
+                )
+            yield Served(f"http://127.0.0.1:{port}", process.pid)
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
     end = time.monotonic() + _LONGEST_START
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as trial:
             if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                return True
         time.sleep(0.2)
-    raise RuntimeError(f"Nothing listens at port {port}.")
+    return False
 
 
-async def _round(server: Served, model: str, *, ours: bool) -> dict[str, float]:
+async def _round(server: Served, model: str, *, ours: bool, clients: int) -> dict[str, float]:
     """All clients at once. Raises RuntimeError for an answer that is none."""
     cpu, begun = server.cpu(), time.perf_counter()
-    answers = await asyncio.gather(*(_ask(server.port, _request(model, ours=ours)) for _ in range(CLIENTS)))
+    answers = await asyncio.gather(*(_ask(server.port, _request(model, ours=ours)) for _ in range(clients)))
     seconds = time.perf_counter() - begun
     return {"seconds": seconds, "cpu": server.cpu() - cpu, "first": median(answers), "last first": max(answers)}
 

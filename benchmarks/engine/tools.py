@@ -1,33 +1,34 @@
 """What holding an answer to a form saves and costs, with a model that runs: passes for tool calls, time per token.
 
 The model has random weights: what it says between the forced tokens is nonsense of the right form, as long as the
-schema lets it be. Passes are counted where the scheduler asks for them. The cost is that of a long string in JSON, in
-which hardly anything is forced, beside the same number of free tokens, in turn.
+schema lets it be. Passes are counted where the scheduler asks for them. The cost is the time spent in the constraint of
+a long string in JSON, in which hardly anything is forced, as a share of what the engine takes for as many free tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
 import torch
 
-from benchmarks.engine.asking import QWEN, engine_of, loaded
+from benchmarks.engine.asking import QWEN, ask, engine_of, loaded
 from benchmarks.engine.models import SMALL, random_model, tokenizer_of
 from benchmarks.engine.report import Asked
-from benchmarks.engine.rounds import Took, in_turn, ratio, timed
-from unified_intelligence.engine.decode import Plan, Writing
+from benchmarks.engine.rounds import Took, in_turn, timed
+from unified_intelligence.engine.constraints import Constraint
+from unified_intelligence.engine.decode import Writing
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.load import Loaded
 from unified_intelligence.engine.request import Request
-from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolSpec
 
-ROUNDS, CALLS, TOKENS = 5, 8, 8
+ROUNDS, CALLS, TOKENS = 3, 8, 12
 QUESTION = [Message("user", "How is the weather there?")]
 WEATHER = ToolSpec("get_weather", "The weather at a place.", {
     "type": "object",
@@ -81,7 +82,14 @@ def calls(engine: Engine, given: Loaded, tools: tuple[ToolSpec, ...], wanted: in
     engine.forward.read = counted
     try:
         for seed in range(wanted):
-            config = GenerationConfig(tools=tools, tool_choice="required", thinking=False, max_tokens=300, seed=seed)
+            config = GenerationConfig(
+                tools=tools,
+                tool_choice="required",
+                parallel_tool_calls=False,
+                thinking=False,
+                max_tokens=300,
+                seed=seed,
+            )
             request = Request.of(given, QUESTION, config)
             assert request.constraint
             writing = Writing(request.plan, request.thinking(given), engine.forward.device, request.constraint)
@@ -96,31 +104,61 @@ def calls(engine: Engine, given: Loaded, tools: tuple[ToolSpec, ...], wanted: in
     }
 
 
+class Watched:
+    """A constraint whose own processor time is counted, in seconds of the engine's thread."""
+
+    def __init__(self, inner: Constraint) -> None:
+        self._inner, self.seconds = inner, 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        started = time.thread_time()
+        found: Any = getattr(self._inner, name)
+        if not callable(found):
+            self.seconds += time.thread_time() - started
+            return found
+
+        def counted(*given: Any, **named: Any) -> Any:
+            started = time.thread_time()
+            try:
+                return found(*given, **named)
+            finally:
+                self.seconds += time.thread_time() - started
+
+        return counted
+
+
 def cost(engine: Engine, given: Loaded, streams: int, rounds: int) -> dict[str, Any]:
-    def ask(held: GenerationConfig) -> Callable[[], Took]:
-        def work() -> Took:
-            requests = [Request.of(given, QUESTION, held) for _ in range(streams)]
-            return timed(lambda: _answers(engine, requests))
+    """The constraint's own processor time beside that of the whole engine, at so many streams."""
+    own: list[float] = []
 
-        return work
+    def held() -> Took:
+        watched: list[Any] = [Watched(_constraint(given)) for _ in range(streams)]
+        took = timed(lambda: _answers(engine, given, watched))
+        own.append(sum(one.seconds for one in watched))
+        return took
 
-    free = GenerationConfig(thinking=False)
-    form = GenerationConfig(thinking=False, response_format=JsonFormat(ESSAY, strict=True))
-    took = in_turn({"held": ask(form), "free": ask(free)}, rounds)
-    added = [held.cpu - free.cpu for held, free in zip(took["held"], took["free"], strict=True)]
+    def free() -> Took:
+        return timed(lambda: _answers(engine, given, [None] * streams))
+
+    took = in_turn({"held": held, "free": free}, rounds)
+    each = 1000 / TOKENS / streams
+    shares = [spent / one.cpu for spent, one in zip(own[1:], took["free"], strict=True)]
     return {
-        "held over free": ratio(took["held"], took["free"]),
-        "added, processor ms a token": round(median(added) / TOKENS / streams * 1000, 3),
-        "free, processor ms a token": round(median(one.cpu for one in took["free"]) / TOKENS / streams * 1000, 2),
+        "constraint, processor ms a token": round(median(own[1:]) * each, 3),
+        "free, processor ms a token": round(median(one.cpu for one in took["free"]) * each, 2),
+        "share": round(median(shares), 4),
     }
 
 
-def _answers(engine: Engine, requests: Sequence[Request]) -> None:
-    """As many tokens each that take a pass, whether there are forced ones between them or not."""
-    tickets = list[Ticket]()
-    for request in requests:
-        opening = request.constraint.forced() if request.constraint else ()
-        plan = Plan(request.plan.prompt, TOKENS + len(opening), frozenset(), QWEN, seed=1)
-        tickets.append(engine.submit(Writing(plan, None, engine.forward.device, request.constraint)))
+def _constraint(given: Loaded) -> Constraint:
+    form = GenerationConfig(thinking=False, response_format=JsonFormat(ESSAY, strict=True))
+    found = Request.of(given, QUESTION, form).constraint
+    assert found
+    return found
+
+
+def _answers(engine: Engine, given: Loaded, constraints: Sequence[Constraint | None]) -> None:
+    prompt = Request.of(given, QUESTION, GenerationConfig(thinking=False)).plan.prompt
+    tickets = [ask(engine, prompt, TOKENS, QWEN, constraint) for constraint in constraints]
     for ticket in tickets:
         list(ticket.tokens())

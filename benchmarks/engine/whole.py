@@ -21,8 +21,8 @@ from benchmarks.engine.report import Asked
 from benchmarks.engine.rounds import Took, in_turn, rate, ratio, timed
 from unified_intelligence.engine.engine import Engine
 
-LENGTH, ROUNDS = 64, 5
-STEPS = {1: 16, 8: 8, 16: 8}
+LENGTH, ROUNDS = 64, 3
+STEPS = {1: 12, 8: 6, 16: 5}
 WAYS = {"greedy": GREEDY, "as Qwen3 recommends": QWEN, "temperature 1": HOT}
 
 
