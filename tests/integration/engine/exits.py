@@ -10,6 +10,8 @@ import os
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 
 import torch
 
@@ -18,6 +20,7 @@ from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.ticket import Ticket
+from unified_intelligence.entities.errors import ModelError
 from unified_intelligence.profiles.sampling import Sampling
 
 MODEL = tiny("Qwen3")  # once: the forks have copies
@@ -26,6 +29,12 @@ MODEL = tiny("Qwen3")  # once: the forks have copies
 def ask(engine: Engine, limit: int) -> Ticket:
     plan = Plan([1, 2, 3], limit, frozenset(), Sampling(0.0), None)
     return engine.submit(Writing(plan, None, torch.device("cpu")))
+
+
+def read_on(stream: Iterator[object]) -> None:
+    """Who still waits is told that the model was closed; nobody is left to tell it to."""
+    with suppress(ModelError):
+        list(stream)
 
 
 def main(state: str) -> None:
@@ -39,7 +48,7 @@ def main(state: str) -> None:
     elif state == "half read":
         stream = ask(engine, 4000).tokens()
         next(stream)
-        threading.Thread(target=next, args=(stream,), daemon=True).start()
+        threading.Thread(target=read_on, args=(stream,), daemon=True).start()
     elif state == "read in a thread":
         reader = threading.Thread(target=lambda: sys.stdout.write(f"{len(list(ask(engine, 200).tokens()))}\n"))
         reader.start()
