@@ -10,13 +10,14 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from unified_intelligence.adapters.chat_answer import pieces
 from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
+from unified_intelligence.adapters.space_call import Call, once_awake
 from unified_intelligence.adapters.space_stage import HUB, SpaceStage, check_space, space_headers, space_url
 from unified_intelligence.adapters.timers import Timers, Watch
 from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, request_body
@@ -25,33 +26,13 @@ from unified_intelligence.adapters.wire.openai_lists import embeddings, embeddin
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
-    ConnectionFailedError,
-    NotFoundOrPrivateError,
     ProtocolError,
-    ProviderError,
-    ServerBusyError,
-    ServerFailedError,
-    SpacePausedError,
-    SpaceStartingError,
     UnifiedIntelligenceError,
 )
 from unified_intelligence.entities.generation import Event, GenerationConfig, Timings
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
 from unified_intelligence.interfaces.composition import KeyedTextGenerator
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
-
-_MAY_BE_ASLEEP = (
-    ServerBusyError, ServerFailedError, SpaceStartingError, SpacePausedError, NotFoundOrPrivateError,
-    ConnectionFailedError, ProtocolError,
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class _Call:
-    """One call, over all its tries: when it must end on the loop's clock, and how long it waited for a Space."""
-
-    deadline: float
-    waited: float = 0.0
 
 
 class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
@@ -108,8 +89,11 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> AsyncIterator[Event]:
         turns = read_messages(messages)
-        call = self._new_call()
-        batches = retried(lambda: self._with_space(turns, config, call), self._policy(call))
+        call = Call.within(self._timers.total)
+        batches = retried(
+            lambda: once_awake(lambda: self._answer(turns, config, call), self._space, self._wait, call),
+            self._policy(call),
+        )
         with self._key_noted():
             async with aclosing(batches):
                 async for batch in batches:
@@ -117,7 +101,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
                         yield event
 
     async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
-        call, url = self._new_call(), f"{self._url}/embeddings"
+        call, url = Call.within(self._timers.total), f"{self._url}/embeddings"
         found: list[Embeddings] = []
 
         async def attempt() -> AsyncGenerator[Batch, None]:
@@ -157,10 +141,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             error.hint = f"{self.key_notes.get(option) or sent} {error.hint}".strip()
             raise
 
-    def _new_call(self) -> _Call:
-        return _Call(asyncio.get_running_loop().time() + self._timers.total)
-
-    def _policy(self, call: _Call) -> RetryPolicy:
+    def _policy(self, call: Call) -> RetryPolicy:
         clock = asyncio.get_running_loop().time
         return RetryPolicy(call.deadline, self._retries, self._budget, clock=clock)
 
@@ -175,38 +156,8 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             self._model = first_model(await self._http.fetch(self._request("GET", url), watch), url)
         return self._model
 
-    async def _with_space(
-        self, turns: Sequence[Message], config: GenerationConfig | None, call: _Call
-    ) -> AsyncGenerator[Batch, None]:
-        """One try; a second one if the first met a Space that did not run and was waited for."""
-        begun = False
-        try:
-            async with aclosing(self._answer(turns, config, call)) as batches:
-                async for batch in batches:
-                    begun = True
-                    yield batch
-        except _MAY_BE_ASLEEP as error:
-            if begun or self._space is None:
-                raise
-            failure: ProviderError = error
-        else:
-            return
-        started, waits = time.monotonic() - call.waited, False
-        left = max(0.0, call.deadline - asyncio.get_running_loop().time())
-        until_running = self._space.until_running(min(self._wait, call.waited + left), call.waited, asked=True)
-        async with aclosing(until_running) as notices:
-            async for notice in notices:
-                waits = True
-                yield [notice]
-                call.waited = time.monotonic() - started
-        if not waits:
-            raise failure
-        async with aclosing(self._answer(turns, config, call)) as batches:
-            async for batch in batches:
-                yield batch
-
     async def _answer(
-        self, turns: Sequence[Message], config: GenerationConfig | None, call: _Call
+        self, turns: Sequence[Message], config: GenerationConfig | None, call: Call
     ) -> AsyncGenerator[Batch, None]:
         """One request and its answer."""
         started, first = time.perf_counter(), 0.0
