@@ -24,7 +24,7 @@ from unified_intelligence.entities.errors import (
     UnifiedIntelligenceError,
     UnknownNameError,
 )
-from unified_intelligence.entities.generation import Finished, GenerationConfig, Notice, TextDelta
+from unified_intelligence.entities.generation import Finished, GenerationConfig, JsonFormat, Notice, TextDelta
 from unified_intelligence.factories.provider_factory import Configured, ProviderFactory
 from unified_intelligence.interfaces.text_embedder import ITextEmbedder
 from unified_intelligence.interfaces.text_generator import ITextGenerator
@@ -262,6 +262,8 @@ def test_it_honours_what_all_of_them_do_and_neither_counts_nor_embeds() -> None:
     echo_only, embedded = factory.create("echo").honoured, factory.create("embedded").honoured
     assert made.honoured == echo_only & embedded
     assert "tools" not in made.honoured
+    assert made.entrusted == factory.create("server").entrusted != frozenset()
+    assert made.enforces(JsonFormat())
     assert not isinstance(made, ITokenizer | ITextEmbedder)
 
 

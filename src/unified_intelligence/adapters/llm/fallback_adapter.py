@@ -22,7 +22,7 @@ from unified_intelligence.entities.errors import (
     StreamInterruptedError,
     UnifiedIntelligenceError,
 )
-from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, Notice
+from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, Notice, ResponseFormat
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
 from unified_intelligence.interfaces.composition import ComposedTextGenerator, IRouteBuilder
 from unified_intelligence.interfaces.text_generator import ITextGenerator
@@ -84,6 +84,14 @@ class FallbackAdapter(ComposedTextGenerator):
         """What all of them act on: whoever answers, nothing is ignored."""
         first, *others = (route.generator.honoured for route in self._routes)
         return first.intersection(*others)
+
+    @property
+    def entrusted(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride] - it follows the routes
+        """What one of the routes only passes on."""
+        return frozenset[str]().union(*(route.generator.entrusted for route in self._routes))
+
+    def enforces(self, wanted: ResponseFormat) -> bool:
+        return all(route.generator.enforces(wanted) for route in self._routes)
 
     async def astream(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None

@@ -67,7 +67,8 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         for name, secret in (("key", key), ("hf_token", hf_token)):
             _check_secret(name, secret)
         self._url = _address("base_url", base_url) if base_url else _space_address(space)
-        self._timers = Timers(connect_timeout, first_token_timeout, idle_timeout, timeout)
+        timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
+        self._timers = Timers(**timers, total=timeout)
         self._model, self._retries, self._wait = model, retries, wait
         self._sent = {"key": bool(key), "hf_token": bool(hf_token)}
         self._secrets = tuple(secret for secret in (key, hf_token) if secret)
