@@ -14,6 +14,7 @@ from dataclasses import fields
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from unified_intelligence.adapters.addresses import check_address, check_secret
 from unified_intelligence.adapters.chat_answer import pieces
 from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
@@ -65,8 +66,8 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         if retries < 0 or wait < 0:
             raise ConfigurationError("The options retries and wait are 0 or more.")
         for name, secret in (("key", key), ("hf_token", hf_token)):
-            _check_secret(name, secret)
-        self._url = _address("base_url", base_url) if base_url else _space_address(space)
+            check_secret(name, secret)
+        self._url = check_address("base_url", base_url) if base_url else _space_address(space)
         timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
         self._timers = Timers(**timers, total=timeout)
         self._model, self._retries, self._wait = model, retries, wait
@@ -83,7 +84,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         if space:
             origin = "{0.scheme}://{0.netloc}/".format(urlsplit(self._url))
             self._space = SpaceStage(
-                self._http, space, url=origin, hub=_address("hub", hub), token=hf_token, timers=self._timers
+                self._http, space, url=origin, hub=check_address("hub", hub), token=hf_token, timers=self._timers
             )
 
     async def astream(
@@ -189,22 +190,6 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
                 await reply.close()
 
 
-def _address(option: str, url: str) -> str:
-    """Raises ConfigurationError, which does not show the address where it may hold a password."""
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        parts, valid = urlsplit(""), False
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError(f"The option {option} holds a name or a password.", hint="Give the key as --key.")
-    if not valid or parts.query or parts.fragment or not url.isprintable() or " " in url:
-        raise ConfigurationError(
-            f"The option {option} is an address such as http://localhost:8000/v1, not {url[:200]!r}."
-        )
-    return url.rstrip("/")
-
-
 def _space_address(space: str | None) -> str:
     if not space:
         raise ConfigurationError(
@@ -212,16 +197,3 @@ def _space_address(space: str | None) -> str:
             hint="Say where: --base-url http://localhost:8000/v1, or -o space OWNER/NAME",
         )
     return f"{space_url(check_space(space))}/v1"
-
-
-def _check_secret(option: str, secret: str | None) -> None:
-    """Raises ConfigurationError, which does not show it."""
-    if secret is None:
-        return
-    if not secret:
-        raise ConfigurationError(f"The option {option} is empty.", hint="Leave it out, or give the whole key.")
-    if not all("!" <= character <= "~" for character in secret):
-        raise ConfigurationError(
-            f"The option {option} holds a blank, a newline or another character that no key has.",
-            hint="Copy it again, without what stands around it.",
-        )

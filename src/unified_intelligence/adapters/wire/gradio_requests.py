@@ -61,8 +61,8 @@ def generate_body(turns: Sequence[Message], config: GenerationConfig | None, off
         "config": config_fields(config),
     }
     if offer.named_calls:
-        return _encoded(arguments)
-    return _encoded({"data": _in_order(arguments, "generate", offer, url)})
+        return encoded(arguments)
+    return encoded({"data": _in_order(arguments, "generate", offer, url)})
 
 
 def respond_body(turns: Sequence[Message], config: GenerationConfig | None, offer: Offer, url: str) -> bytes:
@@ -90,12 +90,12 @@ def respond_body(turns: Sequence[Message], config: GenerationConfig | None, offe
             f"The Space {url} has only a /respond that does not take {', '.join(missing)}.",
             hint="Leave it out, or ask a Space that has /generate.",
         )
-    return _encoded({"data": _in_order(arguments, "respond", offer, url)})
+    return encoded({"data": _in_order(arguments, "respond", offer, url)})
 
 
 def positional(arguments: Mapping[str, object], endpoint: str, offer: Offer, url: str) -> bytes:
     """The body of a positional call of any endpoint."""
-    return _encoded({"data": _in_order(arguments, endpoint, offer, url)})
+    return encoded({"data": _in_order(arguments, endpoint, offer, url)})
 
 
 def _in_order(arguments: Mapping[str, object], endpoint: str, offer: Offer, url: str) -> list[object]:
@@ -129,7 +129,7 @@ def _format(wanted: ResponseFormat) -> dict[str, object]:
             return {"type": "json_schema", "json_schema": schema}
 
 
-def _encoded(value: object) -> bytes:
+def encoded(value: object) -> bytes:
     try:
         return msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
