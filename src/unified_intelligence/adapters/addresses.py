@@ -8,7 +8,10 @@ from unified_intelligence.entities.errors import ConfigurationError
 
 
 def check_address(option: str, url: str, example: str = "http://localhost:8000/v1") -> str:
-    """The address without a slash at its end. Raises ConfigurationError, which does not show the address where it may hold a password."""
+    """The address without a slash at its end.
+
+    Raises ConfigurationError, which does not show the address where it may hold a password.
+    """
     try:
         parts = urlsplit(url)
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
