@@ -97,6 +97,10 @@ def version() -> dict[str, str]:
 def respond(message: str, chat_history: list[Any], sys_prompt: str, temp: float, max_tok: float) -> Iterator[Any]:
     """The conversation so far, in the shape of the Gradio that runs."""
     said = ""
+    if message == "quota":
+        raise gr.Error(QUOTA)
+    if message == "bug":
+        raise ValueError("secret of the Space")
     for word in [*message.splitlines(keepends=True), f" [{len(chat_history)}|{sys_prompt}|{temp:g}|{max_tok:g}]"]:
         said += word
         if CHATBOT.get("type") == "tuples" or (not CHATBOT and MAJOR < 6):

@@ -241,12 +241,23 @@ class GrowingAnswer(AnswerOfSpace):
         self.complete = last and self.begun
 
     def _grown(self, known: str, found: str) -> str:
-        """What is new; nothing where blanks at the end were cut off. Raises StreamInterruptedError for other words."""
+        """What is new. Raises StreamInterruptedError where other words stand in place of what was told.
+
+        Gradio takes common indentation and blanks at the ends away from what a chatbot shows, each time anew: blanks
+        that were told may change with a later line, and only the words are compared then.
+        """
         if found.startswith(known):
             return found[len(known) :]
-        if known.rstrip() == found.rstrip():
-            return ""
-        raise self.interrupted(f"{self._url} took back what it had said.")
+        told = "".join(known.split())
+        position = 0
+        for character in told:
+            while position < len(found) and found[position].isspace():
+                position += 1
+            if found[position : position + 1] != character:
+                raise self.interrupted(f"{self._url} took back what it had said.")
+            position += 1
+        blanks = known[len(known.rstrip()) :]
+        return found[position:].removeprefix(blanks) if found[position:].strip() else ""
 
 
 def _logprob(token: _Token) -> TokenLogprob:

@@ -37,6 +37,7 @@ from unified_intelligence.entities.errors import (
 _CLOCK = re.compile(r"try again in (?:(\d+) days?, )?(\d+):(\d\d):(\d\d)", re.IGNORECASE)
 _UNIT = re.compile(r"(?:try again|retry) in (\d+(?:\.\d+)?) ?(s|m|h)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
+_SILENT = "Look at the Space's page and log: it may be its quota. Gradio 6 with show_error=True tells callers more."
 _LOGS = "Look into the Space's log."
 _TOKEN = "Give a token of the Hub: HF_TOKEN in the environment, or -o token env:NAME"
 _QUOTA = "Wait for that, give the token of an account with more quota, or ask another provider."
@@ -117,7 +118,7 @@ def space_error(title: str, text: str, place: Place) -> UnifiedIntelligenceError
         title = ""
     if not text and not title:
         said = f"{place.url} failed and does not say why."
-        return ModelError(said, hint="Look into the Space's log; show_error=True in its launch() tells callers.")
+        return ModelError(said, hint=_SILENT)
     rule = next((rule for rule in _RULES if _meant(rule, title, text)), None)
     after = seconds_to_wait(text)
     said = f"{place.url} says: {f'{title}: ' if title else ''}{text}"
