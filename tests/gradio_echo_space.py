@@ -94,6 +94,11 @@ def version() -> dict[str, str]:
     return {"version": "0", "backend": "echo", "model": "echo", "revision": "0", "digest": "sha256:0"}
 
 
+def seen() -> dict[str, int]:
+    """The counts so far."""
+    return dict(SEEN)
+
+
 def respond(message: str, chat_history: list[Any], sys_prompt: str, temp: float, max_tok: float) -> Iterator[Any]:
     """The conversation so far, in the shape of the Gradio that runs."""
     said = ""
@@ -121,7 +126,7 @@ def app(endpoints: set[str]) -> gr.Blocks:
             gr.api(functions[name], api_name=name, concurrency_limit=40)
         if "version" in endpoints:
             gr.api(version, api_name="version", queue=False)
-            gr.api(lambda: dict(SEEN), api_name="seen", queue=False)
+            gr.api(seen, api_name="seen", queue=False)
     return page
 
 
