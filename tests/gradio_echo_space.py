@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +18,16 @@ from unified_intelligence.entities.generation import Finished, GenerationConfig,
 
 QUOTA = "You have exceeded your Pro ZeroGPU quota (60s requested vs. 10s left). Try again in 1:02:03. Add credits"
 SEEN = {"begun": 0, "ended": 0, "cancelled": 0}
+PLAYED: dict[str, list[dict[str, Any]]] = {
+    "own error": [{"type": "error", "kind": "context_length", "message": "Too long: 9 tokens.", "retryable": False}],
+    "thinks and calls": [
+        {"type": "reasoning", "text": "Hmm… 🤔"},
+        {"type": "tool_call", "index": 0, "id": "c1", "name": "add", "arguments": '{"a": '},
+        {"type": "of a later version"},
+        {"type": "tool_call", "index": 0, "arguments": "1}"},
+        {"type": "end", "finish_reason": "tool_calls"},
+    ],
+}
 _lock = threading.Lock()
 _given: dict[tuple[str, str, int], dict[str, Any]] = {}
 
@@ -39,7 +48,7 @@ def _events(messages: list[dict[str, Any]], config: dict[str, Any], delay: float
             yield {"type": "end", "finish_reason": event.finish_reason, "usage": usage, "build": "sha256:0"}
 
 
-def generate(messages: list[dict], config: dict) -> Iterator[dict]:  # pyright: ignore[reportMissingTypeArgument, reportUnknownParameterType]
+def generate(messages: list[dict[str, Any]], config: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Typed events."""
     question = str(messages[-1]["content"])
     _count("begun")
@@ -48,29 +57,20 @@ def generate(messages: list[dict], config: dict) -> Iterator[dict]:  # pyright: 
             raise gr.Error(QUOTA, title="ZeroGPU quota exceeded")
         if question == "bug":
             raise ValueError("secret of the Space")
-        if question == "own error":
-            yield {"type": "error", "kind": "context_length", "message": "Too long: 9 tokens.", "retryable": False}
-            return
-        if question == "thinks and calls":
-            yield {"type": "reasoning", "text": "Hmm… 🤔"}
-            yield {"type": "tool_call", "index": 0, "id": "c1", "name": "add", "arguments": '{"a": '}
-            yield {"type": "of a later version"}
-            yield {"type": "tool_call", "index": 0, "arguments": "1}"}
-            yield {"type": "end", "finish_reason": "tool_calls"}
-            return
         if question == "config":
             yield {"type": "delta", "text": repr(sorted(config.items(), key=lambda item: item[0]))}
             yield {"type": "end", "finish_reason": "stop"}
-            return
-        delay = 0.05 if question.startswith("slowly") else 0.0
-        yield from _events(messages, config, delay)
+        elif question in PLAYED:
+            yield from PLAYED[question]
+        else:
+            yield from _events(messages, config, 0.05 if question.startswith("slowly") else 0.0)
         _count("ended")
     except GeneratorExit:
         _count("cancelled")
         raise
 
 
-def eval_chunk(run_spec: dict, samples: list[dict]) -> list[dict]:  # pyright: ignore[reportMissingTypeArgument, reportUnknownParameterType]
+def eval_chunk(run_spec: dict[str, Any], samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Records of samples, each computed once for a run."""
     records: list[dict[str, Any]] = []
     for sample in samples:
@@ -121,12 +121,13 @@ def app(endpoints: set[str]) -> gr.Blocks:
             history, message = gr.Chatbot(**CHATBOT), gr.Textbox()
             others = [gr.Textbox("be brief"), gr.Slider(0, 2, 0.7), gr.Slider(1, 4096, 512)]
             message.submit(respond, [message, history, *others], [message, history], api_name="respond")
-        functions = {"generate": generate, "eval_chunk": eval_chunk}
-        for name in functions.keys() & endpoints:
-            gr.api(functions[name], api_name=name, concurrency_limit=40)
+        api: Any = vars(gr).get("api")  # 4 has none
+        for function in (generate, eval_chunk):
+            if function.__name__ in endpoints:
+                api(function, api_name=function.__name__, concurrency_limit=40)
         if "version" in endpoints:
-            gr.api(version, api_name="version", queue=False)
-            gr.api(seen, api_name="seen", queue=False)
+            api(version, api_name="version", queue=False)
+            api(seen, api_name="seen", queue=False)
     return page
 
 
@@ -137,6 +138,6 @@ if __name__ == "__main__":
     chosen = {word for word in sys.argv[1:] if word != "messages"}
     blocks = app(chosen or {"generate", "respond", "eval_chunk", "version"})
     _, url, _ = blocks.queue(max_size=60).launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True)
-    print(url.rstrip("/"), flush=True)
-    while sys.stdin.buffer.read1(1):
-        time.sleep(0.01)
+    sys.stdout.write(f"{url.rstrip('/')}\n")
+    sys.stdout.flush()
+    sys.stdin.read()

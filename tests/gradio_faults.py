@@ -1,4 +1,4 @@
-"""A Gradio app that misbehaves, on bare sockets: what it offers and where a call begins are pages, a stream is an act."""
+"""A Gradio app that misbehaves, on bare sockets: its offer and a call's beginning are pages, a stream is an act."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def streams(*pieces: str | bytes | float | None) -> Act:
                 exchange.wait(0.1)
                 exchange.reset()
                 return
-            if isinstance(piece, float):
-                exchange.wait(piece)
-            else:
+            if isinstance(piece, str | bytes):
                 exchange.piece(piece)
+            else:
+                exchange.wait(piece)
         exchange.end_stream()
 
     return act

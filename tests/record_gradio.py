@@ -31,7 +31,8 @@ def fetch(url: str, body: object = None) -> bytes:
 
 def called(api: str, message: str) -> str:
     """The stream of a call of /respond without a history."""
-    event = json.loads(fetch(f"{api}/call/respond", {"data": [message, [], "sois bref", 0.5, 77]}))["event_id"]
+    arguments: list[object] = [message, list[object](), "sois bref", 0.5, 77]
+    event = json.loads(fetch(f"{api}/call/respond", {"data": arguments}))["event_id"]
     return fetch(f"{api}/call/respond/{event}").decode()
 
 
@@ -69,7 +70,7 @@ def main(python: str, *words: str) -> None:
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{config['version']}{''.join(f'-{word}' for word in words)}.json"
     path.write_text(json.dumps(recorded, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    print(path)
+    sys.stdout.write(f"{path}\n")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from tests.faults.server import Act, Exchange, FaultServer, closed_port
-from tests.gradio_faults import CONFIG, END, INFO, Page, misbehaving, page, streams, typed
+from tests.gradio_faults import CONFIG, END, Page, misbehaving, page, streams, typed
 from unified_intelligence.adapters.llm.qwen3_zerogpu_adapter import Qwen3InferenceAdapter, Qwen3ZeroGPUAdapter
+from unified_intelligence.adapters.offer_cache import OfferCache
+from unified_intelligence.adapters.wire.gradio_offer import Offer, Parameter
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -41,8 +43,12 @@ QUOTA = {"error": "You have exceeded your free ZeroGPU quota (60s requested vs. 
          "title": "ZeroGPU quota exceeded"}  # fmt: skip
 
 
+BUSY = {"type": "error", "kind": "server_busy", "message": "m"}
+
+
 def asking(server: FaultServer, **options: Any) -> Qwen3InferenceAdapter:
-    return Qwen3InferenceAdapter(**{"space": server.origin, "cache": "", "retries": 0, **options})
+    given: dict[str, Any] = {"space": server.origin, "cache": "", "retries": 0, **options}
+    return Qwen3InferenceAdapter(**given)
 
 
 def posted(server: FaultServer) -> list[Any]:
@@ -90,15 +96,8 @@ def test_a_memory_that_is_out_of_date_mends_itself(tmp_path: Path, status: int) 
 
 def _remembering(server: FaultServer, folder: Path) -> str:
     """A folder in which a former program has kept what this address offers."""
-    with misbehaving(GOOD) as former:
-        asking(former, cache=str(folder)).generate("é")
-        (kept,) = folder.iterdir()
-        told = json.loads(kept.read_bytes())
-        kept.unlink()
-    from unified_intelligence.adapters.offer_cache import OfferCache
-
-    kept = OfferCache._file(folder, server.origin)
-    kept.write_text(json.dumps({**told, "url": server.origin}))
+    parameters = (Parameter("messages"), Parameter("config"))
+    OfferCache(folder).put(server.origin, Offer("6.31.0", "/gradio_api", {"generate": parameters}, "parts"))
     return str(folder)
 
 
@@ -121,7 +120,7 @@ BROKEN: dict[str, tuple[list[Act], dict[str, Page], type[UnifiedIntelligenceErro
     "cut before a piece": ([streams(None)], {}, ConnectionFailedError, ""),
     "an error": ([streams(f"event: error\ndata: {json.dumps(QUOTA)}\n\n")], {}, QuotaExceededError, ""),
     "an error after a piece": ([streams(PART, "event: error\ndata: null\n\n")], {}, ModelError, "partie é"),
-    "a typed error": ([streams(typed({"type": "error", "kind": "server_busy", "message": "m"}))], {}, ServerBusyError, ""),
+    "a typed error": ([streams(typed(BUSY))], {}, ServerBusyError, ""),
     "silence": ([streams(5.0)], {}, TimedOutError, ""),
     "silence after a piece": ([streams(PART, 5.0)], {}, TimedOutError, "partie é"),
     "only heartbeats": ([streams(*["event: heartbeat\ndata: null\n\n", 0.2] * 20)], {}, TimedOutError, ""),
@@ -325,58 +324,3 @@ def test_a_space_with_respond_alone_honours_less_and_refuses_the_rest() -> None:
         with pytest.raises(InvalidRequestError, match="seed"):
             generator.generate("é", GenerationConfig(seed=1))
         assert not posted(server)
-
-
-EVAL = {"named_endpoints": {"/eval_chunk": {"parameters": [{"parameter_name": n} for n in ("run_spec", "samples")]}}}
-SAMPLE = {"sample_id": "1", "text": TEXT, "reasoning": "Hmm", "finish_reason": "length", "error": None,
-          "usage": {"prompt_tokens": 3, "completion_tokens": 2}, "tool_calls": [{"id": "c", "name": "f", "arguments": "{}"}]}  # fmt: skip
-
-
-def evaluating(server: FaultServer, **options: Any) -> Qwen3ZeroGPUAdapter:
-    return Qwen3ZeroGPUAdapter(**{"space": server.origin, "cache": "", "retries": 0, **options})
-
-
-@pytest.mark.parametrize("output", [[SAMPLE], {"samples": [SAMPLE]}])
-def test_an_evaluated_sample_is_an_answer(output: object) -> None:
-    with misbehaving(streams(typed(output)), info=page(EVAL)) as server:
-        server.pages = {**server.pages, "/gradio_api/call/v2/eval_chunk": page({"event_id": "e1"})}
-        answer = evaluating(server).generate("é", GenerationConfig(max_tokens=2))
-        assert (answer.text, answer.reasoning, answer.finish_reason) == (TEXT, "Hmm", "length")
-        assert answer.usage == Usage(3, 2)
-        assert answer.tool_calls[0].name == "f"
-        (sent,) = posted(server)
-        assert sent["run_spec"]["generation"] == {"max_tokens": 2}
-        assert sent["samples"] == [{"sample_id": "1", "epoch": 1, "messages": [{"role": "user", "content": "é"}]}]
-
-
-def test_a_sample_tried_again_is_of_the_same_run() -> None:
-    with misbehaving(streams(None), streams(typed([SAMPLE])), info=page(EVAL)) as server:
-        server.pages = {**server.pages, "/gradio_api/call/v2/eval_chunk": page({"event_id": "e1"})}
-        generator = evaluating(server, retries=1)
-        assert generator.generate("é").text == TEXT
-        first, second = (sent["run_spec"]["run_id"] for sent in posted(server))
-        assert first == second
-        generator.generate("é")
-        assert posted(server)[2]["run_spec"]["run_id"] != first
-
-
-@pytest.mark.parametrize(
-    ("output", "kind"),
-    [
-        ([{**SAMPLE, "error": {"type": "quota_exceeded", "message": "m"}}], QuotaExceededError),
-        ([{**SAMPLE, "finish_reason": None}], ProtocolError),
-        ([], ProtocolError),
-        ([SAMPLE, SAMPLE], ProtocolError),
-        ("text", ProtocolError),
-    ],
-)
-def test_a_sample_that_failed_is_no_answer(output: object, kind: type[Exception]) -> None:
-    with misbehaving(streams(typed(output)), info=page(EVAL)) as server:
-        server.pages = {**server.pages, "/gradio_api/call/v2/eval_chunk": page({"event_id": "e1"})}
-        with pytest.raises(kind):
-            evaluating(server).generate("é")
-
-
-def test_a_space_without_eval_chunk_is_the_wrong_one() -> None:
-    with misbehaving(GOOD, info=page(INFO)) as server, pytest.raises(ProtocolError, match="/eval_chunk"):
-        evaluating(server).generate("é")

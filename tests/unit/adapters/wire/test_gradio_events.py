@@ -87,7 +87,7 @@ def test_the_same_piece_twice_is_said_twice_and_the_last_one_over_again_is_not()
 
 def test_an_answer_in_one_piece_comes_with_complete_only() -> None:
     data = f"event: complete\ndata: {json.dumps([END])}\n\n".encode()
-    assert read(TypedAnswer(), data)[-1].usage == Usage(3, 2)  # pyright: ignore[reportAttributeAccessIssue]
+    assert read(TypedAnswer(), data) == [Finished("stop", Usage(3, 2), NOW)]
 
 
 def test_what_nobody_knows_is_passed_over() -> None:
@@ -156,9 +156,8 @@ def test_a_thought_of_its_own_is_reasoning_and_a_file_is_no_text() -> None:
 
 
 def test_a_history_has_the_shape_that_is_wanted() -> None:
-    turns = read_messages([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}] + [
-        {"role": "user", "content": "c"}, {"role": "user", "content": "d"}])  # fmt: skip
-    assert history(turns[:3], "pairs") == [["a", "b"], ["c", None]]
+    turns = [Message("user", "a"), Message("assistant", "b"), Message("user", "c")]
+    assert history(turns, "pairs") == [["a", "b"], ["c", None]]
     assert history(turns[:1], "messages") == [{"role": "user", "content": "a"}]
     assert history(turns[:1], "parts") == [{"role": "user", "content": [{"type": "text", "text": "a"}]}]
     with pytest.raises(InvalidRequestError, match="tools"):
@@ -179,7 +178,7 @@ def test_of_a_growing_text_the_new_part_is_told(texts: list[str], told: list[str
     frames = [["", [["?", text]]] for text in texts]
     data = "".join(f"event: generating\ndata: {json.dumps(frame)}\n\n" for frame in frames)
     data += f"event: complete\ndata: {json.dumps(frames[-1])}\n\n"
-    assert [event.text for event in read(GrowingAnswer(), data.encode())[:-1]] == told  # pyright: ignore[reportAttributeAccessIssue]
+    assert read(GrowingAnswer(), data.encode())[:-1] == [TextDelta(text) for text in told]
 
 
 def test_words_that_are_taken_back_interrupt() -> None:
@@ -239,7 +238,9 @@ def test_every_field_is_sent_under_its_own_name() -> None:
     assert sent["config"] == {
         "max_tokens": 9, "temperature": 0.0, "top_k": 3, "stop": ["\u2028"], "thinking": False, "thinking_budget": 7,
         "logprobs": 2, "tool_choice": {"type": "function", "function": {"name": "add"}},
-        "tools": [{"type": "function", "function": {"name": "add", "description": "adds", "parameters": {"type": "object"}}}],
+        "tools": [{
+            "type": "function", "function": {"name": "add", "description": "adds", "parameters": {"type": "object"}},
+        }],
         "response_format": {
             "type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}, "strict": True},
         },

@@ -30,9 +30,7 @@ from unified_intelligence.entities.errors import (
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HERE = Place("https://a-b.hf.space", NOON, ("hf_secret",))
-QUOTA = (
-    "You have exceeded your {} quota (60s requested vs. 10s left). Try again in {}. Add credits to keep using ZeroGPU."
-)
+QUOTA = "You have exceeded your {} quota (60s requested vs. 10s left). Try again in {}. Add credits"
 
 MESSAGES: list[tuple[str, str, type[UnifiedIntelligenceError], float | None]] = [
     ("ZeroGPU quota exceeded", QUOTA.format("Pro ZeroGPU", "1:02:03"), QuotaExceededError, 3723.0),
@@ -41,7 +39,8 @@ MESSAGES: list[tuple[str, str, type[UnifiedIntelligenceError], float | None]] = 
     ("ZeroGPU quota exceeded", "You have exceeded your ZeroGPU runs limit. Wait.", QuotaExceededError, None),
     ("ZeroGPU quota exceeded", "Space app has reached its GPU limit. Try re-running outside of examples",
      AuthenticationError, None),
-    ("ZeroGPU quota exceeded", "No GPU was available after 60s. Try re-running outside of examples", ServerBusyError, None),
+    ("ZeroGPU quota exceeded", "No GPU was available after 60s. Try re-running outside of examples",
+     ServerBusyError, None),
     ("ZeroGPU queue timeout", "No GPU was available after 60s. Retry later", ServerBusyError, None),
     ("ZeroGPU illegal duration", "The requested GPU duration (60s) is larger than the maximum allowed[Subscribe to",
      InvalidRequestError, None),
