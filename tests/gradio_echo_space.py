@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,6 +49,14 @@ def _events(messages: list[dict[str, Any]], config: dict[str, Any], delay: float
             yield {"type": "end", "finish_reason": event.finish_reason, "usage": usage, "build": "sha256:0"}
 
 
+def _clock(ticks: int) -> Iterator[dict[str, Any]]:
+    """When each piece was sent, in seconds of a clock that all processes of a machine share, every 20 ms."""
+    for _ in range(ticks):
+        time.sleep(0.02)
+        yield {"type": "delta", "text": f"{time.monotonic()} "}
+    yield {"type": "end", "finish_reason": "stop"}
+
+
 def generate(messages: list[dict[str, Any]], config: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Typed events."""
     question = str(messages[-1]["content"])
@@ -60,6 +69,8 @@ def generate(messages: list[dict[str, Any]], config: dict[str, Any]) -> Iterator
         if question == "config":
             yield {"type": "delta", "text": repr(sorted(config.items(), key=lambda item: item[0]))}
             yield {"type": "end", "finish_reason": "stop"}
+        elif question.startswith("clock "):
+            yield from _clock(int(question.split()[1]))
         elif question in PLAYED:
             yield from PLAYED[question]
         else:
