@@ -1,6 +1,6 @@
 """A call of a Gradio app through this package, through gradio_client, and by hand: round trips, and when tokens come.
 
-    python benchmarks/gradio_clients.py [--rounds N] [--ticks N] [--streams N] [--output FILE]
+    python -m benchmarks.gradio_clients [--rounds N] [--ticks N] [--streams N] [--output FILE]
 
 One app (tests/gradio_echo_space.py) in a process of its own on loopback; the three take turns, in one process. A round
 trip is a short answer, from the call to its end, by a client that has called before. For the tokens the app sends what
@@ -16,7 +16,6 @@ import http.client
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
@@ -28,10 +27,7 @@ from statistics import median, quantiles
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "src")]
-
-from gradio_client import Client
+from gradio_client import Client  # pyright: ignore[reportMissingTypeStubs]
 
 from tests.gradio_app import gradio_app
 from unified_intelligence.adapters.llm.qwen3_zerogpu_adapter import Qwen3InferenceAdapter
@@ -53,11 +49,11 @@ def by_adapter(url: str) -> Texts:
 
 
 def by_gradio_client(url: str) -> Texts:
-    client = Client(url, verbose=False, analytics_enabled=False)
+    client: Any = Client(url, verbose=False, analytics_enabled=False)
 
     def texts(question: str) -> Iterator[str]:
         messages = [{"role": "user", "content": question}]
-        job = cast("Any", client.submit(messages=messages, config={}, api_name="/generate"))
+        job = client.submit(messages=messages, config={}, api_name="/generate")
         for event in job:
             if event["type"] == "delta":
                 yield event["text"]
@@ -154,11 +150,13 @@ def main() -> None:
     given = parser.parse_args()
     with gradio_app("generate") as app:
         ways = {
-            "this package": by_adapter(app.url), "gradio_client": by_gradio_client(app.url), "by hand": by_hand(app.url),
-        }  # fmt: skip
+            "this package": by_adapter(app.url),
+            "gradio_client": by_gradio_client(app.url),
+            "by hand": by_hand(app.url),
+        }
         trips = round_trips(ways, given.rounds)
         report = {
-            "command": "python benchmarks/gradio_clients.py",
+            "command": "python -m benchmarks.gradio_clients",
             "date": datetime.now(UTC).strftime("%Y-%m-%d"),
             "machine": f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
             "versions": {name: version(name) for name in ("gradio", "gradio_client", "httpx2")},

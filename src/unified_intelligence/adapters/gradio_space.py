@@ -75,7 +75,17 @@ class GradioSpace:
     async def offer(self, watch: Watch) -> Offer:
         """What it offers, asked for once."""
         self._offer = self._offer or self._cache.get(self.url)
-        return self._offer or await self._discover(watch)
+        return self._offer or await self.refreshed(watch)
+
+    async def refreshed(self, watch: Watch) -> Offer:
+        """What it offers now, asked for whatever is remembered."""
+        url = f"{self.url}/config"
+        config = read_config(await self._http.fetch(self._request("GET", url), watch), url, self._secrets)
+        url = f"{self.url}{config.api_prefix.rstrip('/')}/info"
+        body = await self._http.fetch(self._request("GET", url), watch)
+        self._offer = read_offer(config, body, url, self._secrets)
+        self._cache.put(self.url, self._offer)
+        return self._offer
 
     async def begin(self, ask: Callable[[Offer], Asked], watch: Watch) -> Running:
         """Begins a call. What is remembered of an app may be true no more: it then is asked again, once."""
@@ -89,7 +99,7 @@ class GradioSpace:
                     raise
                 self._offer = None
                 self._cache.forget(self.url)
-        offer = await self._discover(watch)
+        offer = await self.refreshed(watch)
         return await self._begun(offer, ask(offer), watch)
 
     async def run(self, endpoint: str, watch: Watch) -> Any:
@@ -129,15 +139,6 @@ class GradioSpace:
         if not _EVENT_ID.fullmatch(event):
             raise no_such_answer(url, "did not say where its answer will be.")
         return Running(f"{calls}/{asked.endpoint}/{event}", asked)
-
-    async def _discover(self, watch: Watch) -> Offer:
-        url = f"{self.url}/config"
-        config = read_config(await self._http.fetch(self._request("GET", url), watch), url, self._secrets)
-        url = f"{self.url}{config.api_prefix.rstrip('/')}/info"
-        body = await self._http.fetch(self._request("GET", url), watch)
-        self._offer = read_offer(config, body, url, self._secrets)
-        self._cache.put(self.url, self._offer)
-        return self._offer
 
     def _request(self, method: str, url: str, body: bytes = b"") -> Request:
         headers = {**self._headers, "Content-Type": "application/json"} if body else self._headers

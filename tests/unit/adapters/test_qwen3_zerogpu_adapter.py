@@ -324,3 +324,27 @@ def test_a_space_with_respond_alone_honours_less_and_refuses_the_rest() -> None:
         with pytest.raises(InvalidRequestError, match="seed"):
             generator.generate("é", GenerationConfig(seed=1))
         assert not posted(server)
+
+
+def test_a_check_asks_no_question_and_tells_what_is_known() -> None:
+    told = {"data": [{"version": "1.2", "model": "Qwen/Qwen3-8B", "revision": None}]}
+    info = {"named_endpoints": {**INFO["named_endpoints"], "/version": {}}}
+    runtime = {"stage": "RUNNING", "hardware": {"current": "zero-a10g"}}
+    with misbehaving(info=page(info), api=page(runtime)) as server:
+        server.pages = {
+            "/api/spaces/zero-gpu/quota": page({"current": 12, "base": 300}),
+            "/gradio_api/run/version": page(told),
+            **server.pages,
+        }
+        found = dict(asyncio.run(named(server, token="hf_secret").acheck()))
+        assert found.pop("round trip").endswith(" ms")
+        assert found == {
+            "address": server.origin, "stage": "RUNNING", "hardware": "zero-a10g", "quota": "current 12, base 300",
+            "gradio": "6.31.0", "endpoints": "/generate, /version", "version": "1.2", "model": "Qwen/Qwen3-8B",
+        }  # fmt: skip
+        assert not server.requests
+
+
+def test_a_check_finds_that_nobody_is_there() -> None:
+    with misbehaving(config=page("Not Found", 404)) as server, pytest.raises(NotFoundOrPrivateError):
+        asyncio.run(asking(server).acheck())

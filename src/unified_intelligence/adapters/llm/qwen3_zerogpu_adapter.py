@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -30,7 +30,7 @@ from unified_intelligence.adapters.timers import Timers, Watch
 from unified_intelligence.adapters.wire.gradio_evaluation import ChunkAnswer, chunk_body
 from unified_intelligence.adapters.wire.gradio_events import AnswerOfSpace, GrowingAnswer, TypedAnswer
 from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
-from unified_intelligence.adapters.wire.gradio_offer import Offer, offered
+from unified_intelligence.adapters.wire.gradio_offer import Offer, facts, offered
 from unified_intelligence.adapters.wire.gradio_requests import RESPOND_HONOURS, generate_body, respond_body
 from unified_intelligence.entities.errors import (
     AuthenticationError,
@@ -41,12 +41,13 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.entities.generation import Event, GenerationConfig, Notice, Timings
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
+from unified_intelligence.interfaces.checkable import ICheckable
 from unified_intelligence.interfaces.composition import KeyedTextGenerator
 
 _CACHE = "~/.cache/unified-intelligence/spaces"
 
 
-class _SpaceAdapter(KeyedTextGenerator):
+class _SpaceAdapter(KeyedTextGenerator, ICheckable):
     """What both have in common: a Space that is found, waited for, asked, and asked again while nothing came."""
 
     honoured = frozenset(own.name for own in fields(GenerationConfig))
@@ -96,6 +97,27 @@ class _SpaceAdapter(KeyedTextGenerator):
                 async for batch in batches:
                     for event in batch:
                         yield event
+
+    async def acheck(self) -> Mapping[str, str]:
+        """Its address, what the Hub says of it, what it offers, and how long an answer without a GPU takes."""
+        told = {"address": self._app.url}
+        with self._key_noted():
+            if self._space is not None:
+                told |= {**await self._space.about(), **await self._space.quota()}
+            watch = Watch(self._timers, asyncio.get_running_loop().time() + self._timers.total, self._app.url)
+            try:
+                watch.begin("first_token", self._timers.first_token)
+                offer = await self._app.refreshed(watch)
+                told |= {"gradio": offer.version, "endpoints": offered(offer)}
+                started = time.perf_counter()
+                if "version" in offer.endpoints:
+                    told |= facts(await self._app.run("version", watch))
+                else:
+                    await self._app.refreshed(watch)
+                told["round trip"] = f"{(time.perf_counter() - started) * 1000:.0f} ms"
+            finally:
+                watch.close()
+        return told
 
     def close(self) -> None:
         self._http.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 
@@ -92,6 +93,13 @@ def offered(offer: Offer) -> str:
     """Its endpoints in words."""
     names = sorted(offer.endpoints)
     return ", ".join(visible(f"/{name}", _LONGEST) for name in names[:12]) or "nothing"
+
+
+def facts(answers: Sequence[object]) -> dict[str, str]:
+    """What /version tells, as texts; nothing where it is no object."""
+    first = answers[0] if answers else None
+    told = cast("Mapping[str, object]", first) if isinstance(first, Mapping) else dict[str, object]()
+    return {visible(name, 40): visible(str(value), 200) for name, value in told.items() if value is not None}
 
 
 def _shape(config: Config) -> Shape:
