@@ -328,9 +328,9 @@ def test_a_space_with_respond_alone_honours_less_and_refuses_the_rest() -> None:
 
 def test_a_check_asks_no_question_and_tells_what_is_known() -> None:
     told = {"data": [{"version": "1.2", "model": "Qwen/Qwen3-8B", "revision": None}]}
-    info = {"named_endpoints": {**INFO["named_endpoints"], "/version": {}}}
+    offer: dict[str, dict[str, object]] = {"/generate": {}, "/version": {}}
     runtime = {"stage": "RUNNING", "hardware": {"current": "zero-a10g"}}
-    with misbehaving(info=page(info), api=page(runtime)) as server:
+    with misbehaving(info=page({"named_endpoints": offer}), api=page(runtime)) as server:
         server.pages = {
             "/api/spaces/zero-gpu/quota": page({"current": 12, "base": 300}),
             "/gradio_api/run/version": page(told),
