@@ -87,11 +87,11 @@ def _asked_for(config: GenerationConfig, limit: str) -> dict[str, object]:
     if config.thinking_budget is not None:
         fields["thinking_token_budget"] = config.thinking_budget
     if config.response_format is not None:
-        fields |= _format(config.response_format)
+        fields |= format_fields(config.response_format)
     return fields | _tools(config)
 
 
-def _format(wanted: ResponseFormat) -> dict[str, object]:
+def format_fields(wanted: ResponseFormat) -> dict[str, object]:
     match wanted:
         case RegexFormat():
             return {"structured_outputs": {"regex": wanted.pattern}}

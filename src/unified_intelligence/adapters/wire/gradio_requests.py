@@ -7,18 +7,14 @@ from typing import Any
 
 import msgspec
 
-from unified_intelligence.adapters.wire.chat_request import message_fields, tool_fields
+from unified_intelligence.adapters.wire.chat_request import format_fields, message_fields, tool_fields
 from unified_intelligence.adapters.wire.gradio_conversation import history
 from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
 from unified_intelligence.adapters.wire.gradio_offer import Offer
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.entities.generation import (
-    ChoiceFormat,
     GenerationConfig,
-    JsonFormat,
     NamedTool,
-    RegexFormat,
-    ResponseFormat,
 )
 from unified_intelligence.entities.message import Message
 
@@ -36,7 +32,7 @@ _OTHERWISE: Mapping[str, object] = {"history": [], "system": "", "temperature": 
 
 
 def config_fields(config: GenerationConfig | None) -> dict[str, object]:
-    """What was asked for, by the names of GenerationConfig, what is nested as OpenAI's API has it."""
+    """What was asked for, by the names of GenerationConfig, what is nested as in a chat request."""
     fields: dict[str, object] = {}
     for name in config.asked_for() if config is not None else ():
         value: Any = getattr(config, name)
@@ -48,7 +44,7 @@ def config_fields(config: GenerationConfig | None) -> dict[str, object]:
             case "tool_choice" if isinstance(value, NamedTool):
                 fields[name] = {"type": "function", "function": {"name": value.name}}
             case "response_format":
-                fields[name] = _format(value)
+                fields |= format_fields(value)
             case _:
                 fields[name] = value
     return fields
@@ -112,21 +108,6 @@ def _in_order(arguments: Mapping[str, object], endpoint: str, offer: Offer, url:
         else:
             raise no_such_answer(url, f"wants {parameter.name!r} for its /{endpoint}, which nobody knows.")
     return data
-
-
-def _format(wanted: ResponseFormat) -> dict[str, object]:
-    match wanted:
-        case RegexFormat():
-            return {"type": "regex", "pattern": wanted.pattern}
-        case ChoiceFormat():
-            return {"type": "choice", "choices": list(wanted.choices)}
-        case JsonFormat(schema=None):
-            return {"type": "json_object"}
-        case JsonFormat():
-            schema: dict[str, object] = {"name": wanted.name, "schema": dict(wanted.schema or {})}
-            if wanted.strict:
-                schema["strict"] = True
-            return {"type": "json_schema", "json_schema": schema}
 
 
 def encoded(value: object) -> bytes:

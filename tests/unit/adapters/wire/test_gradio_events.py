@@ -248,7 +248,7 @@ def test_every_field_is_sent_under_its_own_name() -> None:
     choice = json.loads(
         generate_body(turns[:1], GenerationConfig(response_format=ChoiceFormat(("a", "b"))), CALLS, "u")
     )
-    assert choice["config"] == {"response_format": {"type": "choice", "choices": ["a", "b"]}}
+    assert choice["config"] == {"structured_outputs": {"choice": ["a", "b"]}}
 
 
 def test_arguments_go_in_order_where_names_are_not_taken() -> None:
