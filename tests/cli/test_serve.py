@@ -93,9 +93,15 @@ def test_a_key_is_asked_for(tmp_path: Path) -> None:
 def test_a_model_alone_runs_here(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     folder = build_speaker(tmp_path / "le-petit", "Ça parle 🎉\nici")
-    with serve(tmp_path, "--model", str(folder)) as running:
+    with serve(tmp_path, "--model", str(folder), "-o", "speculation", "auto") as running:
         assert "le-petit, by local" in running.announced
         assert answer(running.url, "le-petit") == "Ça parle 🎉\nici"
+        limits = httpx2.get(f"{running.url}/status.json").json()["limits"]
+        explanation = httpx2.get(f"{running.url}/version").json()["explanation"]
+        _, err = running.stop()
+    assert limits["running"] == 16, "as many as the engine has slots"
+    assert "fused forward pass" in explanation and "guesses looked up in the text" in explanation
+    assert f"It runs here: {explanation}." in err
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,9 @@ def serve(
     port: _Port = None,
     api_key: _ApiKey = None,
     served_name: _ServedName = None,
-    max_running: Annotated[str | None, _number("--max-running", "answers made at once [8]")] = None,
+    max_running: Annotated[
+        str | None, _number("--max-running", "answers made at once [8; with local its slots]")
+    ] = None,
     max_waiting: Annotated[str | None, _number("--max-waiting", "answers that may wait for a turn [64]")] = None,
     max_per_key: Annotated[str | None, _number("--max-per-key", "answers for one key at once [32]")] = None,
     max_wait: Annotated[str | None, _number("--max-wait", "seconds a request may wait to begin [no limit]")] = None,

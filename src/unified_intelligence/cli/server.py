@@ -46,6 +46,7 @@ def serve_provider(output: Output, given: Mapping[str, Any]) -> int:
     chosen = choose(_settings(output, given), flags.given(given), output)
     try:
         service = _service(chosen, given)
+        service.on_ready = lambda: _explain(output, chosen)
         guard = _guard(output, given, service)
         metrics = Metrics(service)
         routes = operation_routes(metrics, given["frame_origin"] or ())
@@ -65,6 +66,11 @@ def serve_provider(output: Output, given: Mapping[str, Any]) -> int:
         chosen.generator.close()
 
 
+def _explain(output: Output, chosen: Chosen) -> None:
+    if explanation := chosen.generator.explanation:
+        output.note(f"It runs here: {explanation}.")
+
+
 def _settings(output: Output, given: Mapping[str, Any]) -> Settings:
     """A model named on the command line runs here, where nobody said who else has it."""
     named = {name: given[name] for name in ("provider", "model")}
@@ -80,7 +86,7 @@ def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
     from unified_intelligence.serving.service import Service
 
     limits = Limits(
-        running=_whole(given, "max_running", 8),
+        running=_whole(given, "max_running", chosen.generator.at_once),
         waiting=_whole(given, "max_waiting", 64, least=0),
         per_key=_whole(given, "max_per_key", 32),
         longest_wait=None if given["max_wait"] is None else _number(given, "max_wait", 0.0),

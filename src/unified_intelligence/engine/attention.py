@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from unified_intelligence.engine.forward import Piece
 
 _WASTE = 1.6  # times as much as is needed may be read if that spares a copy
+_SHAPES = 64  # places are a multiple of it: oneDNN keeps code for each number of them
 _FEW = 16  # tokens of a piece up to which two products are faster than the fused kernel
 _UNLIKE = 256  # tokens by which the lengths in one run may differ, beyond the double
 
@@ -52,8 +53,9 @@ class Span:
 
     begin: int
     end: int
-    slot: int | None  # None: a text for itself
+    slot: int
     start: int
+    places: int  # of the slot are looked at
     mask: torch.Tensor | None
 
     @property
@@ -77,8 +79,10 @@ class Layout:
         self.runs = _runs(singles, capacity, device, dtype)
         self.spans, ends, row = list[Span](), [0] * len(pieces), len(singles)
         for piece in ordered[len(singles) :]:
-            mask = _causal(piece, device, dtype)
-            self.spans.append(Span(row, row + len(piece.tokens), piece.slot, piece.start, mask))
+            places = min(-(-piece.end // _SHAPES) * _SHAPES, capacity)
+            mask = _causal(piece, places, device, dtype)
+            places = places if mask is not None else piece.end
+            self.spans.append(Span(row, row + len(piece.tokens), piece.slot, piece.start, places, mask))
             row += len(piece.tokens)
         row = 0
         for at in order:
@@ -122,9 +126,9 @@ class SlotCache:
         self._keys[target, :, :length] = self._keys[source, :, :length]
         self._values[target, :, :length] = self._values[source, :, :length]
 
-    def clear(self, slot: int) -> None:
-        self._keys[slot].zero_()
-        self._values[slot].zero_()
+    def clear(self, slot: int, start: int) -> None:
+        self._keys[slot, :, start:].zero_()
+        self._values[slot, :, start:].zero_()
 
     def _run(self, run: Run, q: torch.Tensor) -> torch.Tensor:
         """The heads of a group are as many tokens over the same keys."""
@@ -147,7 +151,7 @@ class SlotCache:
         return scores.softmax(-1).bmm(values).reshape(rows, -1)
 
     def _span(self, span: Span, q: torch.Tensor) -> torch.Tensor:
-        keys, values = self._keys[span.slot, :, : span.stop], self._values[span.slot, :, : span.stop]
+        keys, values = self._keys[span.slot, :, : span.places], self._values[span.slot, :, : span.places]
         return attend(self._heads, q, keys, values, span.mask)
 
 
@@ -213,10 +217,10 @@ def _run(pieces: Sequence[Piece], begin: int, capacity: int, device: torch.devic
     return Run(begin, begin + len(pieces), pieces[0].slot, length, whole, mask)
 
 
-def _causal(piece: Piece, device: torch.device, dtype: torch.dtype) -> torch.Tensor | None:
+def _causal(piece: Piece, places: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor | None:
     import torch
 
     if piece.start == 0 and len(piece.tokens) > _FEW:
         return None
-    seen = torch.arange(piece.end, device=device) <= torch.arange(piece.start, piece.end, device=device)[:, None]
+    seen = torch.arange(places, device=device) <= torch.arange(piece.start, piece.end, device=device)[:, None]
     return torch.zeros(seen.shape, device=device, dtype=dtype).masked_fill_(~seen, float("-inf"))

@@ -104,5 +104,5 @@ def run(module: Callable[..., Any], **inputs: Any) -> Any:
             return module(**inputs)
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError("The memory is used up.", hint="Shorten the conversation, or use a smaller model.") from error
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise ModelError(f"The model broke while answering: {error}") from error

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from unified_intelligence.engine.decode import Writing
     from unified_intelligence.engine.forward import Forward
+    from unified_intelligence.engine.speculation import Speculation
 
 THREAD_NAME = "unified-intelligence-engine"
 _IDLE = 5.0  # seconds a thread waits for more
@@ -27,9 +28,12 @@ _LONGEST_END = 5.0
 class Engine:
     """At most `queue` requests wait for one of the `slots`; `memory` is in tokens of all of them."""
 
-    def __init__(self, forward: Forward, *, slots: int, memory: int, queue: int) -> None:
+    def __init__(
+        self, forward: Forward, *, slots: int, memory: int, queue: int, speculation: Speculation | None = None
+    ) -> None:
         self.forward = forward
-        self._scheduler, self._queue = Scheduler(forward, slots=slots, memory=memory), queue
+        self._scheduler = Scheduler(forward, slots=slots, memory=memory, speculation=speculation)
+        self._queue = queue
         self.forget_threads()
         _engines.add(self)
 
@@ -51,7 +55,6 @@ class Engine:
             if len(self._incoming) + self._scheduler.waiting >= self._queue:
                 raise ServerBusyError(f"{self._queue} requests wait already.", hint="Try again in a moment.")
             self._incoming.append(Row(writing, ticket, priority, deadline))
-            self._closed = False
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name=THREAD_NAME, daemon=True)
                 self._thread.start()
@@ -61,9 +64,9 @@ class Engine:
     def close(self) -> None:
         """Ends what runs, with an error for whoever waits for it."""
         with self._changed:
-            self._closed = True
-            self._changed.notify()
             thread = self._thread
+            self._closed = thread is not None
+            self._changed.notify()
         if thread and thread is not threading.current_thread():
             thread.join(_LONGEST_END)
 
@@ -82,9 +85,7 @@ class Engine:
                 with self.turn:
                     told = self._scheduler.step()
             except Exception as error:  # noqa: BLE001 - a fault of ours must not leave anybody waiting forever
-                failure = ModelError(f"The engine broke: {error}", hint="Please report this.")
-                failure.__cause__ = error
-                told = self._scheduler.fail(failure)
+                told = self._scheduler.fail(_failure(error))
             _wake(told)
 
     def _has_work(self) -> bool:
@@ -98,11 +99,20 @@ class Engine:
                 self._scheduler.add(row)
             self._incoming.clear()
             if self._closed:
+                self._closed = False
                 _wake(self._scheduler.fail(ModelError("The model was closed before the answer was complete.")))
             if not self._scheduler.running + self._scheduler.waiting:
                 self._thread = None
                 return False
             return True
+
+
+def _failure(error: Exception) -> ModelError:
+    if isinstance(error, ModelError):
+        return error
+    failure = ModelError(f"The engine broke: {error!r}", hint="Please report this.")
+    failure.__cause__ = error
+    return failure
 
 
 def _wake(tickets: Iterable[Ticket]) -> None:

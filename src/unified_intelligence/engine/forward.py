@@ -6,6 +6,7 @@ what a slot held behind that place is forgotten.
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,12 +34,16 @@ class Forward(ABC):
     """Reads tokens. There are `slots` slots of `capacity` tokens; both change with `lay_out`.
 
     `rewinds` says whether a slot can go back to an earlier place, and be copied: without it no beginning is shared.
-    `token_bytes` is what a token takes in a slot.
+    `together` says whether pieces are read in one pass, which takes `rewinds`: else each is a pass of its own.
+    `token_bytes` is what a token takes in a slot. Only `longest` places are known, and tokens below `vocabulary`.
     """
 
     slots = 0
     capacity = 0
     rewinds = True
+    together = True
+    longest = sys.maxsize
+    vocabulary = sys.maxsize
     token_bytes: int
     device: torch.device
 
@@ -55,8 +60,8 @@ class Forward(ABC):
         """The first tokens of one slot are now those of another, too."""
 
     @abstractmethod
-    def clear(self, slot: int) -> None:
-        """Wipes a slot out, such as one that holds what is no number."""
+    def clear(self, slot: int, start: int = 0) -> None:
+        """Wipes a slot out from a place on, such as one that holds what is no number."""
 
     @abstractmethod
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:

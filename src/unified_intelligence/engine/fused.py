@@ -29,7 +29,7 @@ class FusedForward(Forward):
         config, inner = model.config, model.model
         self.device = model.device
         self._embedding = inner.embed_tokens.weight
-        self._dtype = self._embedding.dtype
+        self._dtype, self.vocabulary, self.longest = self._embedding.dtype, len(self._embedding), longest
         attention = inner.layers[0].self_attn
         self._heads = Heads(
             config.num_attention_heads, config.num_key_value_heads, attention.head_dim, attention.scaling
@@ -75,9 +75,9 @@ class FusedForward(Forward):
         for cache in self._caches:
             cache.copy(source, target, length)
 
-    def clear(self, slot: int) -> None:
+    def clear(self, slot: int, start: int = 0) -> None:
         for cache in self._caches:
-            cache.clear(slot)
+            cache.clear(slot, start)
 
     def _run(self, tokens: torch.Tensor, places: torch.Tensor, attention: Callable[..., torch.Tensor]) -> torch.Tensor:
         x = self._embedding[tokens]

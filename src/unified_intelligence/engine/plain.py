@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from unified_intelligence.engine.decode import run
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.entities.errors import ModelError
 
@@ -16,14 +17,18 @@ if TYPE_CHECKING:
 class PlainForward(Forward):
     """Each slot is a cache of Transformers, which grows by itself. Only plain ones can be cut short and shared."""
 
+    together = False
+
     def __init__(self, model: Any) -> None:
+        """Raises ModelError for a model that keeps no cache."""
         self._model, self.device = model, model.device
+        self.vocabulary = len(model.get_input_embeddings().weight)
         self._caches: dict[int, Any] = {}
         config = model.config.get_text_config()
         layers, heads = config.num_hidden_layers, getattr(config, "num_key_value_heads", config.num_attention_heads)
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.token_bytes = 2 * layers * heads * size * model.dtype.itemsize
-        self.rewinds = set(getattr(config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
+        self.rewinds = _is_plain(self._cache_of_one_token())
 
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
         import torch
@@ -37,14 +42,24 @@ class PlainForward(Forward):
     def copy(self, source: int, target: int, length: int) -> None:
         self._caches[target] = _cut(copy.deepcopy(self._caches[source]), length)
 
-    def clear(self, slot: int) -> None:
-        self._caches.pop(slot, None)
+    def clear(self, slot: int, start: int = 0) -> None:
+        cache = self._caches.pop(slot, None)
+        if cache and start:
+            self._caches[slot] = _cut(cache, start)
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         import torch
 
         inputs = [torch.tensor([list(text)], device=self.device) for text in texts]
         return [self._model.base_model(input_ids=text, use_cache=False).last_hidden_state[0] for text in inputs]
+
+    def _cache_of_one_token(self) -> Any:
+        import torch
+
+        output = run(self._model, input_ids=torch.zeros((1, 1), dtype=torch.long, device=self.device), use_cache=True)
+        if getattr(output, "past_key_values", None) is None:
+            raise ModelError(f"{type(self._model).__name__} keeps no key-value cache; it cannot be run here.")
+        return output.past_key_values
 
     def _read(self, piece: Piece) -> torch.Tensor:
         import torch
@@ -56,10 +71,15 @@ class PlainForward(Forward):
             use_cache=True,
             logits_to_keep=max(piece.wanted, 1),
         )
-        if output.past_key_values is None:
-            raise ModelError(f"{type(self._model).__name__} keeps no key-value cache; it cannot be run here.")
         self._caches[piece.slot] = output.past_key_values
         return cast("torch.Tensor", output.logits[0, -piece.wanted :] if piece.wanted else output.logits[0, :0])
+
+
+def _is_plain(cache: Any) -> bool:
+    """Whether every layer keeps all it has seen; a configuration does not always say that a window slides."""
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    return type(cache) is DynamicCache and all(type(layer) is DynamicLayer for layer in cache.layers)
 
 
 def _cut(cache: Any, length: int) -> Any:

@@ -8,6 +8,7 @@ how likely it was to be drawn.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from unified_intelligence.profiles.sampling import Sampling
 
 _GREEDY = 1e-5  # a temperature so small leaves no choice, and dividing by it no numbers
+_LIKELY = 1024  # tokens among which top_p and min_p nearly always find all they keep
+_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +95,26 @@ class Penalties:
 
         self._sampling = sampling
         self._counts = torch.zeros(logits.shape[-1], device=logits.device)
-        self._seen = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
-        self._seen[list(prompt)] = True
+        self._seen = dict.fromkeys(prompt)
+        self._tokens = torch.empty(0, dtype=torch.long, device=logits.device)
 
     def count(self, tokens: Sequence[int]) -> None:
         for token in tokens:
             self._counts[token] += 1
-            self._seen[token] = True
+            self._seen[token] = None
 
     def apply(self, logits: torch.Tensor) -> torch.Tensor:
-        """New logits, in float32."""
-        own, logits = self._sampling, logits.float()
+        """New logits, in float32. Only those of tokens that were read or written are looked at."""
+        import torch
+
+        own, logits = self._sampling, logits.to(torch.float32, copy=True)
+        if len(self._tokens) != len(self._seen):
+            self._tokens = torch.tensor(list(self._seen), dtype=torch.long, device=logits.device)
+        values, counts = logits[self._tokens], self._counts[self._tokens]
         if own.repetition_penalty != 1:
             by = own.repetition_penalty
-            logits = logits.where(~self._seen, (logits / by).where(logits >= 0, logits * by))
-        if own.presence_penalty or own.frequency_penalty:
-            logits = logits - own.frequency_penalty * self._counts - own.presence_penalty * (self._counts > 0)
+            values = (values / by).where(values >= 0, values * by)
+        logits[self._tokens] = values - own.frequency_penalty * counts - own.presence_penalty * (counts > 0)
         return logits
 
 
@@ -115,27 +122,82 @@ def choose(logits: torch.Tensor, sampling: Sampling, random: torch.Generator) ->
     """One token by temperature, top_k, top_p, min_p. Raises ModelError for logits that are no numbers."""
     import torch
 
-    best = logits.argmax()
-    if not torch.isfinite(logits[best]):
-        raise ModelError("The model computed no finite number.", hint="Try the dtype float32.")
     if sampling.temperature < _GREEDY:
-        return int(best)
+        best = _best(logits)
+        _check(logits[best])
+        return best
+    if not (sampling.top_k or sampling.min_p or sampling.top_p < 1):
+        _check(logits.amax())
+        return _drawn((logits.float() / sampling.temperature).softmax(-1), random)
     chances, order = kept(logits, sampling)
     return int(order[torch.multinomial(chances, 1, generator=random)])
 
 
 def kept(logits: torch.Tensor, sampling: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
-    """What may be drawn: weights, best first, 0 for what may not, and the tokens they are of."""
-    ordered, order = (logits.float() / sampling.temperature).sort(descending=True)
+    """What may be drawn: weights, best first, 0 for what may not, and the tokens they are of. Raises ModelError.
+
+    Sorting a whole vocabulary takes longer than a pass of a small model, so at first only the likeliest are looked at.
+    """
+    first = min(sampling.top_k or _LIKELY, len(logits))
+    ordered, order = _likeliest(logits, first)
+    _check(ordered[0])
+    ordered = ordered.float() / sampling.temperature
     if sampling.top_k:
-        ordered, order = ordered[: sampling.top_k], order[: sampling.top_k]
-    chances = ordered.softmax(-1)
+        return _cut(ordered.softmax(-1), sampling), order
+    scaled = logits.float() / sampling.temperature
+    whole = scaled.logsumexp(-1)
+    chances = _cut((ordered - whole).exp(), sampling)
+    if first < len(scaled) and chances[-1] > 0:  # those behind it might be kept too
+        ordered, order = scaled.sort(descending=True)
+        chances = _cut((ordered - whole).exp(), sampling)
+    return chances, order
+
+
+def _likeliest(logits: torch.Tensor, some: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """So many logits, best first, and their tokens. Few are looked for only in the blocks with the highest maxima."""
+    import torch
+
+    blocks = len(logits) // _BLOCK
+    if logits.device.type != "cpu" or 8 * some > blocks:
+        return logits.topk(some)
+    tail = blocks * _BLOCK
+    table = logits[:tail].view(blocks, _BLOCK)
+    chosen = table.amax(-1).topk(some).indices
+    tokens = chosen[:, None] * _BLOCK + torch.arange(_BLOCK)
+    tokens = torch.cat([tokens.flatten(), torch.arange(tail, len(logits))])
+    ordered, places = logits[tokens].topk(some)
+    return ordered, tokens[places]
+
+
+def _check(best: torch.Tensor) -> None:
+    """Of the highest logit; one that is no number counts as higher than all."""
+    if not math.isfinite(best):
+        raise ModelError("The model computed no finite number.", hint="Try the dtype float32.")
+
+
+def _cut(chances: torch.Tensor, sampling: Sampling) -> torch.Tensor:
+    """Probabilities, best first, those that top_p and min_p leave out at 0."""
     may = chances >= sampling.min_p * chances[0]
     if sampling.top_p < 1:  # the sum of the likelier ones is rounded: it may be 1 before the last
         may &= (chances.cumsum(-1) - chances) < sampling.top_p
     may[0] = True
-    chances = chances.where(may, 0)
-    return chances, order
+    return chances.where(may, 0)
+
+
+def _best(logits: torch.Tensor) -> int:
+    """On a CPU by NumPy: torch takes 20 times as long there."""
+    return int(logits.float().numpy().argmax()) if logits.device.type == "cpu" else int(logits.argmax())
+
+
+def _drawn(chances: torch.Tensor, random: torch.Generator) -> int:
+    """One of very many. On a CPU torch.multinomial draws a number for each of them."""
+    import torch
+
+    if chances.device.type != "cpu":
+        return int(torch.multinomial(chances, 1, generator=random))
+    sums = chances.cumsum(-1, dtype=torch.float64)
+    drawn = torch.searchsorted(sums, torch.rand(1, generator=random, dtype=torch.float64) * sums[-1], right=True)
+    return min(int(drawn), int(torch.searchsorted(sums, sums[-1:])))  # the product may be rounded up to the whole sum
 
 
 def logprobs_of(logits: torch.Tensor, token: int, most: int) -> tuple[float, tuple[tuple[int, float], ...]]:

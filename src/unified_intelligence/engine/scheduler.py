@@ -7,7 +7,8 @@ one stalls nobody. Each answer draws its own tokens; what goes wrong with one en
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING
 from unified_intelligence.engine.decode import run
 from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.slots import Slot, Slots, shared_length
+from unified_intelligence.engine.speculation import MOST, Asked
 from unified_intelligence.engine.ticket import End, Ticket
 from unified_intelligence.entities.errors import (
     ContextLengthError,
+    InvalidRequestError,
     ModelError,
     TimedOutError,
     UnifiedIntelligenceError,
@@ -29,10 +32,12 @@ if TYPE_CHECKING:
     from unified_intelligence.engine.decode import Writing
     from unified_intelligence.engine.forward import Forward
     from unified_intelligence.engine.sampling import Chosen
+    from unified_intelligence.engine.speculation import Speculation
 
 _AT_ONCE = 16  # unread tokens that are no prompt, but an answer going on
 _WORTH_WAITING = 32  # tokens of a beginning that another answer is just reading
 _BESIDE_OTHERS, _ALONE = 0.15, 0.6  # seconds a step may read prompts
+_MOST = 8192  # tokens of prompts in a step: what a pass computes on the way takes memory too
 _LEAST = 16  # tokens of a prompt a step reads, however long that takes
 
 
@@ -40,17 +45,19 @@ _LEAST = 16  # tokens of a prompt a step reads, however long that takes
 class Row:
     """One answer in the engine: lower `priority` first, then in order; after its `deadline` it is not begun any more.
 
-    `leader` is another that is just reading the same `common` first tokens.
+    `leader` is another that is just reading the same `common` first tokens. `guessed` ends where a guess was no number.
     """
 
     writing: Writing
     ticket: Ticket
     priority: int = 0
     deadline: float | None = None
+    came: float = field(default_factory=time.monotonic)
     number: int = 0
     slot: Slot = field(init=False)
     leader: Row | None = None
     common: int = 0
+    guessed: bool = True
     ended: bool = False
 
     @property
@@ -61,8 +68,9 @@ class Row:
 class Scheduler:
     """Advances all answers, a step at a time, in one thread."""
 
-    def __init__(self, forward: Forward, *, slots: int, memory: int) -> None:
+    def __init__(self, forward: Forward, *, slots: int, memory: int, speculation: Speculation | None = None) -> None:
         self._forward, self._slots = forward, Slots(forward, slots, memory)
+        self._speculation = speculation if forward.rewinds else None
         self._waiting: list[Row] = []
         self._rows: list[Row] = []
         self._numbers = count()
@@ -78,9 +86,21 @@ class Scheduler:
         return len(self._rows)
 
     def check(self, writing: Writing) -> None:
-        """Raises ContextLengthError for what would not even fit the memory alone."""
-        if writing.longest > self._slots.memory:
-            raise ContextLengthError(writing.longest, self._slots.memory)
+        """Raises ContextLengthError for what would not even fit the memory alone, InvalidRequestError.
+
+        Beyond its places and its vocabulary a model reads wherever it happens to; on a GPU, that ends the process's use
+        of it.
+        """
+        longest = min(self._slots.memory, self._forward.longest)
+        if writing.longest > longest:
+            raise ContextLengthError(writing.longest, longest)
+        if not writing.prompt:
+            raise InvalidRequestError("There are no tokens to go on from.")
+        if not 0 <= min(writing.prompt) <= max(writing.prompt) < self._forward.vocabulary:
+            raise InvalidRequestError(
+                f"The conversation holds a token that is none of the model's {self._forward.vocabulary}.",
+                hint="Use the tokenizer the model was trained with.",
+            )
 
     def add(self, row: Row) -> None:
         """It waits for a slot."""
@@ -112,6 +132,8 @@ class Scheduler:
         """There are no answers, and no slots."""
         self._rows, self._waiting = [], []
         self._slots = Slots(self._forward, self._slots.most, self._slots.memory)
+        if self._speculation:
+            self._speculation.clear()
 
     def _drop_cancelled(self) -> None:
         now = time.monotonic()
@@ -121,7 +143,7 @@ class Scheduler:
             if row.ticket.cancelled:
                 self._refuse(row, End(complete=False))
             elif row.deadline is not None and now > row.deadline:
-                self._refuse(row, TimedOutError("queue", 0))
+                self._refuse(row, TimedOutError("queue", round(row.deadline - row.came, 1)))
 
     def _let_in(self) -> None:
         """In order: one that has no room yet keeps those behind it waiting, or it would wait forever."""
@@ -131,9 +153,13 @@ class Scheduler:
             row.ticket.cached = row.slot.read
             self._follow(row)
             self._rows.append(self._waiting.pop(0))
-            self._put(row, row.writing.forced())
-            if not row.writing.goes_on:
-                self._end(row, End(complete=row.writing.complete))
+            with self._for_itself(row):
+                self._begin(row)
+
+    def _begin(self, row: Row) -> None:
+        self._put(row, row.writing.forced())
+        if not row.writing.goes_on:
+            self._end(row, End(complete=row.writing.complete))
 
     def _follow(self, row: Row) -> None:
         """Finds who is reading more of the same beginning than any slot holds."""
@@ -158,18 +184,20 @@ class Scheduler:
 
     def _plan(self) -> list[tuple[Row, Piece]]:
         rows = [row for row in self._rows if not self._is_led(row)]
-        reading = sum(row.unread > _AT_ONCE for row in rows)
-        left = self._pace.tokens(_ALONE if reading == len(rows) else _BESIDE_OTHERS)
-        ends: list[tuple[Row, int]] = []
-        for row in rows:
-            size = row.unread
-            if size > _AT_ONCE:
-                size = min(size, left)
-                left -= size
-            if size:
-                ends.append((row, row.slot.read + size))
-        self._slots.reach(max((end for _, end in ends), default=0))
-        return [(row, _piece(row, end)) for row, end in ends]
+        reading = [row for row in rows if row.unread > _AT_ONCE]
+        shares = _shares(reading, self._pace.tokens(_ALONE if len(reading) == len(rows) else _BESIDE_OTHERS))
+        sizes = [shares.get(row, row.unread) for row in rows]
+        ends = [(row, row.slot.read + size) for row, size in zip(rows, sizes, strict=True) if size]
+        guesses = self._guesses(ends)
+        longest = max((end + len(more) for (_, end), more in zip(ends, guesses, strict=True)), default=0)
+        run(self._slots.reach, length=longest)
+        return [(row, _piece(row, end, more)) for (row, end), more in zip(ends, guesses, strict=True)]
+
+    def _guesses(self, ends: Sequence[tuple[Row, int]]) -> list[Sequence[int]]:
+        """What is read behind each end."""
+        if not self._speculation:
+            return [()] * len(ends)
+        return self._speculation.guesses([_asked(row, end) for row, end in ends])
 
     def _advance(self, plan: Sequence[tuple[Row, Piece]]) -> None:
         started = time.perf_counter()
@@ -180,15 +208,30 @@ class Scheduler:
                 self._end(row, logits, spoilt=True)
                 continue
             row.slot.read = piece.end - max(piece.wanted - 1, 0)
-            try:
+            with self._for_itself(row):
                 self._take(row, piece, logits)
-            except UnifiedIntelligenceError as error:
-                self._end(row, error, spoilt=True)
+
+    @contextmanager
+    def _for_itself(self, row: Row) -> Generator[None]:
+        """What goes wrong with one answer ends that one."""
+        try:
+            yield
+        except UnifiedIntelligenceError as error:
+            self._end(row, error, spoilt=True)
+        except Exception as error:  # noqa: BLE001 - nobody else's answer ends for a fault of ours in this one
+            failure = ModelError(f"The answer broke: {error!r}", hint="Please report this.")
+            failure.__cause__ = error
+            self._end(row, failure, spoilt=True)
 
     def _read(self, pieces: Sequence[Piece]) -> Sequence[torch.Tensor | ModelError]:
-        """The logits of each piece; where a pass breaks, each is read alone, so that only the culprit fails."""
+        """The logits of each piece; where a pass breaks, each is read alone, so that only the culprit fails.
+
+        Pieces that are no one pass are never read twice: a cache that cannot go back would hold them twice.
+        """
         import torch
 
+        if len(pieces) > 1 and not self._forward.together:
+            return [self._read([piece])[0] for piece in pieces]
         try:
             logits = run(self._forward.read, pieces=pieces)
         except ModelError as error:
@@ -198,18 +241,30 @@ class Scheduler:
     def _take(self, row: Row, piece: Piece, logits: torch.Tensor) -> None:
         """The next token, and those after it as long as they are the ones that were guessed."""
         guessed = piece.tokens[len(piece.tokens) - piece.wanted + 1 :]
-        for at in range(piece.wanted):
-            chosen = row.writing.take(logits[at])
+        if guessed and bool(logits.isnan().any()):
+            return self._read_again(row)
+        right = 0
+        while piece.wanted:
+            chosen = row.writing.take(logits[right])
+            row.slot.sound = row.slot.read
             if chosen is None:
                 return self._end(row, End(complete=True))
-            forced = row.writing.forced()
-            self._put(row, [chosen, *forced])
+            come = [chosen, *row.writing.forced()]
+            self._put(row, come)
             if not row.writing.goes_on:
                 return self._end(row, End(complete=row.writing.complete))
-            if forced or at == len(guessed) or guessed[at] != chosen.token:
-                return None
-            row.slot.read += 1
+            same = shared_length(guessed[right:], [one.token for one in come])
+            row.slot.read, right = row.slot.read + same, right + same
+            if same < len(come):
+                break
+        if self._speculation and guessed:
+            self._speculation.note(row.number, right, refused=right < len(guessed))
         return None
+
+    def _read_again(self, row: Row) -> None:
+        """From the start, without guesses: what came of one is in the slot, and spoils even what was sure."""
+        self._forward.clear(row.slot.index)
+        row.slot.read, row.guessed = 0, False
 
     def _put(self, row: Row, chosen: Iterable[Chosen]) -> None:
         for one in chosen:
@@ -223,6 +278,8 @@ class Scheduler:
         row.ended = True
         self._rows.remove(row)
         self._slots.give_back(row.slot, spoilt=spoilt)
+        if self._speculation:
+            self._speculation.forget(row.number)
         self._tell(row, item)
 
     def _refuse(self, row: Row, item: End | Exception) -> None:
@@ -237,13 +294,34 @@ class Pace:
         self._rate = 200.0  # tokens a second, before anything was read
 
     def tokens(self, seconds: float) -> int:
-        return max(_LEAST, int(self._rate * seconds))
+        return min(max(_LEAST, int(self._rate * seconds)), _MOST)
 
     def note(self, tokens: int, seconds: float) -> None:
         if tokens >= _LEAST:
             self._rate += 0.5 * (tokens / max(seconds, 1e-6) - self._rate)
 
 
-def _piece(row: Row, end: int) -> Piece:
+def _shares(reading: Sequence[Row], tokens: int) -> dict[Row, int]:
+    """Who reads how much of its prompt: half goes to who is soonest done, so that a short one does not wait for a long
+    one before it; the rest in order, so that the long one gets on too.
+    """
+    shares = dict.fromkeys(reading, 0)
+    if reading:
+        soonest = min(reading, key=lambda row: row.unread)
+        shares[soonest] = min(soonest.unread, (tokens + 1) // 2)
+    for row in reading:
+        shares[row] += min(row.unread - shares[row], tokens - sum(shares.values()))
+    return shares
+
+
+def _piece(row: Row, end: int, guesses: Sequence[int]) -> Piece:
     tokens = row.writing.tokens
-    return Piece(row.slot.index, row.slot.read, tokens[row.slot.read : end], int(end == len(tokens)))
+    wanted = len(guesses) + 1 if end == len(tokens) else 0
+    return Piece(row.slot.index, row.slot.read, [*tokens[row.slot.read : end], *guesses], wanted)
+
+
+def _asked(row: Row, end: int) -> Asked:
+    """The last token that an answer may have is never read, so it need not be guessed."""
+    tokens, longest = row.writing.tokens, row.writing.longest
+    room = longest - len(tokens) - 1 if row.guessed and row.unread == 1 and end == len(tokens) else 0
+    return Asked(row.number, tokens, min(MOST, room), longest)

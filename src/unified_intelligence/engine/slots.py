@@ -21,11 +21,15 @@ _GROWTH = 1.25  # of slots that are too short
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """Keys and values of the first `read` of `tokens`. `most` is how long its answer may get, 0 while it is free."""
+    """Keys and values of the first `read` of `tokens`. `most` is how long its answer may get, 0 while it is free.
+
+    Of the first `sound` it is known that they are numbers, from the logits of the last of them.
+    """
 
     index: int
     tokens: Sequence[int] = ()
     read: int = 0
+    sound: int = 0
     most: int = 0
     last_used: int = 0
 
@@ -60,29 +64,29 @@ class Slots:
         """
         source, length = None, 0
         if self.forward.rewinds and self._slots:
-            shared = [min(slot.shared(prompt), len(prompt) - 1) for slot in self._slots]
-            length = max(shared)
-            source = self._slots[shared.index(length)]
+            shared = [(min(slot.shared(prompt), len(prompt) - 1), not slot.most) for slot in self._slots]
+            source = self._slots[shared.index(max(shared))]  # a free one of them needs no copy
+            length = max(shared)[0]
         slot = self._target(source, length)
         slot.most = most  # from here on nobody takes it
         if source and source is not slot:
             self.share(source, slot, length)
-        slot.tokens, slot.read, slot.last_used = prompt, length, next(self._clock)
+        slot.tokens, slot.read, slot.sound = prompt, length, min(slot.sound, length)
         return slot
 
     def share(self, source: Slot, target: Slot, length: int) -> None:
         """The first tokens of one slot are now held in another too."""
         if length:
             self.forward.copy(source.index, target.index, length)
-            target.read = length
+            target.read, target.sound = length, min(length, source.sound)
 
     def give_back(self, slot: Slot, *, spoilt: bool = False) -> None:
-        """Spoilt: what it holds is no number, and must never be multiplied with anything again."""
-        slot.tokens, slot.most = list(slot.tokens[: slot.read]), 0
-        if spoilt:
-            self.forward.clear(slot.index)
-        if spoilt or not self.forward.rewinds:
-            slot.tokens, slot.read = (), 0
+        """What may be no number is wiped out, so that it is never multiplied with anything again; if spoilt, all."""
+        keeps = slot.sound if self.forward.rewinds and not spoilt else 0
+        if keeps < slot.read or spoilt:
+            self.forward.clear(slot.index, keeps)
+        slot.tokens, slot.read, slot.sound = list(slot.tokens[:keeps]), keeps, keeps
+        slot.most, slot.last_used = 0, next(self._clock)
 
     def reach(self, length: int) -> None:
         """Every slot can hold so many tokens."""
@@ -95,11 +99,6 @@ class Slots:
             kept = self.busy
             wanted = max(length, min(wanted, self.memory // len(kept)))
         self._lay_out(wanted, kept, len(kept))
-
-    def empty(self) -> None:
-        """Gives all memory back. There must be no answer left."""
-        self._slots = []
-        self.forward.lay_out(0, 0, {})
 
     def _target(self, source: Slot | None, shared: int) -> Slot:
         """Whose loss costs least: the source where most of it is of use, one never used, a new one, the oldest."""

@@ -1,4 +1,6 @@
-"""From a loaded model to the engine that runs it: which forward pass, how many answers at once, how much memory."""
+"""From a loaded model to the engine that runs it: which forward pass, how many answers at once, what guesses, how much
+memory.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from unified_intelligence.engine.arrange import Quantized
+from unified_intelligence.engine.decode import run
+from unified_intelligence.engine.draft import DraftModel, check_same_vocabulary
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.place import Quantization, free_memory
 from unified_intelligence.engine.plain import PlainForward
+from unified_intelligence.engine.speculation import Drafter, Guessing, Price, PromptLookup, Speculation
 from unified_intelligence.entities.errors import ConfigurationError, ModelError
 
 if TYPE_CHECKING:
@@ -22,7 +27,8 @@ Pass = Literal["auto", "fused", "transformers"]
 
 _FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 _ROPES = frozenset({"default", "linear", "llama3", "yarn"})  # whose angles do not depend on how long a text is
-_SLOTS = {"cpu": 16, "cuda": 64}
+SLOTS = 16
+_SLOTS = {"cuda": 64}
 _SHARE = 0.5  # of the memory that is free once the model is loaded
 _PROBE = 8  # tokens that both passes read
 _DIFFERENCE = {"torch.float32": 1e-3, "torch.bfloat16": 0.1, "torch.float16": 0.05}  # share of the largest logit
@@ -37,19 +43,68 @@ class Running:
     explanation: str
 
 
-def start(
-    loaded: Loaded, *, forward: Pass, quantization: Quantized, slots: int | None, memory: float | None, queue: int
+def start(  # noqa: PLR0913 - each is an option of the command line
+    loaded: Loaded,
+    *,
+    forward: Pass,
+    quantization: Quantized,
+    slots: int | None,
+    memory: float | None,
+    queue: int,
+    speculation: Guessing = "none",
+    draft: Loaded | None = None,
 ) -> Running:
-    """`memory` is in GB for keys and values. Raises ConfigurationError, ModelError."""
+    """`memory` is in GB for keys and values, those of the draft among them. Raises ConfigurationError, ModelError."""
+    if draft:
+        check_same_vocabulary(loaded.tokenizer, draft.tokenizer)
     own, why = _forward(loaded, forward, quantization)
-    most = slots or _SLOTS.get(own.device.type, 16)
-    tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / own.token_bytes)
+    small = _forward(draft, "auto", "none")[0] if draft else None
+    most = slots or _SLOTS.get(own.device.type, SLOTS)
+    token_bytes = own.token_bytes + (small.token_bytes if small else 0)
+    tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / token_bytes)
     if tokens < 2 * _PROBE:
         raise ConfigurationError("There is no memory left for a conversation.", hint="Use a smaller model.")
     longest = min(loaded.longest, tokens)
-    engine = Engine(own, slots=most, memory=tokens, queue=queue)
     room = f"{most} answers at once, {tokens} tokens of memory, {longest} a conversation"
-    return Running(replace(loaded, longest=longest), engine, f"{why}; {room}")
+    drafts = _Drafts(draft, small, most, tokens) if draft and small else None
+    guessing, said = _speculation(own, speculation, drafts)
+    engine = Engine(own, slots=most, memory=tokens, queue=queue, speculation=guessing)
+    return Running(replace(loaded, longest=longest), engine, f"{why}; {room}; {said}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafts:
+    """A draft model and the room it has: slots, and tokens in all of them."""
+
+    loaded: Loaded
+    forward: Forward
+    slots: int
+    memory: int
+
+    def drafter(self, cost: float) -> DraftModel:
+        return DraftModel(
+            self.forward,
+            size=len(self.loaded.tokenizer),
+            slots=self.slots,
+            memory=self.memory,
+            longest=self.loaded.longest,
+            cost=cost,
+        )
+
+
+def _speculation(own: Forward, wanted: Guessing, drafts: _Drafts | None) -> tuple[Speculation | None, str]:
+    """Who guesses, and a clause that says so. Transformers' pass reads one answer after the other: none shares it."""
+    if wanted == "none":
+        return None, "no guesses"
+    if not own.rewinds or (drafts and not drafts.forward.rewinds):
+        return None, "no guesses, because what is read cannot be taken back"
+    if wanted == "lookup":
+        drafter: Drafter = drafts.drafter(Price().few) if drafts else PromptLookup()
+        return Speculation(drafter, Price(), together=False), f"guesses {drafter.said} for every answer"
+    price = Price.measured(own)
+    drafter = drafts.drafter(Price.measured(drafts.forward).seconds / price.seconds) if drafts else PromptLookup()
+    said = f"guesses {drafter.said} where that pays: a further token takes {price.few:.0%} of a pass"
+    return Speculation(drafter, price, together=not isinstance(own, PlainForward)), said
 
 
 def obstacle(model: Any) -> str:
@@ -85,7 +140,7 @@ def _forward(loaded: Loaded, wanted: Pass, bits: Quantized) -> tuple[Forward, st
         return PlainForward(loaded.model), f"Transformers' forward pass, because {reason or 'it was asked for'}"
     if reason:
         raise ConfigurationError(f"The model cannot be run fused: {reason}.", hint="Use engine=auto.")
-    fused = _fused(loaded.model, loaded.longest, quantization)
+    fused: FusedForward = run(_fused, model=loaded.model, longest=loaded.longest, quantization=quantization)
     from unified_intelligence.engine.linear import explain
 
     return fused, f"fused forward pass, {explain(fused.device, loaded.model.dtype, quantization)}"

@@ -46,6 +46,10 @@ class Ticket:
         """Nobody reads any more: the engine gives the slot up before its next step."""
         self.cancelled = True
 
+    def close(self) -> None:
+        """As `cancel`; of an answer that has ended, nothing."""
+        self.cancel()
+
     def tokens(self) -> Generator[Chosen, None, bool]:
         """The tokens as they are chosen; returns whether the model ended its turn. Raises what the engine met."""
         try:

@@ -35,6 +35,14 @@ class ITextGenerator(ABC):
     entrusted: frozenset[str] = frozenset()
     """Those of `honoured` that are only passed on to somebody who may not keep them: who must be sure, checks."""
 
+    at_once: int = 8
+    """How many answers it makes side by side without one of them waiting; a server lets in as many."""
+
+    @property
+    def explanation(self) -> str:
+        """One line for people: how answers are computed here, and why; "" where there is nothing to tell yet."""
+        return ""
+
     def enforces(self, wanted: ResponseFormat) -> bool:  # noqa: ARG002
         """Whether every answer will be of this form, asked where `response_format` is honoured. Computes."""
         return True

@@ -126,7 +126,7 @@ SCHEMAS: dict[str, Any] = {
     "Text": _record({"prompt": _TEXT}),
     "ServerSentEvent": _record({"data": {**_TEXT, "description": "JSON, or [DONE] at the end"}}, event=_TEXT),
     "State": _record({"status": _TEXT}),
-    "Version": _record({"version": _TEXT}),
+    "Version": _record({"version": _TEXT}, explanation=_TEXT),
     "Status": _STATUS,
 }
 

@@ -41,6 +41,7 @@ def health_routes(service: Service) -> APIRouter:
     @router.get("/version", responses=answers_of("Version"))
     async def version() -> dict[str, object]:
         """Which build this is, and what it runs."""
-        return {"version": "", **service.about}
+        explanation = service.generator.explanation
+        return {"version": "", **service.about} | ({"explanation": explanation} if explanation else {})
 
     return router

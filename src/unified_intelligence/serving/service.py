@@ -50,6 +50,7 @@ class Service:
     started: int = field(default_factory=now)
     watch: Callable[[Caller], Watch] = Watch
     failure: Exception | None = None
+    on_ready: Callable[[], None] = lambda: None
     on_failure: Callable[[], None] = lambda: None
 
     @property
@@ -84,7 +85,7 @@ class Service:
     async def warm_up(self) -> None:
         """Loads what the first answer would wait for; then it is ready.
 
-        What goes wrong is kept in `failure`, and `on_failure` is told.
+        `on_ready` is told. What goes wrong is kept in `failure`, and `on_failure` is told.
         """
         self.state = "loading"
         try:
@@ -94,6 +95,7 @@ class Service:
             self.on_failure()
         if self.state == "loading":
             self.state = "ready"
+            self.on_ready()
 
 
 def caller_of(scope: Mapping[str, Any], answers: int = 1) -> Caller:

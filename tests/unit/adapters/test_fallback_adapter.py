@@ -262,7 +262,7 @@ def test_it_honours_what_all_of_them_do_and_neither_counts_nor_embeds() -> None:
     echo_only, embedded = factory.create("echo").honoured, factory.create("embedded").honoured
     assert made.honoured == echo_only & embedded
     assert "tools" not in made.honoured
-    assert made.entrusted == factory.create("server").entrusted != frozenset()
+    assert made.entrusted == {"response_format", "tools"}
     assert made.enforces(JsonFormat())
     assert not isinstance(made, ITokenizer | ITextEmbedder)
 

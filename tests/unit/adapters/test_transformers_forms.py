@@ -172,7 +172,7 @@ def test_a_required_call_is_made_and_its_arguments_are_right(random_model: Trans
 
 
 def test_what_is_forced_takes_no_pass_of_the_model(random_folder: Path) -> None:
-    model = TransformersAdapter(model=str(random_folder), threads=1, engine="transformers")
+    model = TransformersAdapter(model=str(random_folder), threads=1, engine="transformers", speculation="none")
     passes: list[str] = []
 
     def count(module: torch.nn.Module, _: object) -> None:
@@ -336,6 +336,18 @@ def test_what_cannot_be_enforced_is_refused_by_name_where_it_has_to_be(
     called = random_model.generate(QUESTION, lax)
     assert called.text == ""
     assert called.finish_reason == "length" or set(json.loads(called.tool_calls[0].arguments)) <= {"a"}
+
+
+def test_an_answer_left_at_its_notice_is_not_written(random_model: TransformersAdapter) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "not": {"const": "x"}}}}
+    asked = replace(TEMPERATE, tools=(), response_format=JsonFormat(schema), max_tokens=None)
+    stream = random_model.stream(QUESTION, asked)
+    assert isinstance(next(stream), Notice)
+    running = random_model._running  # pyright: ignore[reportPrivateUsage]
+    assert running
+    stream.close()
+    random_model.generate(QUESTION, GenerationConfig(max_tokens=1))
+    assert not running.engine._scheduler.running  # pyright: ignore[reportPrivateUsage]
 
 
 @pytest.mark.parametrize("schema", [

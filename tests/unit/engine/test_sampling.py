@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from unified_intelligence.engine.sampling import Penalties, Sampler, kept, logprobs_of
+from unified_intelligence.entities.errors import ModelError
 from unified_intelligence.profiles.sampling import Sampling
 
 ROW = torch.randn(200, generator=torch.Generator().manual_seed(5)) * 3
@@ -114,3 +115,59 @@ def test_all_logprobs_add_up_to_one_and_what_is_impossible_is_left_out() -> None
     assert sum(math.exp(logprob) for _, logprob in everything) == pytest.approx(1.0, abs=1e-5)
     _, possible = logprobs_of(torch.tensor([0.0, -math.inf, 0.0]), 0, 3)
     assert {token for token, _ in possible} == {0, 2}
+
+
+@pytest.mark.parametrize("sharpness", [0.1, 1.0, 4.0])
+@pytest.mark.parametrize(("top_k", "top_p", "min_p"), [
+    (0, 0.5, 0.0), (0, 0.95, 0.0), (0, 1.0, 0.2), (0, 0.9, 0.001), (20, 0.95, 0.0), (3000, 0.99, 0.0),
+])  # fmt: skip
+def test_of_a_large_vocabulary_the_same_is_kept_as_of_a_sorted_one(
+    sharpness: float, top_k: int, top_p: float, min_p: float
+) -> None:
+    row = torch.randn(20_000, generator=torch.Generator().manual_seed(8)) * sharpness
+    ordered, order = row.sort(descending=True)
+    chances = ordered[: top_k or None].softmax(-1)
+    may = chances >= min_p * chances[0]
+    may &= (chances.cumsum(-1) - chances) < top_p
+    weights, tokens = kept(row, Sampling(1.0, top_p, top_k, min_p))
+    some = int((weights > 0).sum())
+    assert abs(some - int(may.sum())) <= 1  # sums in another order
+    assert torch.equal(tokens[:some], order[:some])
+    assert torch.allclose(weights[:some], chances[:some], rtol=1e-4)
+
+
+def test_a_draw_from_all_follows_their_chances_and_never_meets_the_impossible() -> None:
+    row = torch.full((5000,), -math.inf)
+    row[[7, 1234, 4999]] = torch.tensor([0.5, 0.25, 0.25]).log()
+    one = sampler(Sampling(1.0))
+    draws = [one.draw(row).token for _ in range(4000)]
+    assert set(draws) == {7, 1234, 4999}
+    assert draws.count(7) / 4000 == pytest.approx(0.5, abs=0.04)
+    assert draws.count(4999) / 4000 == pytest.approx(0.25, abs=0.04)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+@pytest.mark.parametrize("number", [torch.float32, torch.bfloat16])
+def test_the_best_of_a_bfloat16_row_is_found(temperature: float, number: torch.dtype) -> None:
+    row = ROW.to(number)
+    row[150] = 60.0
+    assert sampler(Sampling(temperature)).draw(row).token == 150
+
+
+@pytest.mark.parametrize("size", [40, 6400, 20_011])
+@pytest.mark.parametrize("some", [1, 20, 30])
+def test_the_likeliest_are_found_wherever_they_are(size: int, some: int) -> None:
+    row = torch.randperm(size, generator=torch.Generator().manual_seed(some)).float()
+    tokens = kept(row, Sampling(1.0, top_k=some))[1]
+    assert torch.equal(tokens, row.argsort(descending=True)[:some])
+
+
+@pytest.mark.parametrize("asked", [Sampling(0.0), Sampling(1.0), Sampling(1.0, top_k=20), Sampling(1.0, top_p=0.9)])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_what_is_no_number_is_never_drawn(asked: Sampling, wrong: float) -> None:
+    row = torch.zeros(20_000)
+    row[19_999] = wrong
+    with pytest.raises(ModelError):
+        sampler(asked).draw(row)
+    with pytest.raises(ModelError):
+        sampler(asked).draw(torch.full((20_000,), -math.inf))

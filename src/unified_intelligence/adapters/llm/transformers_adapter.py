@@ -21,8 +21,9 @@ from unified_intelligence.engine.embed import embed
 from unified_intelligence.engine.place import Dtype, set_threads
 from unified_intelligence.engine.request import Request
 from unified_intelligence.engine.sampling import Chosen
-from unified_intelligence.engine.start import Pass, Running, start
-from unified_intelligence.entities.errors import InvalidRequestError, UnifiedIntelligenceError
+from unified_intelligence.engine.speculation import Guessing
+from unified_intelligence.engine.start import SLOTS, Pass, Running, start
+from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, UnifiedIntelligenceError
 from unified_intelligence.entities.generation import (
     Event,
     Finished,
@@ -87,6 +88,10 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         slots: Annotated[int | None, "answers at once; default: 16, on a GPU 64"] = None,
         memory: Annotated[float | None, "GB for conversations; default: half of what is free"] = None,
         queue: Annotated[int, "requests that may wait for a slot"] = 256,
+        speculation: Annotated[
+            Guessing | None, "guess what the text repeats: auto where that pays, lookup always; default: none"
+        ] = None,
+        draft: Annotated[str | None, "a small model of the same vocabulary that guesses: folder or Hub id"] = None,
         cache_dir: Annotated[str | None, "where Hub models are kept; default: the Hub's own cache"] = None,
         offline: Annotated[bool, "never ask the Hub, use what is in the cache"] = False,
     ) -> None:
@@ -102,6 +107,10 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         self._quantization: Quantized = quantization
         self._arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._slots, self._memory, self._queue = slots, memory, queue
+        self.at_once = slots or SLOTS
+        self._speculation: Guessing = speculation or ("auto" if draft else "none")
+        self._draft = draft
+        self._check_draft()
         self._running: Running | None = None
         self._loading = Lock()
 
@@ -110,10 +119,10 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
     ) -> Generator[Event, None, None]:
         with _named():
             answer = self._begin(messages, config or GenerationConfig(), None)
-            if answer.notice:
-                yield Notice(answer.notice)
-            with closing(answer.ticket.tokens()) as tokens:
-                for event in answer.reader.read(tokens):
+            with closing(answer.ticket):  # also while the notice is read, when nobody has asked for a token yet
+                if answer.notice:
+                    yield Notice(answer.notice)
+                for event in answer.reader.read(answer.ticket.tokens()):
                     answer.note_event()
                     yield event
             yield answer.finished()
@@ -132,11 +141,12 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
             except asyncio.CancelledError:
                 beginning.add_done_callback(_cancel)
                 raise
-            if answer.notice:
-                yield Notice(answer.notice)
-            async with aclosing(answer.events()) as events:
-                async for event in events:
-                    yield event
+            with closing(answer.ticket):
+                if answer.notice:
+                    yield Notice(answer.notice)
+                async with aclosing(answer.events()) as events:
+                    async for event in events:
+                        yield event
             yield answer.finished()
 
     async def aload(self) -> None:
@@ -221,26 +231,43 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
     def _ready(self) -> Running:
         with self._loading:
             if self._running is None:
-                folder = self._folder or load.download(
-                    self._model, revision=self._revision, cache_dir=self._cache_dir, offline=self._offline
-                )
+                folder = self._folder or self._download(self._model, self._revision)
                 self._check(folder)
+                draft = self._draft_folder()
                 set_threads(self._threads)
                 self._running = start(
-                    load.load(
-                        folder,
-                        dtype=self._dtype,
-                        device=self._device,
-                        quantization=self._quantization,
-                        **self._arranged,
-                    ),
+                    self._load(folder, self._quantization),
                     forward=self._engine,
                     quantization=self._quantization,
                     slots=self._slots,
                     memory=self._memory,
                     queue=self._queue,
+                    speculation=self._speculation,
+                    draft=self._load(draft, "none") if draft else None,
                 )
             return self._running
+
+    def _load(self, folder: Path, quantization: Quantized) -> load.Loaded:
+        return load.load(folder, dtype=self._dtype, device=self._device, quantization=quantization, **self._arranged)
+
+    def _download(self, model: str, revision: str | None) -> Path:
+        return load.download(model, revision=revision, cache_dir=self._cache_dir, offline=self._offline)
+
+    def _check_draft(self) -> None:
+        """Raises ConfigurationError, ModelNotFoundError for a draft that could not be used."""
+        if self._draft and self._speculation == "none":
+            raise ConfigurationError("A draft model guesses, and speculation is none.", hint="Leave one of them out.")
+        if self._draft and (folder := load.local_folder(self._draft)):
+            load.check_code(folder)
+            load.check_weights(folder)
+
+    def _draft_folder(self) -> Path | None:
+        if not self._draft:
+            return None
+        folder = load.local_folder(self._draft) or self._download(self._draft, None)
+        load.check_code(folder)
+        load.check_weights(folder)
+        return folder
 
     def _check(self, folder: Path) -> None:
         load.check_code(folder)

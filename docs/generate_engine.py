@@ -1,0 +1,174 @@
+"""Fills in docs/engine.md, the options of `local` and what was measured: `python docs/generate_engine.py [--check]`."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from unified_intelligence.factories.options import REQUIRED, Option, options_of
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs/engine.md"
+RESULTS = "benchmarks/results/engine_{}.json"
+_PLACE = re.compile(r"(<!-- (?:measured|generated): engine-(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_NOTHING = "Not measured yet: the script stands ready."
+
+
+def document() -> str:
+    """The whole document with today's options and result files."""
+
+    def fill(place: re.Match[str]) -> str:
+        return f"{place[1]}{options() if place[2] == 'options' else measured(place[2])}\n{place[3]}"
+
+    return _PLACE.sub(fill, DOCUMENT.read_text(encoding="utf-8"))
+
+
+def options() -> str:
+    adapter = importlib.import_module("unified_intelligence.adapters.llm.transformers_adapter").TransformersAdapter
+    rows = ((f"`{one.name}`", "/".join(one.choices), _default(one), one.description) for one in options_of(adapter))
+    return _table(("option", "one of", "default", "what it is"), rows)
+
+
+def _default(option: Option) -> str:
+    return "needed" if option.default is REQUIRED else "" if option.default is None else f"`{option.default}`"
+
+
+def measured(part: str) -> str:
+    path = ROOT / RESULTS.format(part)
+    if not path.is_file():
+        return _NOTHING
+    result = json.loads(path.read_text(encoding="utf-8"))
+    load = result["load average after each case"]
+    told = (
+        f"From `{RESULTS.format(part)}`, written on {result['date']} by `{result['command']}`; "
+        f"load average {min(load)} to {max(load)}."
+    )
+    return f"{told}\n\n{_TABLES[part](result)}"
+
+
+def _decode(result: Mapping[str, Any]) -> str:
+    head = ("vocabulary", "case", "generate, tokens/s", "weights", "tokens/s", "times generate", "times, wall", "share")
+    return _table(head, _decode_rows(result["models"]))
+
+
+def _decode_rows(models: Mapping[str, Any]) -> Iterator[Sequence[object]]:
+    for model, cases in models.items():
+        size = model.partition("vocabulary ")[2].partition(",")[0]
+        for name, case in cases.items():
+            for kind in ("bfloat16", "int8", "int4"):
+                own = case[kind]
+                times = own["times generate"]
+                rates = case["generate"][_CPU], kind, own[_CPU]
+                yield size, name, *rates, times["processor"], times["wall"], f"{own[_SHARE]:.0%}"
+
+
+def _whole(result: Mapping[str, Any]) -> str:
+    rows = (
+        (streams, way, case["bare forward pass"][_CPU], own[_CPU], own[_ADDED], own["times generate"]["processor"])
+        for streams, case in result["cases"].items()
+        for way, own in case.items()
+        if way not in ("generate", "bare forward pass")
+    )
+    return _table(
+        ("streams", "sampling", "bare, tokens/s", "engine, tokens/s", "added ms a step", "times generate"), rows
+    )
+
+
+def _served(result: Mapping[str, Any]) -> str:
+    rows = (
+        (name, one["tokens/s, all clients"], one[_EACH], *(one.get(key, "") for key in (*_FIRST, *_TIMES)))
+        for name, one in result["servers"].items()
+    )
+    over = result["uic serve over the bare engine"]
+    head = (
+        "server",
+        "tokens/s",
+        "processor ms a token",
+        "s to first, median",
+        "last",
+        "times the tokens/s",
+        "times to first",
+    )
+    told = f"{result['clients']} clients, {result['prompt']} tokens read and {result['tokens']} written each"
+    return (
+        f"{told}; the last two columns are those of `uic serve` beside that server.\n\n{_table(head, rows)}\n\n"
+        f"`uic serve` over the engine without HTTP: {over['wall']} times as long, {over['processor']} times the "
+        "processor time."
+    )
+
+
+def _prefix(result: Mapping[str, Any]) -> str:
+    rows = (
+        (name, *(case[f"{way}, s to the first token of all"]["processor"] for way in ("new", "read before")),
+         case["times as fast"]["processor"], case["times as fast"]["wall"])
+        for name, case in result["cases"].items()
+    )  # fmt: skip
+    return _table(("requests", "new, s", "beginning read before, s", "times as fast", "times, wall"), rows)
+
+
+def _tools(result: Mapping[str, Any]) -> str:
+    calls = (
+        (name, one["tokens"], one["forward passes"], one["passes a token"]) for name, one in result["calls"].items()
+    )
+    costs = (
+        (name, one["constraint, processor ms a token"], one["free, processor ms a token"], f"{one['share']:.2%}")
+        for name, one in result["cost"].items()
+    )
+    return (
+        _table(("calls of", "tokens", "forward passes", "passes a token"), calls)
+        + "\n\n"
+        + _table(("streams", "constraint, ms a token", "all of a free token, ms", "share"), costs)
+    )
+
+
+def _memory(result: Mapping[str, Any]) -> str:
+    held = result["resident MiB after so many requests"]
+    chosen = [name for at, name in enumerate(held) if at % 5 == 0 or at == len(held) - 1]
+    later = list(held.items())[len(held) // 2 :]
+    grown, between = round(later[-1][1] - later[0][1], 1), f"{later[0][0]} and {later[-1][0]}"
+    rows = [[name, held[name]] for name in chosen]
+    table = _table(("requests", "resident MiB"), rows)
+    return f"{table}\n\nBetween {between} requests it grew by {grown} MiB."
+
+
+def _gpu(result: Mapping[str, Any]) -> str:
+    rows = ((kind, name, figure) for kind, told in result["kinds"].items() for name, figure in told.items())
+    return f"{result['device']}, {result['read GB/s']} GB/s.\n\n{_table(('weights', 'figure', ''), rows)}"
+
+
+def _table(head: Sequence[str], rows: Iterator[Sequence[object]] | Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+_CPU = "tokens/s of processor time"
+_SHARE = "share of read bandwidth"
+_ADDED = "added, processor ms a step"
+_EACH = "processor ms a token"
+_FIRST = ("s to the first token, median", "s to the first token, last")
+_TIMES = ("uic serve, times the tokens/s", "uic serve, times to the first token")
+_TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "decode": _decode, "whole": _whole, "served": _served, "prefix": _prefix, "tools": _tools, "memory": _memory,
+    "gpu": _gpu,
+}  # fmt: skip
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code: with `--check` 1 if the document is not what it should be, and nothing is written."""
+    text = document()
+    if DOCUMENT.read_text(encoding="utf-8") == text:
+        return 0
+    if "--check" in arguments:
+        print(f"out of date: {DOCUMENT.name}; run python docs/{Path(__file__).name}", file=sys.stderr)
+        return 1
+    DOCUMENT.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

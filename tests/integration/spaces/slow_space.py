@@ -1,0 +1,76 @@
+"""A Space whose model takes its time: python slow_space.py FILE notes in the file how an answer ended."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from unified_intelligence.entities.generation import (
+    Event,
+    Finished,
+    GenerationConfig,
+    ReasoningDelta,
+    TextDelta,
+    Timings,
+    Usage,
+)
+from unified_intelligence.entities.message import MessageLike
+from unified_intelligence.gradio_space.answering import Answering, AnswerLimits
+from unified_intelligence.gradio_space.app import launch
+from unified_intelligence.gradio_space.endpoints import add_endpoints
+from unified_intelligence.gradio_space.page import add_page
+from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
+
+WORDS = 1200
+PAUSE = 0.05  # seconds: a minute in all
+WAIT = 1.0
+
+
+class Slow(InProcessTextGenerator):
+    honoured = frozenset({"max_tokens", "temperature", "thinking", "thinking_budget"})
+
+    def __init__(self, notes: Path) -> None:
+        self._notes = notes
+
+    def stream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> Generator[Event, None, None]:
+        written = 0
+        try:
+            yield ReasoningDelta("Je réfléchis… 🎉")
+            for written in range(1, WORDS + 1):
+                time.sleep(PAUSE)
+                yield TextDelta(f"mot{written} ")
+            yield Finished("stop", Usage(3, WORDS), Timings(0.0, WORDS * PAUSE))
+        finally:
+            with self._notes.open("a", encoding="utf-8") as file:
+                file.write(f"{written}\n")
+
+
+def lent(work: Any, seconds: Any) -> Any:
+    """A GPU that takes its time too, and is refused to who asks for it, as ZeroGPU refuses."""
+
+    def decorated(messages: Any, config: Any) -> Generator[Any, None, None]:
+        time.sleep(WAIT)
+        if "GPU" in messages[-1]["content"]:
+            raise gr.Error("Try again in 1:02:03.", title="ZeroGPU quota exceeded", print_exception=False)
+        yield from work(messages, config)
+
+    return decorated
+
+
+def main() -> None:
+    answering = Answering(Slow(Path(sys.argv[1])), AnswerLimits(), build="abc", on_gpu=lent)
+    with gr.Blocks() as blocks:
+        add_page(answering, "Slow", "A word at a time.", 2)
+        add_endpoints(answering, {"version": "0"}, 2)
+    launch(blocks.queue())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""A Gradio Space as a process of its own, on a free port of this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+NEEDS_GRADIO = pytest.mark.skipif(
+    find_spec("gradio") is None, reason="Gradio is not here: pip install 'unified-intelligence-cli[space]'"
+)
+PROJECT = Path(__file__).parents[3]
+APP = PROJECT / "hf_spaces" / "qwen3-inference" / "app.py"
+
+
+class Space:
+    """A process that is starting; `url` waits until it listens."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process, self._url = process, ""
+
+    @property
+    def url(self) -> str:
+        said: list[str] = []
+        assert self._process.stdout is not None
+        while not self._url:
+            line = self._process.stdout.readline()
+            said.append(line)
+            assert line, "".join(said)
+            if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                self._url = found[0]
+        return self._url
+
+
+@contextmanager
+def running(*program: str | Path, cwd: Path, **environment: str) -> Generator[Space]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    own = {"GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(port), "GRADIO_ANALYTICS_ENABLED": "False"}
+    process = subprocess.Popen(
+        [sys.executable, "-u", *map(str, program)], cwd=cwd, env={**os.environ, **own, **environment}, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield Space(process)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)

@@ -1,0 +1,13 @@
+"""The Gradio Space as on ZeroGPU, on a machine without a GPU: the real `spaces` package, which is told of no torch."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+APP = Path(__file__).parents[3] / "hf_spaces" / "qwen3-inference" / "app.py"
+
+if __name__ == "__main__":
+    sys.modules["torch"] = None  # type: ignore[assignment] - one without CUDA lacks what `spaces` replaces in it
+    runpy.run_path(str(APP), run_name="__main__")
