@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.gradio_app import gradio_app
 from tests.openai_server import serving
 from tests.tiny_qwen3 import build_speaker
 from unified_intelligence.entities.errors import InvalidRequestError, StreamInterruptedError, UnknownNameError
@@ -68,6 +69,10 @@ def _dead_and_living(open_until_end: ExitStack) -> ProviderFactory:
     )
 
 
+def _on_gradio(folder: Path, open_until_end: ExitStack) -> dict[str, object]:
+    return {"space": open_until_end.enter_context(gradio_app()).url, "cache": str(folder / "cache")}
+
+
 def _routes(_: Path, __: ExitStack) -> dict[str, object]:
     return {"routes": ["dead", "living"]}
 
@@ -80,6 +85,8 @@ CASES = {
     "local": Case(_spoken, "Comment ça va ?", "très bien 🙂", HARD_TEXT, other_part="très bien 🙂"),
     "openai_compatible": _ECHOED,
     "open_finance_space": _ECHOED,
+    "qwen3_zerogpu": replace(_ECHOED, options=_on_gradio),
+    "qwen3_zerogpu_eval": replace(_ECHOED, options=_on_gradio),
     "fallback": replace(_ECHOED, options=_routes, factory=_dead_and_living),
 }
 

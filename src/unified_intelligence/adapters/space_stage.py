@@ -34,8 +34,14 @@ _BROKEN = frozenset({"BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FIL
 _FIRST_POLL, _LONGEST_POLL = 2.0, 15.0
 
 
+class _Hardware(msgspec.Struct):
+    current: str | None = None
+    requested: str | None = None
+
+
 class _Runtime(msgspec.Struct):
     stage: str | None = None
+    hardware: _Hardware | None = None
     message: str | None = msgspec.field(default=None, name="errorMessage")
 
 
@@ -90,26 +96,52 @@ class SpaceStage:
             await self._sleep(min(pause, max(0.0, wait - waited)))
             pause = min(_LONGEST_POLL, pause * 1.5)
 
+    async def about(self) -> dict[str, str]:
+        """Its stage and its hardware in the Hub's words. Raises NotFoundOrPrivateError, AuthenticationError."""
+        runtime = await self._runtime()
+        hardware = runtime.hardware or _Hardware()
+        known = hardware.current or hardware.requested
+        return {
+            "stage": visible(runtime.stage or "not known", 40),
+            **({"hardware": visible(known, 40)} if known else {}),
+        }
+
+    async def quota(self) -> dict[str, str]:
+        """What the Hub tells of the token's seconds on ZeroGPU; nothing where it does not."""
+        if not self._token:
+            return {}
+        url = f"{self._hub}/api/spaces/zero-gpu/quota"
+        headers = {"Authorization": f"Bearer {self._token}"}
+        with suppress(ProviderError, msgspec.MsgspecError, ValueError):
+            body = await self._fetch(Request("GET", url, headers, b"", (self._token,)))
+            told = msgspec.json.decode(body, type=dict[str, object])
+            named = [f"{name} {told[name]}" for name in ("current", "base", "resetsAt") if told.get(name) is not None]
+            return {"quota": visible(", ".join(named), secrets=(self._token,))} if named else {}
+        return {}
+
     async def _stage(self) -> str:
         """Its stage in the Hub's words, or "not known" while the Hub cannot say."""
+        runtime = await self._runtime()
+        stage = visible(runtime.stage or "not known", 40)
+        self._judge(stage, visible(runtime.message or "", secrets=(self._token,) if self._token else ()))
+        return stage
+
+    async def _runtime(self) -> _Runtime:
         url = f"{self._hub}/api/spaces/{self._space}/runtime"
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         secrets = (self._token,) if self._token else ()
         try:
             body = await self._fetch(Request("GET", url, headers, b"", secrets))
-            runtime = msgspec.json.decode(body, type=_Runtime)
+            return msgspec.json.decode(body, type=_Runtime)
         except (NotFoundOrPrivateError, AuthenticationError) as error:
             error.hint = "Check the Space's name; a private one needs a token: HF_TOKEN in the environment."
             raise
         except ProviderError as error:
             if not error.retryable:
                 raise
-            return "not known"
+            return _Runtime()
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise ProtocolError(f"{url} did not answer with a Space's state.", hint=LOOK_THERE, url=url) from error
-        stage = visible(runtime.stage or "not known", 40)
-        self._judge(stage, visible(runtime.message or "", secrets=secrets))
-        return stage
 
     def _judge(self, stage: str, message: str) -> None:
         page = f"{self._hub}/spaces/{self._space}"

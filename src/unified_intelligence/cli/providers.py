@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from unified_intelligence.cli.command import LightCommand, new_app
-from unified_intelligence.cli.flags import File
+from unified_intelligence.cli.flags import File, Given, Option
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
-from unified_intelligence.factories.options import Option
+from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.factories.options import Option as OptionOf
 from unified_intelligence.factories.provider_factory import PROVIDERS, ProviderFactory
 
 DISTRIBUTION = "unified-intelligence-cli"
@@ -23,13 +24,24 @@ app = new_app()
 def providers(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME", hidden=True)] = None,
+    checked: Annotated[str | None, typer.Argument(metavar="CHECKED", hidden=True)] = None,
+    option: Option = None,
     json: Annotated[bool | None, typer.Option("--json", help="as JSON")] = None,
     config: File = None,
 ) -> int:
-    """All providers, plugins and rows of your own included; or the options of one."""
+    """All providers, plugins and rows of your own included; the options of one: NAME; is it there: check NAME."""
     from unified_intelligence.factories.configured import factory_of, origins_of_names, read_settings
 
     output: Output = context.obj
+    if name == "check" and checked is not None:
+        from unified_intelligence.cli.provider_check import check
+
+        settings = read_settings({"provider": checked}, output.environment, config or "")
+        return check(settings, Given({}, context.params["option"] or []), output, as_json=bool(json))
+    if checked is not None or option:
+        raise InvalidRequestError(
+            "A name is enough to show a provider's options.", hint="Look whether it is there: uic providers check NAME"
+        )
     settings = read_settings({}, output.environment, config or "")
     places = {row: kind.origin for row, kind in settings.types().items()}
     with origins_of_names(settings):
@@ -114,7 +126,7 @@ def _state(extra: str, installed: object) -> str:
     return "installed" if installed else f"pip install '{DISTRIBUTION}[{extra}]'"
 
 
-def _option(option: Option) -> dict[str, object]:
+def _option(option: OptionOf) -> dict[str, object]:
     return {
         "name": option.name,
         "type": _type(option),
@@ -124,11 +136,11 @@ def _option(option: Option) -> dict[str, object]:
     }
 
 
-def _type(option: Option) -> str:
+def _type(option: OptionOf) -> str:
     return "|".join(option.choices) or option.kind.__name__
 
 
-def _default(option: Option, variables: Mapping[str, str]) -> str:
+def _default(option: OptionOf, variables: Mapping[str, str]) -> str:
     """Where its value comes from if nobody gives one."""
     if option.name in variables:
         return f"${variables[option.name]}"

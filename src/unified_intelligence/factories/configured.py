@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 FLAGS: Mapping[str, str] = {shortcut.option: shortcut.flag for shortcut in SHORTCUTS}
-_SENT_TO: Mapping[str, tuple[str, ...]] = {"key": ("base_url", "space"), "hf_token": ("hub",)}
+_SENT_TO: Mapping[str, tuple[str, ...]] = {
+    "key": ("base_url", "space"),
+    "hf_token": ("hub",),
+    "token": ("base_url", "space", "hub"),
+}
 _FILES = frozenset({"user", "named"})
 
 

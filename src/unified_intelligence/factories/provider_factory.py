@@ -74,6 +74,16 @@ PROVIDERS: dict[str, Provider] = {
             "hf_token": "HF_TOKEN",
         },
     ),
+    "qwen3_zerogpu": Provider(
+        f"{_LLM}.qwen3_zerogpu_adapter:Qwen3InferenceAdapter",
+        "Qwen3 in a Gradio Space on ZeroGPU, or another Space with /respond",
+        environment={"space": "QWEN3_ZEROGPU_SPACE", "token": "HF_TOKEN"},
+    ),
+    "qwen3_zerogpu_eval": Provider(
+        f"{_LLM}.qwen3_zerogpu_adapter:Qwen3ZeroGPUAdapter",
+        "the evaluation Space, a question a call",
+        environment={"space": "QWEN3_ZEROGPU_EVAL_SPACE", "token": "HF_TOKEN"},
+    ),
     "fallback": Provider(
         f"{_LLM}.fallback_adapter:FallbackAdapter", "several of the others: the first that can answer does"
     ),

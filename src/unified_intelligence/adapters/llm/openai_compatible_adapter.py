@@ -10,13 +10,15 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from unified_intelligence.adapters.addresses import check_address, check_secret
 from unified_intelligence.adapters.chat_answer import pieces
 from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
+from unified_intelligence.adapters.space_call import Call, once_awake
 from unified_intelligence.adapters.space_stage import HUB, SpaceStage, check_space, space_headers, space_url
 from unified_intelligence.adapters.timers import Timers, Watch
 from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, request_body
@@ -25,33 +27,13 @@ from unified_intelligence.adapters.wire.openai_lists import embeddings, embeddin
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
-    ConnectionFailedError,
-    NotFoundOrPrivateError,
     ProtocolError,
-    ProviderError,
-    ServerBusyError,
-    ServerFailedError,
-    SpacePausedError,
-    SpaceStartingError,
     UnifiedIntelligenceError,
 )
 from unified_intelligence.entities.generation import Event, GenerationConfig, Timings
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
 from unified_intelligence.interfaces.composition import KeyedTextGenerator
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
-
-_MAY_BE_ASLEEP = (
-    ServerBusyError, ServerFailedError, SpaceStartingError, SpacePausedError, NotFoundOrPrivateError,
-    ConnectionFailedError, ProtocolError,
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class _Call:
-    """One call, over all its tries: when it must end on the loop's clock, and how long it waited for a Space."""
-
-    deadline: float
-    waited: float = 0.0
 
 
 class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
@@ -84,8 +66,8 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         if retries < 0 or wait < 0:
             raise ConfigurationError("The options retries and wait are 0 or more.")
         for name, secret in (("key", key), ("hf_token", hf_token)):
-            _check_secret(name, secret)
-        self._url = _address("base_url", base_url) if base_url else _space_address(space)
+            check_secret(name, secret)
+        self._url = check_address("base_url", base_url) if base_url else _space_address(space)
         timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
         self._timers = Timers(**timers, total=timeout)
         self._model, self._retries, self._wait = model, retries, wait
@@ -102,15 +84,18 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         if space:
             origin = "{0.scheme}://{0.netloc}/".format(urlsplit(self._url))
             self._space = SpaceStage(
-                self._http, space, url=origin, hub=_address("hub", hub), token=hf_token, timers=self._timers
+                self._http, space, url=origin, hub=check_address("hub", hub), token=hf_token, timers=self._timers
             )
 
     async def astream(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> AsyncIterator[Event]:
         turns = read_messages(messages)
-        call = self._new_call()
-        batches = retried(lambda: self._with_space(turns, config, call), self._policy(call))
+        call = Call.within(self._timers.total)
+        batches = retried(
+            lambda: once_awake(lambda: self._answer(turns, config, call), self._space, self._wait, call),
+            self._policy(call),
+        )
         with self._key_noted():
             async with aclosing(batches):
                 async for batch in batches:
@@ -118,7 +103,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
                         yield event
 
     async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
-        call, url = self._new_call(), f"{self._url}/embeddings"
+        call, url = Call.within(self._timers.total), f"{self._url}/embeddings"
         found: list[Embeddings] = []
 
         async def attempt() -> AsyncGenerator[Batch, None]:
@@ -158,10 +143,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             error.hint = f"{self.key_notes.get(option) or sent} {error.hint}".strip()
             raise
 
-    def _new_call(self) -> _Call:
-        return _Call(asyncio.get_running_loop().time() + self._timers.total)
-
-    def _policy(self, call: _Call) -> RetryPolicy:
+    def _policy(self, call: Call) -> RetryPolicy:
         clock = asyncio.get_running_loop().time
         return RetryPolicy(call.deadline, self._retries, self._budget, clock=clock)
 
@@ -176,38 +158,8 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             self._model = first_model(await self._http.fetch(self._request("GET", url), watch), url)
         return self._model
 
-    async def _with_space(
-        self, turns: Sequence[Message], config: GenerationConfig | None, call: _Call
-    ) -> AsyncGenerator[Batch, None]:
-        """One try; a second one if the first met a Space that did not run and was waited for."""
-        begun = False
-        try:
-            async with aclosing(self._answer(turns, config, call)) as batches:
-                async for batch in batches:
-                    begun = True
-                    yield batch
-        except _MAY_BE_ASLEEP as error:
-            if begun or self._space is None:
-                raise
-            failure: ProviderError = error
-        else:
-            return
-        started, waits = time.monotonic() - call.waited, False
-        left = max(0.0, call.deadline - asyncio.get_running_loop().time())
-        until_running = self._space.until_running(min(self._wait, call.waited + left), call.waited, asked=True)
-        async with aclosing(until_running) as notices:
-            async for notice in notices:
-                waits = True
-                yield [notice]
-                call.waited = time.monotonic() - started
-        if not waits:
-            raise failure
-        async with aclosing(self._answer(turns, config, call)) as batches:
-            async for batch in batches:
-                yield batch
-
     async def _answer(
-        self, turns: Sequence[Message], config: GenerationConfig | None, call: _Call
+        self, turns: Sequence[Message], config: GenerationConfig | None, call: Call
     ) -> AsyncGenerator[Batch, None]:
         """One request and its answer."""
         started, first = time.perf_counter(), 0.0
@@ -238,22 +190,6 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
                 await reply.close()
 
 
-def _address(option: str, url: str) -> str:
-    """Raises ConfigurationError, which does not show the address where it may hold a password."""
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        parts, valid = urlsplit(""), False
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError(f"The option {option} holds a name or a password.", hint="Give the key as --key.")
-    if not valid or parts.query or parts.fragment or not url.isprintable() or " " in url:
-        raise ConfigurationError(
-            f"The option {option} is an address such as http://localhost:8000/v1, not {url[:200]!r}."
-        )
-    return url.rstrip("/")
-
-
 def _space_address(space: str | None) -> str:
     if not space:
         raise ConfigurationError(
@@ -261,16 +197,3 @@ def _space_address(space: str | None) -> str:
             hint="Say where: --base-url http://localhost:8000/v1, or -o space OWNER/NAME",
         )
     return f"{space_url(check_space(space))}/v1"
-
-
-def _check_secret(option: str, secret: str | None) -> None:
-    """Raises ConfigurationError, which does not show it."""
-    if secret is None:
-        return
-    if not secret:
-        raise ConfigurationError(f"The option {option} is empty.", hint="Leave it out, or give the whole key.")
-    if not all("!" <= character <= "~" for character in secret):
-        raise ConfigurationError(
-            f"The option {option} holds a blank, a newline or another character that no key has.",
-            hint="Copy it again, without what stands around it.",
-        )

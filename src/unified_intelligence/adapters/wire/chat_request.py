@@ -46,7 +46,7 @@ def request_body(
     """
     fields: dict[str, object] = {
         "model": model,
-        "messages": list(map(_message, turns)),
+        "messages": list(map(message_fields, turns)),
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -60,7 +60,7 @@ def request_body(
         raise InvalidRequestError(f"The conversation or a tool cannot be written as JSON: {error}") from error
 
 
-def _message(turn: Message) -> dict[str, object]:
+def message_fields(turn: Message) -> dict[str, object]:
     fields: dict[str, object] = {"role": turn.role, "content": turn.content}
     if turn.tool_calls:
         fields["tool_calls"] = [
@@ -87,11 +87,11 @@ def _asked_for(config: GenerationConfig, limit: str) -> dict[str, object]:
     if config.thinking_budget is not None:
         fields["thinking_token_budget"] = config.thinking_budget
     if config.response_format is not None:
-        fields |= _format(config.response_format)
+        fields |= format_fields(config.response_format)
     return fields | _tools(config)
 
 
-def _format(wanted: ResponseFormat) -> dict[str, object]:
+def format_fields(wanted: ResponseFormat) -> dict[str, object]:
     match wanted:
         case RegexFormat():
             return {"structured_outputs": {"regex": wanted.pattern}}
@@ -109,7 +109,7 @@ def _format(wanted: ResponseFormat) -> dict[str, object]:
 def _tools(config: GenerationConfig) -> dict[str, object]:
     if not config.tools:
         return {}
-    fields: dict[str, object] = {"tools": list(map(_tool, config.tools))}
+    fields: dict[str, object] = {"tools": list(map(tool_fields, config.tools))}
     if isinstance(config.tool_choice, NamedTool):
         fields["tool_choice"] = {"type": "function", "function": {"name": config.tool_choice.name}}
     elif config.tool_choice != "auto":
@@ -117,7 +117,7 @@ def _tools(config: GenerationConfig) -> dict[str, object]:
     return fields
 
 
-def _tool(tool: ToolSpec) -> Mapping[str, object]:
+def tool_fields(tool: ToolSpec) -> Mapping[str, object]:
     function: dict[str, object] = {
         "name": tool.name,
         "description": tool.description,

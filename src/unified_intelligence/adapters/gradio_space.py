@@ -1,0 +1,189 @@
+"""One Gradio app over its HTTP API: what it offers, a call begun, its answer read, a function run outside of the queue.
+
+A call is a POST that says what to do and a GET that streams what comes of it. Closing that stream cancels the call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from unified_intelligence.adapters.http import Http, Reply, Request
+from unified_intelligence.adapters.offer_cache import OfferCache
+from unified_intelligence.adapters.timers import Watch
+from unified_intelligence.adapters.wire.failures import is_html, page_instead_of_answer
+from unified_intelligence.adapters.wire.gradio_events import AnswerOfSpace
+from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
+from unified_intelligence.adapters.wire.gradio_offer import Offer, read_config, read_offer
+from unified_intelligence.adapters.wire.sse import EventStream
+from unified_intelligence.entities.errors import (
+    ConnectionFailedError,
+    InvalidRequestError,
+    ProtocolError,
+    ProviderError,
+    TimedOutError,
+    UnifiedIntelligenceError,
+)
+from unified_intelligence.entities.generation import Event, Notice
+
+T = TypeVar("T")
+_LATE_END = 2.0  # seconds Gradio may take to say that a function has returned whose answer is whole
+_LONGEST_PAGE = 64 * 1024
+_EVENT_ID = re.compile(r"[\w-]{1,200}", re.ASCII)
+_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+_STALE = frozenset({404, 405, 500})
+
+
+class _Begun(msgspec.Struct):
+    event_id: str
+
+
+class _Ran(msgspec.Struct):
+    data: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call: of which endpoint, with which body, whose arguments are `named` or in their order."""
+
+    endpoint: str
+    body: bytes
+    named: bool = False
+
+
+class Running(NamedTuple):
+    """A call that has begun: where its answer streams, and what it was."""
+
+    url: str
+    asked: Asked
+
+
+class GradioSpace:
+    """`url` is the app's address; `headers` may hold a token, `secrets` are what must not be shown."""
+
+    def __init__(
+        self, http: Http, url: str, headers: Mapping[str, str], secrets: tuple[str, ...], cache: OfferCache
+    ) -> None:
+        self.url = url
+        self._http, self._headers, self._secrets, self._cache = http, headers, secrets, cache
+        self._offer: Offer | None = None
+
+    async def offer(self, watch: Watch) -> Offer:
+        """What it offers, asked for once."""
+        self._offer = self._offer or self._cache.get(self.url)
+        return self._offer or await self.refreshed(watch)
+
+    async def refreshed(self, watch: Watch) -> Offer:
+        """What it offers now, asked for whatever is remembered."""
+        url = f"{self.url}/config"
+        config = read_config(await self._http.fetch(self._request("GET", url), watch), url, self._secrets)
+        url = f"{self.url}{config.api_prefix.rstrip('/')}/info"
+        body = await self._http.fetch(self._request("GET", url), watch)
+        self._offer = read_offer(config, body, url, self._secrets)
+        self._cache.put(self.url, self._offer)
+        return self._offer
+
+    async def begin(self, ask: Callable[[Offer], Asked], watch: Watch) -> Running:
+        """Begins a call. What is remembered of an app may be true no more: it then is asked again, once."""
+        remembered = self._offer or self._cache.get(self.url)
+        if remembered is not None:
+            self._offer = remembered
+            try:
+                return await self._begun(remembered, ask(remembered), watch)
+            except (ProviderError, InvalidRequestError) as error:
+                if not _may_be_stale(error):
+                    raise
+                self._offer = None
+                self._cache.forget(self.url)
+        offer = await self.refreshed(watch)
+        return await self._begun(offer, ask(offer), watch)
+
+    async def run(self, endpoint: str, watch: Watch) -> Any:
+        """What a function gives back that takes nothing and waits in no queue."""
+        url = f"{self.url}{(await self.offer(watch)).prefix}/run/{endpoint}"
+        body = await self._http.fetch(self._request("POST", url, b'{"data": []}'), watch)
+        return self._read(body, _Ran, url).data
+
+    async def events(self, running: Running, reader: AnswerOfSpace, watch: Watch) -> AsyncGenerator[list[Event], None]:
+        """The events of each read from the network; `reader` knows whether they add up to an answer."""
+        reply = await self._http.open(self._request("GET", running.url), watch)
+        stream = EventStream()
+        try:
+            chunk = await reply.read()
+            if is_html(chunk):
+                page = chunk + await reply.beginning(_LONGEST_PAGE)
+                raise page_instead_of_answer(reply.url, page.decode("utf-8", "replace"), secrets=self._secrets)
+            while chunk:
+                said = reader.read(stream.feed(chunk))
+                if said:
+                    yield said
+                if reader.done:
+                    await reply.drain()
+                    return
+                _restart(watch, reader, said)
+                chunk = await _more(reply, reader)
+            if said := _rest(stream, reader):
+                yield said
+        finally:
+            await reply.close()
+
+    async def _begun(self, offer: Offer, asked: Asked, watch: Watch) -> Running:
+        calls = f"{self.url}{offer.prefix}/call"
+        url = f"{calls}/v2/{asked.endpoint}" if asked.named else f"{calls}/{asked.endpoint}"
+        body = await self._http.fetch(self._request("POST", url, asked.body), watch)
+        event = self._read(body, _Begun, url).event_id
+        if not _EVENT_ID.fullmatch(event):
+            raise no_such_answer(url, "did not say where its answer will be.")
+        return Running(f"{calls}/{asked.endpoint}/{event}", asked)
+
+    def _request(self, method: str, url: str, body: bytes = b"") -> Request:
+        headers = {**self._headers, "Content-Type": "application/json"} if body else self._headers
+        return Request(method, url, headers, body, self._secrets)
+
+    def _read(self, body: bytes, kind: type[T], url: str) -> T:
+        if is_html(body):
+            raise page_instead_of_answer(url, body.decode("utf-8", "replace"), secrets=self._secrets)
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except _UNREADABLE as error:
+            raise no_such_answer(url, "did not answer as a Gradio app does.") from error
+
+
+def _may_be_stale(error: UnifiedIntelligenceError) -> bool:
+    if isinstance(error, ProviderError) and error.status in _STALE:
+        return True
+    return isinstance(error, InvalidRequestError | ProtocolError)
+
+
+def _restart(watch: Watch, reader: AnswerOfSpace, said: list[Event]) -> None:
+    """A heartbeat restarts nothing: it says that the connection lives, and not that anybody works."""
+    if reader.complete:
+        watch.begin("idle", min(_LATE_END, watch.timers.idle))
+    elif said and not all(isinstance(event, Notice) for event in said):
+        watch.begin("idle", watch.timers.idle)
+
+
+async def _more(reply: Reply, reader: AnswerOfSpace) -> bytes:
+    """The next bytes; none too when the connection breaks or stalls after the answer is complete."""
+    try:
+        return await reply.read()
+    except (ConnectionFailedError, TimedOutError) as error:
+        if reader.complete:
+            return b""
+        if reader.begun and isinstance(error, ConnectionFailedError):
+            raise reader.interrupted(f"The answer broke off. {error.message}") from error
+        raise
+
+
+def _rest(stream: EventStream, reader: AnswerOfSpace) -> list[Event]:
+    """What the last bytes say, which a cut may have torn."""
+    try:
+        return reader.read(stream.end())
+    except ProtocolError as error:
+        if not reader.begun:
+            raise
+        raise reader.interrupted("The answer was cut in the middle of a piece.") from error

@@ -1,0 +1,238 @@
+"""Gradio Spaces on ZeroGPU: one that answers questions, one that evaluates. Also Spaces of others with only /respond.
+
+    from unified_intelligence.adapters.llm.qwen3_zerogpu_adapter import Qwen3InferenceAdapter
+    print(Qwen3InferenceAdapter(space="OWNER/NAME").generate("Explain SOLID principles"))
+
+This file says what is asked of whom. Bytes are sent by `adapters.gradio_space`, read by `adapters.wire.gradio_events`,
+and tried again by `adapters.retry`; a Space that does not run is followed by `adapters.space_call`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+from unified_intelligence.adapters.addresses import check_address, check_secret
+from unified_intelligence.adapters.gradio_space import Asked, GradioSpace
+from unified_intelligence.adapters.http import Http
+from unified_intelligence.adapters.offer_cache import OfferCache
+from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
+from unified_intelligence.adapters.space_call import Call, once_awake
+from unified_intelligence.adapters.space_stage import HUB, SpaceStage, check_space, space_headers, space_url
+from unified_intelligence.adapters.timers import Timers, Watch
+from unified_intelligence.adapters.wire.gradio_evaluation import ChunkAnswer, chunk_body
+from unified_intelligence.adapters.wire.gradio_events import AnswerOfSpace, GrowingAnswer, TypedAnswer
+from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
+from unified_intelligence.adapters.wire.gradio_offer import Offer, facts, offered
+from unified_intelligence.adapters.wire.gradio_requests import RESPOND_HONOURS, generate_body, respond_body
+from unified_intelligence.entities.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundOrPrivateError,
+    ProtocolError,
+    UnifiedIntelligenceError,
+)
+from unified_intelligence.entities.generation import Event, GenerationConfig, Notice, Timings
+from unified_intelligence.entities.message import Message, MessageLike, read_messages
+from unified_intelligence.interfaces.checkable import ICheckable
+from unified_intelligence.interfaces.composition import KeyedTextGenerator
+
+_CACHE = "~/.cache/unified-intelligence/spaces"
+
+
+class _SpaceAdapter(KeyedTextGenerator, ICheckable):
+    """What both have in common: a Space that is found, waited for, asked, and asked again while nothing came."""
+
+    honoured = frozenset(own.name for own in fields(GenerationConfig))
+    entrusted = frozenset({"response_format", "tools"})
+
+    def __init__(  # noqa: PLR0913 - a provider's options are its arguments
+        self,
+        *,
+        space: Annotated[str | None, "OWNER/NAME of the Space, or its address"] = None,
+        token: Annotated[str | None, "a token of the Hub: its quota is used, and it opens a private Space"] = None,
+        base_url: Annotated[str | None, "the Space's address, where it is not that of its name"] = None,
+        timeout: Annotated[float, "most seconds for a call, all tries included"] = 600.0,
+        connect_timeout: Annotated[float, "most seconds for a connection"] = 10.0,
+        first_token_timeout: Annotated[float, "most seconds until the answer begins, a GPU's queue included"] = 180.0,
+        idle_timeout: Annotated[float, "most seconds between two pieces of it"] = 60.0,
+        retries: Annotated[int, "further tries while nothing of an answer came"] = 3,
+        wait: Annotated[float, "most seconds a Space that does not run is waited for"] = 300.0,
+        cache: Annotated[str, "folder that remembers what a Space offers; empty for none"] = _CACHE,
+        hub: Annotated[str, "the Hub that is asked about the Space"] = HUB,
+    ) -> None:
+        if retries < 0 or wait < 0:
+            raise ConfigurationError("The options retries and wait are 0 or more.")
+        check_secret("token", token)
+        name, url = _place(space, base_url)
+        timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
+        self._timers = Timers(**timers, total=timeout)
+        self._retries, self._wait, self._has_token = retries, wait, bool(token)
+        self._secrets = (token,) if token else ()
+        self._http, self._budget = Http(), RetryBudget()
+        folder = Path(cache).expanduser() if cache else None
+        self._app = GradioSpace(self._http, url, space_headers(url, token), self._secrets, OfferCache(folder))
+        self._space: SpaceStage | None = None
+        if name:
+            hub = check_address("hub", hub)
+            self._space = SpaceStage(self._http, name, url=f"{url}/", hub=hub, token=token, timers=self._timers)
+
+    async def astream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> AsyncIterator[Event]:
+        turns, call, run = read_messages(messages), Call.within(self._timers.total), uuid4().hex
+        batches = retried(
+            lambda: once_awake(lambda: self._answer(turns, config, call, run), self._space, self._wait, call),
+            RetryPolicy(call.deadline, self._retries, self._budget, clock=asyncio.get_running_loop().time),
+        )
+        with self._key_noted():
+            async with aclosing(batches):
+                async for batch in batches:
+                    for event in batch:
+                        yield event
+
+    async def acheck(self) -> Mapping[str, str]:
+        """Its address, what the Hub says of it, what it offers, and how long an answer without a GPU takes."""
+        told = {"address": self._app.url}
+        with self._key_noted():
+            if self._space is not None:
+                told |= {**await self._space.about(), **await self._space.quota()}
+            watch = Watch(self._timers, asyncio.get_running_loop().time() + self._timers.total, self._app.url)
+            try:
+                watch.begin("first_token", self._timers.first_token)
+                offer = await self._app.refreshed(watch)
+                told |= {"gradio": offer.version, "endpoints": offered(offer)}
+                started = time.perf_counter()
+                if "version" in offer.endpoints:
+                    told |= facts(await self._app.run("version", watch))
+                else:
+                    await self._app.refreshed(watch)
+                told["round trip"] = f"{(time.perf_counter() - started) * 1000:.0f} ms"
+            finally:
+                watch.close()
+        return told
+
+    def close(self) -> None:
+        self._http.close()
+
+    @abstractmethod
+    def _ask(self, turns: Sequence[Message], config: GenerationConfig | None, offer: Offer, run: str) -> Asked:
+        """The call for a question. `run` is the same over all tries. Raises InvalidRequestError, ProtocolError."""
+
+    @abstractmethod
+    def _reader(self, asked: Asked) -> AnswerOfSpace:
+        """What reads the answer of that call."""
+
+    async def _answer(
+        self, turns: Sequence[Message], config: GenerationConfig | None, call: Call, run: str
+    ) -> AsyncGenerator[Batch, None]:
+        """One call and its answer."""
+        started, first = time.perf_counter(), 0.0
+        watch, reader = Watch(self._timers, call.deadline, self._app.url), None
+        try:
+            watch.begin("first_token", self._timers.first_token)
+            running = await self._app.begin(lambda offer: self._ask(turns, config, offer, run), watch)
+            reader = self._reader(running.asked)
+            async with aclosing(self._app.events(running, reader, watch)) as batches:
+                async for batch in batches:
+                    if not first and any(not isinstance(event, Notice) for event in batch):
+                        first = time.perf_counter() - started
+                    yield batch
+            reader.last_words()
+            total = time.perf_counter() - started
+            yield [reader.finished(Timings(first or total, total))]
+        except UnifiedIntelligenceError as error:
+            if reader is not None:
+                error.partial = error.partial or reader.partial
+                if reader.begun and isinstance(error, ProtocolError):
+                    raise reader.interrupted(f"The answer broke off. {error.message}") from error
+            raise
+        finally:
+            watch.close()
+
+    @contextmanager
+    def _key_noted(self) -> Generator[None]:
+        """Says of a token that is refused or missing where it came from."""
+        try:
+            yield
+        except (AuthenticationError, NotFoundOrPrivateError) as error:
+            if isinstance(error, NotFoundOrPrivateError):
+                error.hint = "Check the Space's name; a private one needs a token: HF_TOKEN, or -o token env:NAME"
+            sent = "The token that was sent is the option token." if self._has_token else "No token was sent."
+            error.hint = f"{self.key_notes.get('token') or sent} {error.hint}".strip()
+            raise
+
+
+class Qwen3InferenceAdapter(_SpaceAdapter):
+    """Answers through /generate of a Gradio Space, streamed; where there is only /respond, through that.
+
+    /respond tells neither tokens nor why an answer ended, and knows no tools: asked for them, it refuses.
+    """
+
+    async def aload(self) -> None:
+        """Looks up what the Space offers; then it is certain what it honours."""
+        watch = Watch(self._timers, asyncio.get_running_loop().time() + self._timers.total, self._app.url)
+        try:
+            watch.begin("first_token", self._timers.first_token)
+            with self._key_noted():
+                offer = await self._app.offer(watch)
+            if "generate" not in offer.endpoints:
+                self.honoured = RESPOND_HONOURS
+        finally:
+            watch.close()
+
+    def _ask(self, turns: Sequence[Message], config: GenerationConfig | None, offer: Offer, run: str) -> Asked:  # noqa: ARG002 - an answer is not kept by its run
+        url = self._app.url
+        if "generate" in offer.endpoints:
+            return Asked("generate", generate_body(turns, config, offer, url), named=offer.named_calls)
+        if "respond" in offer.endpoints:
+            return Asked("respond", respond_body(turns, config, offer, url))
+        raise _wrong_space(url, "neither /generate nor /respond", offer)
+
+    def _reader(self, asked: Asked) -> AnswerOfSpace:
+        kind = TypedAnswer if asked.endpoint == "generate" else GrowingAnswer
+        return kind(self._app.url, self._secrets)
+
+
+class Qwen3ZeroGPUAdapter(_SpaceAdapter):
+    """Answers through /eval_chunk of an evaluation Space, one sample a call; the answer comes in one piece.
+
+    A call is known by its run: tried again, it does not compute what it has computed.
+    """
+
+    def _ask(self, turns: Sequence[Message], config: GenerationConfig | None, offer: Offer, run: str) -> Asked:
+        if "eval_chunk" not in offer.endpoints:
+            raise _wrong_space(self._app.url, "no /eval_chunk", offer)
+        return Asked("eval_chunk", chunk_body(turns, config, run, offer, self._app.url), named=offer.named_calls)
+
+    def _reader(self, asked: Asked) -> AnswerOfSpace:  # noqa: ARG002 - there is one kind of answer only
+        return ChunkAnswer(self._app.url, self._secrets)
+
+
+def _place(space: str | None, base_url: str | None) -> tuple[str, str]:
+    """The Space's name, empty where it is not known, and its address. Raises ConfigurationError."""
+    example = "https://owner-name.hf.space"
+    if space and space.startswith(("http://", "https://")):
+        return "", check_address("space", space, example)
+    if space:
+        name = check_space(space)
+        return name, check_address("base_url", base_url, example) if base_url else space_url(name)
+    if base_url:
+        return "", check_address("base_url", base_url, example)
+    raise ConfigurationError(
+        "It is not known which Space is to answer: the option space is not given.",
+        hint="Say which: -o space OWNER/NAME, or an address as -o space http://127.0.0.1:7860",
+    )
+
+
+def _wrong_space(url: str, lacks: str, offer: Offer) -> ProtocolError:
+    error = no_such_answer(url, f"has {lacks}; it offers {offered(offer)}.")
+    error.passing = False
+    return error
