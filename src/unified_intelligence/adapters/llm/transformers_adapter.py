@@ -88,9 +88,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
         slots: Annotated[int | None, "answers at once; default: 16, on a GPU 64"] = None,
         memory: Annotated[float | None, "GB for conversations; default: half of what is free"] = None,
         queue: Annotated[int, "requests that may wait for a slot"] = 256,
-        speculation: Annotated[
-            Guessing | None, "guess what the text repeats: auto where that pays, lookup always; default: none"
-        ] = None,
+        speculation: Annotated[Guessing | None, "guess what repeats: auto where it pays, lookup always"] = None,
         draft: Annotated[str | None, "a small model of the same vocabulary that guesses: folder or Hub id"] = None,
         cache_dir: Annotated[str | None, "where Hub models are kept; default: the Hub's own cache"] = None,
         offline: Annotated[bool, "never ask the Hub, use what is in the cache"] = False,
