@@ -48,7 +48,7 @@ class Generator(InProcessTextGenerator):
         (["-q", "x", "-o", "delay"], 2, "requires 2 arguments"),
         (["config", "shwo"], 2, "show"),
         (["config"], 2, "uic config --help"),
-        (["providers", "a", "b"], 2, "uic providers --help"),
+        (["providers", "a", "b"], 2, "uic providers check NAME"),
         (["-q", "x", "--provider", "ecko"], 3, "Did you mean echo?"),
         (["providers", "ecko"], 3, "Did you mean echo?"),
         (["-q", "x", "-o", "dealy", "1"], 3, "Did you mean delay?"),

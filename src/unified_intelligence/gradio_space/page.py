@@ -112,7 +112,9 @@ def _add_events(answering: Answering, controls: _Controls, at_once: int) -> None
     ]
     for event in running:
         event.then(_ready, None, question, queue=False, **own)
-    question.stop(turns.ended, [chat], both, cancels=running, queue=False, **own)
+    # Only once the answer is cancelled is it marked: what was still on its way would write over the mark.
+    cancelled = question.stop(None, cancels=running, queue=False, **own)
+    cancelled.then(turns.ended, [chat], both, queue=False, **own)
     chat.undo(turns.undone, [chat], both, queue=False, **own)
 
 
