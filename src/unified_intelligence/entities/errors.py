@@ -27,7 +27,8 @@ UnifiedIntelligenceError
 │   ├── ModelNotFoundError        3  no model at that path or id
 │   └── MalformedToolCallError    1  the model wrote a call nobody can read; carries what it wrote
 ├── StreamInterruptedError        8  the answer stopped before its end; carries what came
-└── ToolFailedError               1  a tool the model called raised
+├── ToolFailedError               1  a tool the model called raised
+└── TaskFailedError               1  a task of a run raised what is no error of ours; carries the task's name
 """
 
 from collections.abc import Iterable, Sequence
@@ -286,3 +287,11 @@ class StreamInterruptedError(UnifiedIntelligenceError):
 
 class ToolFailedError(UnifiedIntelligenceError):
     exit_code = 1
+
+
+class TaskFailedError(UnifiedIntelligenceError):
+    exit_code = 1
+
+    def __init__(self, task: str, said: str, *, hint: str = "") -> None:
+        super().__init__(f"Task {task} failed: {said}", hint=hint)
+        self.task = task
