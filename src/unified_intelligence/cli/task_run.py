@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,6 +50,8 @@ def run_asked(output: Output, asked: Asked) -> int:
     record = record or new_record(work.name, {})
     record.parameters = {name: to_json(value, f"The parameter {name}") for name, value in given.items()}
     path = path or folder / f"{record.run}.json"
+    import asyncio
+
     try:
         with watched(output, bound) as listen:
             outcome = asyncio.run(run_flow(bound, given, services, record, path, listen))
@@ -105,17 +106,12 @@ def _show(output: Output, bound: Bound, given: Mapping[str, object], record: Run
 
 
 def _told(output: Output, asked: Asked, bound: Bound, record: RunRecord, path: Path, outcome: Outcome) -> int:
-    ends = {
-        name: outcome.outputs[name] for name in bound.flow.order() if name in bound.flow.lasts & outcome.outputs.keys()
-    }
+    ends = [name for name in bound.flow.order() if name in bound.flow.lasts and name in outcome.outputs]
     if asked.json:
-        tasks = {
-            name: {"state": one.state, "seconds": one.seconds, "error": one.error} for name, one in record.tasks.items()
-        }
-        given = {name: record.tasks[name].output for name in ends}
-        output.json({"run": record.run, "state": record.state, "record": str(path), "tasks": tasks, "outputs": given})
+        output.json(_as_json(record, path, ends))
     elif not outcome.failures:
-        for name, value in ends.items():
+        for name in ends:
+            value = outcome.outputs[name]
             if value is not None:
                 output.line(value if isinstance(value, str) else f"{name}: {value}")
     if not outcome.failures:
@@ -127,6 +123,21 @@ def _told(output: Output, asked: Asked, bound: Bound, record: RunRecord, path: P
     error.message = f"Task {name}: {error.message}"
     error.hint = f"{error.hint} {resume}".strip()
     raise error
+
+
+def _as_json(record: RunRecord, path: Path, ends: list[str]) -> dict[str, object]:
+    tasks = {
+        name: {
+            "state": one.state,
+            "attempts": one.attempts,
+            "seconds": one.seconds,
+            "code": one.code,
+            "error": one.error,
+        }
+        for name, one in record.tasks.items()
+    }
+    outputs = {name: record.tasks[name].output for name in ends}
+    return {"run": record.run, "state": record.state, "record": str(path), "tasks": tasks, "outputs": outputs}
 
 
 def _how_to_resume(asked: Asked, record: RunRecord) -> str:

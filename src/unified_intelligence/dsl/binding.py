@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Union, cast, get_args, get_origin
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 from unified_intelligence.dsl.flow import Flow
 from unified_intelligence.dsl.task import REQUIRED, Input, Task
@@ -163,5 +163,5 @@ def fits(given: Any, wanted: Any) -> bool:
 
 def is_plain(kind: Any) -> bool:
     """Whether so many things are of this type that it says nothing: those are matched by name only."""
-    members = cast("tuple[Any, ...]", get_args(kind)) if get_origin(kind) in {Union, types.UnionType} else (kind,)
+    members = get_args(kind) if get_origin(kind) in {Union, types.UnionType} else (kind,)
     return all(one is Any or (get_origin(one) or one) in _PLAIN or get_origin(one) is Literal for one in members)

@@ -67,7 +67,8 @@ class Flow(NamedTuple):
         if name in self.rescues:
             guarded = self.rescues[name]
             entries = [one for one in guarded if not self.after[one] & guarded and one not in self.rescues]
-            return frozenset.intersection(*(self.upstream(entry) for entry in entries)) - guarded
+            first, *others = (self.upstream(entry) for entry in entries)
+            return first.intersection(*others) - guarded
         found: set[str] = set()
         waiting = list(self.after[name])
         while waiting:

@@ -147,4 +147,8 @@ def task(
     """
     if function is not None:
         return Task(function)
-    return lambda decorated: Task(decorated, name=name, retries=retries, pause=pause, timeout=timeout)
+
+    def decorate(decorated: Callable[..., Any]) -> Task:
+        return Task(decorated, name=name, retries=retries, pause=pause, timeout=timeout)
+
+    return decorate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, cast
 
@@ -48,16 +49,16 @@ def digest(value: object) -> str:
 def _written(value: object) -> object:
     if isinstance(value, PurePath):
         return str(value)
-    dump = getattr(type(value), "model_dump", None)  # pydantic's, which is not imported to find out
+    dump = getattr(value, "model_dump", None)  # pydantic's, which is not imported to find out
     if dump is None:
         raise NotImplementedError
-    return dump(value, mode="json")
+    return dump(mode="json")
 
 
 def _read(kind: type, value: object) -> object:
     if issubclass(kind, PurePath):
         return kind(str(value))
-    validate = getattr(kind, "model_validate", None)
+    validate: Callable[[object], object] | None = getattr(kind, "model_validate", None)
     return value if validate is None else validate(value)
 
 
