@@ -49,13 +49,14 @@ def digest(value: object) -> str:
 def _written(value: object) -> object:
     if isinstance(value, PurePath):
         return str(value)
-    dump = getattr(value, "model_dump", None)  # pydantic's, which is not imported to find out
+    # pydantic's, which is not imported to find out
+    dump: Callable[..., object] | None = getattr(cast("Any", value), "model_dump", None)
     if dump is None:
         raise NotImplementedError
     return dump(mode="json")
 
 
-def _read(kind: type, value: object) -> object:
+def _read(kind: Any, value: object) -> object:
     if issubclass(kind, PurePath):
         return kind(str(value))
     validate: Callable[[object], object] | None = getattr(kind, "model_validate", None)
