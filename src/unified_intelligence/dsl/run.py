@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +22,7 @@ from unified_intelligence.dsl.record import RunRecord, State, TaskRecord
 from unified_intelligence.dsl.task import Task
 from unified_intelligence.dsl.values import digest, from_json, to_json
 from unified_intelligence.entities.errors import ConfigurationError, TimedOutError, UnifiedIntelligenceError
+from unified_intelligence.interfaces.daemon_thread import in_daemon_thread
 
 _LONGEST_PAUSE = 60.0
 
@@ -260,7 +259,7 @@ async def _once(task: Task, inputs: Mapping[str, object]) -> object:
         async with scope:
             if inspect.iscoroutinefunction(task.function):
                 return await task.function(**inputs)
-            return await _in_thread(lambda: task.function(**inputs))
+            return await in_daemon_thread(lambda: task.function(**inputs), task.name)
     except TimeoutError as error:
         if not scope.expired():
             raise
@@ -268,28 +267,3 @@ async def _once(task: Task, inputs: Mapping[str, object]) -> object:
         late.message = f"Task {task.name} took longer than its {task.timeout:g} s."
         raise late from error
 
-
-async def _in_thread(work: Callable[[], object]) -> object:
-    """A thread that nobody waits for when the program ends, unlike those of the event loop's own pool."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[object] = loop.create_future()
-
-    def settle(value: object, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is None:
-            future.set_result(value)
-        else:
-            future.set_exception(error)
-
-    def compute() -> None:
-        value, failure = None, None
-        try:
-            value = work()
-        except BaseException as error:  # noqa: BLE001 - raised again where the result is awaited
-            failure = error
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, value, failure)
-
-    threading.Thread(target=copy_context().run, args=(compute,), name="task", daemon=True).start()
-    return await future
