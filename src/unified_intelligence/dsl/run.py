@@ -266,4 +266,3 @@ async def _once(task: Task, inputs: Mapping[str, object]) -> object:
         late = TimedOutError("task", task.timeout or 0.0, hint="Give it longer: @task(timeout=...).")
         late.message = f"Task {task.name} took longer than its {task.timeout:g} s."
         raise late from error
-

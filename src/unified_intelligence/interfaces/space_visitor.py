@@ -21,5 +21,7 @@ class ISpaceVisitor(ABC):
         """
 
     @abstractmethod
-    def generator(self, provider: str, space: str, url: str, *, key: str | None = None) -> ITextGenerator:
-        """The provider of that name, asking this Space at its address. Raises what IProviderFactory.create raises."""
+    def generator(
+        self, provider: str, space: str, url: str, *, key: str | None = None, model: str | None = None
+    ) -> ITextGenerator:
+        """The provider of that name, asking this Space at that address. Raises what IProviderFactory.create raises."""

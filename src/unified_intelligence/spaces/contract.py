@@ -15,7 +15,7 @@ async def running_digest(visitor: ISpaceVisitor, url: str, contract: Contract) -
     if isinstance(contract, GradioContract):
         answer = await visitor.read(f"{url}/gradio_api/run/{contract.version.lstrip('/')}", {"data": []})
         listed = _mapping(answer).get("data")
-        told = _mapping(cast("list[object]", listed)[0]) if isinstance(listed, list) and listed else {}
+        told = _mapping(cast("list[object]", listed)[0] if isinstance(listed, list) and listed else None)
     else:
         told = _mapping(await visitor.read(f"{url}{contract.version}", key=contract.key))
     digest = _mapping(told.get("deployment")).get("content_digest", told.get("content_digest"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import get_args
+from typing import Self, get_args
 
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.entities.space import LogKind
@@ -33,7 +33,7 @@ class LogTail:
         self._lines: dict[LogKind, deque[str]] = {kind: deque(maxlen=KEPT) for kind in get_args(LogKind)}
         self._over = threading.Event()
 
-    def __enter__(self) -> LogTail:
+    def __enter__(self) -> Self:
         for kind in self._lines:
             threading.Thread(target=self._follow, args=(kind,), name=f"{kind} log", daemon=True).start()
         return self
@@ -86,4 +86,3 @@ def redactor(secrets: Mapping[str, str] | tuple[str, ...]) -> Callable[[str], st
         return text
 
     return redact
-

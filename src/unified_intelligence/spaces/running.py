@@ -68,7 +68,7 @@ class Wait:
             await self.mend(stuck)
 
     async def mend(self, why: str, check: str = "runtime") -> None:
-        """The next remedy. Raises VerificationError when there is none left, naming the `check` that goes on failing."""
+        """The next remedy. Raises VerificationError of the `check` that goes on failing when there is none left."""
         if len(self.remedies) == len(REMEDIES):
             raise VerificationError(
                 check,
@@ -117,7 +117,7 @@ class Wait:
 
     async def _moved(self) -> str:
         """Empty once the commit runs; else why it is not going to without a remedy."""
-        since, pause, last, ours = time.monotonic(), self.patience.poll, "", False
+        since, wait, last, ours = time.monotonic(), self.patience.poll, "", False
         while True:
             await self.check_newest()
             runtime = await self.look()
@@ -129,13 +129,13 @@ class Wait:
                 self._judge(runtime, ours=ours)
                 state = f"{runtime.stage} {runtime.sha}"
                 if state != last:
-                    since, last, pause = time.monotonic(), state, self.patience.poll
+                    since, last, wait = time.monotonic(), state, self.patience.poll
                 if runtime.stage == _SLEEPS and is_new:
                     return ""  # asking the app wakes it
                 if stuck := self._stuck(runtime, time.monotonic() - since):
                     return stuck
-            await _sleep(pause)
-            pause = min(self.patience.longest_poll, pause * 1.5)
+            await pause(wait)
+            wait = min(self.patience.longest_poll, wait * 1.5)
 
     def _judge(self, runtime: SpaceRuntime, *, ours: bool) -> None:
         """`ours`: what is broken is the new commit, not what was there before it."""
@@ -165,7 +165,8 @@ class Wait:
         return self.host.commit(self.space, NewCommit("Build again", (DeleteFile(_MARK),), between))
 
 
-async def _sleep(seconds: float) -> None:
+async def pause(seconds: float) -> None:
+    """Lets the others of the event loop go on for so long."""
     import asyncio
 
     await asyncio.sleep(seconds)
@@ -180,7 +181,7 @@ async def retried_until(seconds: float, poll: float, work: Callable[[], Awaitabl
         except UnifiedIntelligenceError as error:
             if time.monotonic() + poll > until or not _may_pass(error):
                 raise
-        await _sleep(poll)
+        await pause(poll)
 
 
 def _may_pass(error: UnifiedIntelligenceError) -> bool:
