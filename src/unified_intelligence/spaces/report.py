@@ -1,4 +1,4 @@
-"""The report of a deployment: one JSON file a run, written whole, which its owner alone can read. It holds no secret."""
+"""The report of a deployment: one JSON file a run, whole, which its owner alone can read. It holds no secret."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from unified_intelligence.entities.errors import UnifiedIntelligenceError, VerificationError
 from unified_intelligence.spaces.verify import Verification
@@ -70,7 +70,7 @@ def _redacted(value: object, redact: Callable[[str], str]) -> object:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {key: _redacted(one, redact) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {key: _redacted(one, redact) for key, one in cast("dict[str, object]", value).items()}
     if isinstance(value, list | tuple):
-        return [_redacted(one, redact) for one in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_redacted(one, redact) for one in cast("list[object]", value)]
     return value

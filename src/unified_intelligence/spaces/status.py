@@ -5,7 +5,7 @@ What differs has drifted: somebody pushed, set or moved something, or what runs 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
@@ -138,7 +138,7 @@ def _secrets(observed: ObservedSpace, record: Deployment) -> Iterator[Drift]:
         yield Drift("secret", name, "set" if name in wanted else "", "set" if name in observed.secrets else "")
 
 
-async def _app(visitor: ISpaceVisitor, observed: ObservedSpace, record: Deployment, spec: SpaceSpec) -> Any:
+async def _app(visitor: ISpaceVisitor, observed: ObservedSpace, record: Deployment, spec: SpaceSpec) -> AsyncIterator[Drift]:
     contract = spec.contract
     if "contract" in record.checks:
         contract = TypeAdapter[Contract](Contract).validate_python(record.checks["contract"])
