@@ -8,6 +8,7 @@ UnifiedIntelligenceError
 │   └── ContextLengthError        2  it does not fit the model's context
 ├── ProviderError                 6  the provider cannot be reached, or not be understood; carries its url and status
 │   ├── AuthenticationError       4  the key is missing, wrong or not enough
+│   ├── PaymentRequiredError      4  the account's plan does not cover it
 │   ├── NotFoundOrPrivateError    3  nothing there, or not for this key
 │   ├── RateLimitedError          5  too many requests; carries `retry_after`
 │   ├── QuotaExceededError        5  nothing is left for now; carries `retry_after` where it is known
@@ -21,6 +22,8 @@ UnifiedIntelligenceError
 │   ├── SpaceBrokenError          6  it does not build or run; carries its stage
 │   ├── RoutesFailedError         6  none of several providers could answer; carries each one's error
 │   └── TimedOutError             7  carries which timer: connect, first token, idle or total
+├── DeploymentError              11  a Space is not, or would not be, what was asked for
+│   └── StalePlanError           12  somebody else changed it since the plan was made
 ├── AnswerRefusedError            9  the provider's filter let no answer through
 ├── AnswerInvalidError           10  the answer is not of the form that was asked for; carries it
 ├── ModelError                    1  the model could not be loaded or broke while answering
@@ -163,6 +166,11 @@ class AuthenticationError(ProviderError):
     elsewhere = False
 
 
+class PaymentRequiredError(ProviderError):
+    exit_code = 4
+    elsewhere = False
+
+
 class NotFoundOrPrivateError(ProviderError):
     exit_code = 3
     elsewhere = False
@@ -260,6 +268,15 @@ class RoutesFailedError(ProviderError):
             f"None of the routes can answer now. {said}", hint=hint, provider=provider, retry_after=retry_after
         )
         self.errors = tuple(errors)
+
+
+class DeploymentError(UnifiedIntelligenceError):
+    exit_code = 11
+
+
+class StalePlanError(DeploymentError):
+    exit_code = 12
+    retryable = True
 
 
 class AnswerRefusedError(UnifiedIntelligenceError):
