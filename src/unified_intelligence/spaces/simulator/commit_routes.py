@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -16,19 +16,20 @@ from starlette.routing import Route
 from unified_intelligence.spaces.simulator.front_matter import complaints
 from unified_intelligence.spaces.simulator.hub import KINDS, Hub
 from unified_intelligence.spaces.simulator.ignored import Ignored, LargeFiles
+from unified_intelligence.spaces.simulator.keepers import Keepers
 from unified_intelligence.spaces.simulator.refusals import RefusalError
 from unified_intelligence.spaces.simulator.repository import MAIN, Change, Large
 from unified_intelligence.spaces.simulator.requests import json_of, part, signed_in, stamp, token_of, writable
 
 _LARGEST_REGULAR = 10 * 1024 * 1024
-_SOMEBODY_ELSE = Change("somebody-else.txt", "Changed by somebody else in between.\n".encode())
+_SOMEBODY_ELSE = Change("somebody-else.txt", b"Changed by somebody else in between.\n")
 
 
 class CommitRoutes:
-    """`changed(name, commit)` is told of a Space's new commit on main, `gone(name)` of a Space that was deleted."""
+    """The keepers are told of a new Space, of its commits on main, and of its end."""
 
-    def __init__(self, hub: Hub, changed: Callable[[str, str], None], gone: Callable[[str], None]) -> None:
-        self._hub, self._changed, self._gone = hub, changed, gone
+    def __init__(self, hub: Hub, keepers: Keepers) -> None:
+        self._hub, self._keepers = hub, keepers
 
     def routes(self) -> list[Route]:
         one = "/api/{kind}/{owner}/{name}"
@@ -68,15 +69,18 @@ class CommitRoutes:
         given = await json_of(request)
         kind, name = self._given_name(given)
         self._hub.create(kind, name, given)
+        if kind == "spaces":
+            await self._keepers.add(name)
         prefix = "" if kind == "models" else f"{kind}/"
         return JSONResponse({"url": f"{request.base_url}{prefix}{name}", "name": name, "id": name})
 
     async def delete(self, request: Request) -> Response:
         signed_in(request)
         kind, name = self._given_name(await json_of(request))
-        self._hub.delete(kind, name)
+        self._hub.repository(kind, name)
         if kind == "spaces":
-            self._gone(name)
+            await self._keepers.remove(name)
+        self._hub.delete(kind, name)
         return Response(status_code=200)
 
     def _given_name(self, given: dict[str, Any]) -> tuple[str, str]:
@@ -119,7 +123,7 @@ class CommitRoutes:
         oid = self._hub.commit(kind, name, changes, words, branch=branch, parent=parent)
         if kind == "spaces" and branch == MAIN:
             self._hub.faults.on_commit(name, oid)
-            self._changed(name, oid)
+            self._keepers.of(name).committed(oid)
         if kind == "spaces" and self._hub.faults.take("lost_answer", name):
             raise RefusalError(502, "Bad Gateway")
         prefix = "" if kind == "models" else f"{kind}/"
@@ -191,5 +195,3 @@ def _changes(items: list[dict[str, Any]]) -> Iterator[Change]:
                 yield Change(value["path"].rstrip("/"), None, is_folder=True)
             case _:
                 continue
-
-

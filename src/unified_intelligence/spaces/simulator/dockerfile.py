@@ -38,9 +38,7 @@ def read_dockerfile(text: str, arguments: Mapping[str, str]) -> Container:
     return container
 
 
-def _read(
-    container: Container, known: dict[str, str], line: tuple[str, str], arguments: Mapping[str, str]
-) -> None:
+def _read(container: Container, known: dict[str, str], line: tuple[str, str], arguments: Mapping[str, str]) -> None:
     instruction, rest = line
     values = {**known, **container.variables}
     match instruction:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterable
-from pathlib import Path
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import parse_qs, quote
 
@@ -18,7 +18,7 @@ from unified_intelligence.spaces.simulator.git_objects import Node
 from unified_intelligence.spaces.simulator.hub import Hub
 from unified_intelligence.spaces.simulator.refusals import RefusalError, no_entry
 from unified_intelligence.spaces.simulator.repository import Repository
-from unified_intelligence.spaces.simulator.requests import json_of, part, readable, stamp, writable
+from unified_intelligence.spaces.simulator.requests import json_of, named, part, readable, stamp, writable
 
 _PAGE, _EXPANDED_PAGE = 1000, 50
 
@@ -132,22 +132,19 @@ class FileRoutes:
 
     async def lfs_put(self, request: Request) -> Response:
         """Into a file beside its place, moved there once its content is the one that was announced."""
-        kind, name = part(request, "kind") or "models", f"{part(request, 'owner')}/{part(request, 'name')}"
         oid = part(request, "oid")
-        place = self._hub.repository(kind, name).large_path(oid)
+        place = self._hub.repository(*named(request)).large_path(oid)
         place.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, beside = tempfile.mkstemp(dir=place.parent, prefix=".new-")
-        digest = hashlib.sha256()
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                async for chunk in request.stream():
-                    digest.update(chunk)
-                    stream.write(chunk)
+        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".new-") as beside:
+            digest = hashlib.sha256()
+            async for chunk in request.stream():
+                digest.update(chunk)
+                beside.write(chunk)
             if digest.hexdigest() != oid:
                 raise RefusalError(400, f"The content is not the one of sha256 {oid}.")
-            Path(beside).replace(place)
-        finally:
-            Path(beside).unlink(missing_ok=True)
+            beside.flush()
+            with suppress(FileExistsError):
+                os.link(beside.name, place)
         return Response(status_code=200)
 
     async def lfs_verify(self, request: Request) -> Response:

@@ -96,6 +96,9 @@ class GitObjects:
             if is_folder:
                 yield from self.walk(oid, f"{path}/")
 
+    def _path(self, oid: str) -> Path:
+        return self._folder / oid[:2] / oid[2:]
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """All of it or nothing, for readers and for a process that is killed; the file is its owner's only."""

@@ -23,8 +23,10 @@ from unified_intelligence.spaces.simulator.repository import MAIN, Change, Repos
 from unified_intelligence.spaces.simulator.space_record import FILE_NAME, SpaceRecord, load_record, values_of
 
 KINDS = ("models", "datasets", "spaces")
-_LARGE = "7z arrow bin bz2 ckpt ftz gz h5 joblib model msgpack npy npz onnx ot parquet pb pickle pkl pt pth rar".split()
-_LARGE += "safetensors tar tflite tgz wasm xz zip zst".split()
+_LARGE = (
+    "7z arrow bin bz2 ckpt ftz gz h5 joblib model msgpack npy npz onnx ot parquet pb pickle pkl pt pth rar safetensors "
+    "tar tflite tgz wasm xz zip zst"
+).split()
 GITATTRIBUTES = "".join(f"*.{ending} filter=lfs diff=lfs merge=lfs -text\n" for ending in _LARGE)
 VISIBILITIES = ("public", "private", "protected")
 

@@ -24,7 +24,9 @@ _POINTER = re.compile(
 _LONGEST_POINTER = 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA = re.compile(r"[0-9a-f]{7,40}")
-_REF_NAME = re.compile(r"(?!.*(?:\.\.|//|@\{|\.lock$|/$|\.$))[^\s~^:?*\[\\\x00-\x1f\x7f/.-][^\s~^:?*\[\\\x00-\x1f\x7f]*")
+_REF_NAME = re.compile(
+    r"(?!.*(?:\.\.|//|@\{|\.lock$|/$|\.$))[^\s~^:?*\[\\\x00-\x1f\x7f/.-][^\s~^:?*\[\\\x00-\x1f\x7f]*"
+)
 
 
 class Large(NamedTuple):
@@ -35,7 +37,7 @@ class Large(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A file at a commit. `size` is that of its content; `oid` that of its blob, which for a large file is a pointer."""
+    """A file at a commit. `size` is that of its content, `oid` that of its blob: a pointer, if the file is large."""
 
     path: str
     oid: str

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from starlette.requests import Request
 
-from unified_intelligence.spaces.simulator.hub import Hub
+from unified_intelligence.spaces.simulator.hub import KINDS, Hub
 from unified_intelligence.spaces.simulator.refusals import RefusalError
 from unified_intelligence.spaces.simulator.repository import Repository
 
@@ -27,6 +27,8 @@ def part(request: Request, name: str) -> str:
 def named(request: Request) -> tuple[str, str]:
     """The kind and the name OWNER/NAME of the repository that the path is about."""
     kind = part(request, "kind") or "models"
+    if kind not in KINDS:
+        raise RefusalError(404, "Sorry, we can't find the page you are looking for.")
     return kind, f"{part(request, 'owner')}/{part(request, 'name')}"
 
 
@@ -43,6 +45,14 @@ def writable(hub: Hub, request: Request) -> tuple[str, str, Repository]:
     """As `readable`; whoever has a token may write."""
     signed_in(request)
     return readable(hub, request)
+
+
+def space_of(hub: Hub, request: Request, *, writes: bool = False) -> str:
+    """The name of the Space that the path is about. Raises RefusalError."""
+    kind, name, _ = (writable if writes else readable)(hub, request)
+    if kind != "spaces":
+        raise RefusalError(404, "Sorry, we can't find the page you are looking for.")
+    return name
 
 
 def signed_in(request: Request) -> None:
