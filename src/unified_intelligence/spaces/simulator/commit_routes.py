@@ -173,8 +173,8 @@ def _read_commit(body: bytes) -> tuple[dict[str, Any], list[Change]]:
     """The header and the operations. Raises RefusalError for what is none."""
     try:
         items = [cast("dict[str, Any]", json.loads(line)) for line in body.splitlines() if line.strip()]
-        header = next((item["value"] for item in items if item["key"] == "header"), {})
-        return header, list(_changes(items))
+        headers = [cast("dict[str, Any]", item["value"]) for item in items if item["key"] == "header"]
+        return headers[0] if headers else {}, list(_changes(items))
     except (ValueError, KeyError, TypeError) as error:
         raise RefusalError(400, f"The commit cannot be read: {error}") from error
 

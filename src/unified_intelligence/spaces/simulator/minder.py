@@ -46,5 +46,5 @@ def _signal_group(group: int, number: int) -> None:
 
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # its standard input tells it when to end
+        signal.signal(number, lambda *_: None)  # its standard input tells it; what is ignored, the program would ignore
     sys.exit(main())

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, cast
 
@@ -81,6 +82,8 @@ class Gate:
             if message["type"] == "http.response.start":
                 ms = round((time.perf_counter() - started) * 1000, 2)
                 self._calls.append(Call(scope["method"], path, message["status"], ms))
+                # The second we are in: readers of logs stop at a line that is younger, and uvicorn's own may be old.
+                message["headers"] = [*message["headers"], (b"date", formatdate(usegmt=True).encode())]
             await send(message)
 
         if answer := self._hub.faults.answer(scope["method"], path):
@@ -119,7 +122,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app, log_config=None, log_level="critical", lifespan="on", ws="none", timeout_graceful_shutdown=1,
-                server_header=False,
+                server_header=False, date_header=False,
             )
         )  # fmt: skip
         self._announce = announce
