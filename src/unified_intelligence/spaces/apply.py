@@ -110,7 +110,7 @@ def _check_parent(host: ISpaceHost, plan: Plan) -> None:
     now = host.info(plan.space).sha
     if now != plan.parent:
         raise StalePlanError(
-            f"{plan.space} is at the commit {now[:12] or 'none'}, and the plan was made for {plan.parent[:12] or 'none'}.",
+            f"{plan.space} is at commit {now[:12] or 'none'}, and the plan was made for {plan.parent[:12] or 'none'}.",
             hint="Somebody else deployed meanwhile. Nothing was changed; make a new plan: uic space plan",
         )
 
@@ -187,5 +187,5 @@ def _check_tree(host: ISpaceHost, space: str, sha: str, rendered: RenderedSpace)
     raise DeploymentError(
         f"{space} does not have the files that it was sent: {listed} {'is' if len(wrong) == 1 else 'are'} "
         f"{'missing' if len(missing) == len(wrong) else 'different'} at {sha[:12]}.",
-        hint="A .gitignore in the Space makes the Hub drop files silently: take their names out of it, then apply again.",
+        hint="A .gitignore in the Space makes the Hub drop files silently: take them out of it, then apply again.",
     )

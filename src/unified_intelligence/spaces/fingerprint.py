@@ -1,7 +1,7 @@
 """Whether a secret on the Hub is the one we have, without reading it: what it was set to is told in its description.
 
-The description is a salted scrypt digest, cut short and keyed with the deployer's own key where there is one. Only who may
-write to the Space can read it, and who may write could have the Space print the secret. Guessing is slow even so.
+The description is a salted scrypt digest, cut short and keyed with the deployer's own key where there is one. Only who
+may write to the Space can read it, and who may write could have the Space print the secret. Guessing is slow even so.
 """
 
 from __future__ import annotations
