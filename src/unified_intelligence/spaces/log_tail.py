@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Self, get_args
 
-from unified_intelligence.entities.errors import UnifiedIntelligenceError
+from unified_intelligence.entities.errors import ProviderError
 from unified_intelligence.entities.space import LogKind
 from unified_intelligence.interfaces.space_host import ISpaceHost
 
@@ -52,27 +52,34 @@ class LogTail:
         return (tails["run"] or tails["build"])[-lines:]
 
     def _follow(self, kind: LogKind) -> None:
-        first, heard = "", 0
-        while not self._over.is_set():
-            said = 0
-            try:
-                for line in self._host.logs(self._space, kind, follow=True):
-                    said += 1
-                    if said == 1 and line != first:
-                        first, heard = line, 0  # another build, or another start: nothing of it was told yet
-                    if self._over.is_set():
-                        return
-                    if said > heard:
-                        self._note(kind, line)
-            except UnifiedIntelligenceError:
-                pass  # a log that cannot be read is no reason to stop a deployment
-            heard = max(heard, said)
-            self._over.wait(_AGAIN)
+        for line in followed(self._host, self._space, kind, self._over):
+            self._note(kind, line)
 
     def _note(self, kind: LogKind, line: str) -> None:
         text = self._redact(line)[:_LONGEST_LINE]
         self._lines[kind].append(text)
         self._hear(f"{kind}: {text}")
+
+
+def followed(host: ISpaceHost, space: str, kind: LogKind, over: threading.Event) -> Iterator[str]:
+    """Each line of a log once, as it comes, until `over` is set. A log that cannot be read now is asked for again."""
+    first, heard = "", 0
+    while not over.is_set():
+        said = 0
+        try:
+            for line in host.logs(space, kind, follow=True):
+                said += 1
+                if said == 1 and line != first:
+                    first, heard = line, 0  # another build, or another start: nothing of it was told yet
+                if over.is_set():
+                    return
+                if said > heard:
+                    yield line
+        except ProviderError as error:
+            if not error.retryable:
+                return
+        heard = max(heard, said)
+        over.wait(_AGAIN)
 
 
 def redactor(secrets: Mapping[str, str] | tuple[str, ...]) -> Callable[[str], str]:

@@ -138,7 +138,9 @@ def _secrets(observed: ObservedSpace, record: Deployment) -> Iterator[Drift]:
         yield Drift("secret", name, "set" if name in wanted else "", "set" if name in observed.secrets else "")
 
 
-async def _app(visitor: ISpaceVisitor, observed: ObservedSpace, record: Deployment, spec: SpaceSpec) -> AsyncIterator[Drift]:
+async def _app(
+    visitor: ISpaceVisitor, observed: ObservedSpace, record: Deployment, spec: SpaceSpec
+) -> AsyncIterator[Drift]:
     contract = spec.contract
     if "contract" in record.checks:
         contract = TypeAdapter[Contract](Contract).validate_python(record.checks["contract"])

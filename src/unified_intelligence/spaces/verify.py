@@ -29,6 +29,8 @@ from unified_intelligence.spaces.running import Seen, Wait, pause, retried_until
 from unified_intelligence.spaces.smoke import SmokeResult, ask
 from unified_intelligence.spaces.spec import GradioContract, SpaceSpec
 
+CHECKS = ("runtime", "version", "contract", "smoke", "watch")
+RUNTIME = CHECKS[:1]
 _WATCHED = frozenset({"RUNNING", "SLEEPING"})
 
 
@@ -95,7 +97,7 @@ class Verifier:
         """
         found = Verification(target.space, target.sha, target.digest)
         patience = self._patience or patience_of(spec)
-        wanted = frozenset(only) or frozenset({"runtime", "version", "contract", "smoke", "watch"})
+        wanted = frozenset(only or CHECKS)
         with LogTail(self._host, target.space, self._hear, self._redact) as log:
             wait = Wait(self._host, target.space, target.sha, patience, self._hear, log)
             try:
@@ -155,7 +157,7 @@ class Verifier:
             await wait.until_running()
 
     async def _smoke(self, spec: SpaceSpec, found: Verification) -> str:
-        generator = self._generator(spec, found)
+        generator = self.generator(spec, found)
         try:
             for smoke in spec.smoke:
                 result = await ask(generator, smoke)
@@ -172,7 +174,8 @@ class Verifier:
             )
         return f"{len(found.smoke)} answered as expected"
 
-    def _generator(self, spec: SpaceSpec, found: Verification) -> ITextGenerator:
+    def generator(self, spec: SpaceSpec, found: Verification) -> ITextGenerator:
+        """The provider of the spec's contract, asking the Space that was verified."""
         contract = spec.contract
         assert contract is not None
         if isinstance(contract, GradioContract):
