@@ -172,6 +172,10 @@ class CommitFiles(Action):
     files: tuple[FileChange, ...]
     digest: str
 
+    @property
+    def mark(self) -> Mark:
+        return "+" if all(change.kind == "added" for change in self.files) else "~"
+
     def told(self) -> str:
         counted = [
             (sum(change.kind == kind for change in self.files), kind) for kind in ("added", "changed", "removed")

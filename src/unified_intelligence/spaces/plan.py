@@ -57,7 +57,8 @@ def make_plan(
     if observed is None:
         files = changes({}, rendered.files)
         actions = (_creation(spec), CommitFiles(files, rendered.digest))
-        return Plan(spec.id, actions, "", rendered.digest, None, price, tuple(_missing(spec, secrets)))
+        notes = (*_missing(spec, secrets), *_runs_on(spec, price))
+        return Plan(spec.id, actions, "", rendered.digest, None, price, notes)
     if observed.record is None and not observed.is_blank and not adopt:
         raise DeploymentError(
             f"{spec.id} exists and was not deployed with uic: it has {len(observed.tree)} files of its own.",
@@ -71,7 +72,7 @@ def make_plan(
         digest=rendered.digest,
         price_before=prices[now].dollars_per_hour if now in prices else None,
         price_after=price,
-        notes=tuple(_notes(spec, observed, secrets)),
+        notes=(*_notes(spec, observed, secrets), *_runs_on(spec, price)),
     )
 
 
@@ -116,6 +117,7 @@ def _differences(
     opens = _OPENNESS[visibility.after] - _OPENNESS[visibility.before]
     if opens < 0:
         yield visibility
+    yield from _changing_sides(spec, observed)
     yield from _to_set(spec, observed, secrets)
     yield from _machine(spec, observed)
     files = to_commit(observed.tree, rendered, observed.record)
@@ -124,6 +126,14 @@ def _differences(
     yield from _to_remove(spec, observed)
     if opens > 0:
         yield visibility
+
+
+def _changing_sides(spec: SpaceSpec, observed: ObservedSpace) -> Iterator[Action]:
+    """The Hub has no variable and secret of one name: the one must go before the other comes."""
+    for name in sorted(observed.variables.keys() & spec.secrets.keys()):
+        yield RemoveVariable(name, observed.variables[name].value)
+    for name in sorted(observed.secrets.keys() & spec.variables.keys()):
+        yield RemoveSecret(name)
 
 
 def _to_set(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues) -> Iterator[Action]:
@@ -159,10 +169,10 @@ def _slept(told: int | None) -> int:
 
 def _to_remove(spec: SpaceSpec, observed: ObservedSpace) -> Iterator[Action]:
     for name, variable in sorted(observed.variables.items()):
-        if name not in spec.variables:
+        if name not in spec.variables and name not in spec.secrets:
             yield RemoveVariable(name, variable.value)
     for name, secret in sorted(observed.secrets.items()):
-        if name not in spec.secrets and is_fingerprint(secret.description):
+        if name not in spec.secrets and name not in spec.variables and is_fingerprint(secret.description):
             yield RemoveSecret(name)
 
 
@@ -175,6 +185,11 @@ def _notes(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues) -> I
     yield from _missing(spec, secrets, observed.secrets.keys())
     if observed.runtime.stage == "PAUSED":
         yield "The Space is paused; a deployment does not start it: uic space wake"
+
+
+def _runs_on(spec: SpaceSpec, price: float | None) -> Iterator[str]:
+    if price and spec.sleep_time in {None, NEVER_SLEEPS}:
+        yield f"It never sleeps, which is ${24 * price:.2f} a day. sleep_time: 1h would let it, when nobody asks."
 
 
 def _missing(spec: SpaceSpec, secrets: SecretValues, there: Iterable[str] = ()) -> Iterator[str]:

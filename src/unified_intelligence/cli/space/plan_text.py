@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {"+": "\x1b[32m", "~": "\x1b[33m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+RECORD = "deployment.json"  # its lines are digests: the files themselves say more
 _MARKS = {"added": "+", "changed": "~", "removed": "-"}
 
 
@@ -61,6 +62,8 @@ class PlanText:
         from unified_intelligence.spaces.differences import text_diff
 
         for change in plan.commit.files if plan.commit else ():
+            if change.path == RECORD:
+                continue
             old = b"" if change.kind == "added" else host.read(plan.space, change.path, plan.parent)
             new = b"" if change.kind == "removed" else rendered.files[change.path]
             for line in text_diff(change.path, old, new):
