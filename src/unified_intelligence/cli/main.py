@@ -23,6 +23,8 @@ EXIT_CODES: Mapping[int, str] = {
     8: "the answer is incomplete: cut off, or at its limit with `--strict`",
     9: "the provider's filter let no answer through",
     10: "the answer is not of the form that was asked for",
+    11: "a Space is not, or would not be, what was asked for",
+    12: "somebody else changed the Space since the plan was made: plan again",
     INTERRUPTED: "stopped with Ctrl-C; what had come is on stdout",
     UNFINISHED: "`uic serve` was stopped before its last answers were complete",
     CLOSED: "nobody reads stdout any more, as in `uic ... | head`",

@@ -40,7 +40,7 @@ class _At(TypedDict):
 def asked(work: Callable[[], Result], doing: str, endpoint: str, secrets: Iterable[str] = ()) -> Result:
     """What `work` returns. What the library raises becomes ours; `doing` says what for, as in "read acme/qwen"."""
     try:
-        return work()
+        return _unwrapped(work)
     except OfflineModeIsEnabled:
         raise ConfigurationError(
             f"HF_HUB_OFFLINE is set, so nothing is sent to {endpoint}.", hint="unset HF_HUB_OFFLINE"
@@ -67,6 +67,16 @@ def asked(work: Callable[[], Result], doing: str, endpoint: str, secrets: Iterab
             hint="Is HF_ENDPOINT the address of a Hub?",
             url=endpoint,
         ) from None
+
+
+def _unwrapped(work: Callable[[], Result]) -> Result:
+    """An upload of large files runs in threads, and its failure comes inside of a RuntimeError."""
+    try:
+        return work()
+    except RuntimeError as error:
+        if isinstance(error.__cause__, HfHubHTTPError | httpx2.TransportError):
+            raise error.__cause__ from None
+        raise
 
 
 def _seconds(error: httpx2.TimeoutException) -> float:

@@ -62,6 +62,7 @@ class HuggingFaceSpaceHost(ISpaceHost):
         if self._endpoint != HUB:
             constants.HF_HUB_DISABLE_XET = True
         huggingface_hub.set_client_factory(_client)
+        huggingface_hub.utils.disable_progress_bars()
 
     @property
     def endpoint(self) -> str:

@@ -78,7 +78,7 @@ class Hub:
         date = self.clock.date()
         files = {".gitattributes": GITATTRIBUTES.encode()}
         if kind == "spaces":
-            record = _new_record(given, date.isoformat())
+            record = _new_record(given, date.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
             record.save(repository.folder)
             files["README.md"] = _readme(name, record.sdk).encode()
         repository.create(files, self.owner, date)

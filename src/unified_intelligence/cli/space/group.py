@@ -1,0 +1,56 @@
+"""`uic space`: the commands that deploy Spaces. Each is in a module of its own, imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from typer import Typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from unified_intelligence.cli.command import new_app
+from unified_intelligence.cli.group import Entry
+
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter  # pyright: ignore[reportPrivateUsage] methods are typed with them
+    from typer._click.core import Command  # pyright: ignore[reportPrivateUsage]
+
+_ROOM = "unified_intelligence.cli.space"
+COMMANDS: Mapping[str, Entry] = {
+    "init": Entry(f"{_ROOM}.init", "write a space.yaml to begin with"),
+    "validate": Entry(f"{_ROOM}.validate", "check a spec and its files, without the Hub"),
+    "show": Entry(f"{_ROOM}.show", "what a spec says, and what would be on the Hub"),
+    "plan": Entry(f"{_ROOM}.plan", "what would be changed on the Hub: exit 0 for nothing, 2 for changes"),
+    "apply": Entry(f"{_ROOM}.apply", "change it"),
+}
+
+
+class SpaceGroup(TyperGroup):
+    """Commands by name, imported when they are asked for."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        app: Typer = import_module(COMMANDS[cmd_name].module).app
+        return get_command(app)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """From the table: no command is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+app = new_app()
+
+
+@app.callback(cls=SpaceGroup)
+def space() -> None:
+    """Deploy Spaces from a space.yaml, and know that what runs is what was deployed.
+
+    NAME is a folder in hf_spaces/, or a path of a spec. The Hub is asked with HF_TOKEN, or as `hf auth login` left it.
+    """

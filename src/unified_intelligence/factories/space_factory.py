@@ -1,0 +1,43 @@
+"""From settings to a host of Spaces, and from references to the values of secrets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unified_intelligence.config.environment import Environment
+from unified_intelligence.config.keys import checked_key, read_key
+from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from unified_intelligence.interfaces.space_host import ISpaceHost
+    from unified_intelligence.spaces.secret_values import SecretValues
+    from unified_intelligence.spaces.spec import SpaceSpec
+
+WHAT, EXTRA = "Deploying a Space", "deploy"
+DEPLOY_KEY = "UIC_DEPLOY_KEY"
+
+
+def space_host(environment: Environment) -> ISpaceHost:
+    """The Hub of HF_ENDPOINT, asked with HF_TOKEN or the token of `hf auth login`. Raises MissingDependencyError."""
+    try:
+        from unified_intelligence.adapters.spaces.hugging_face_space_host import HUB, HuggingFaceSpaceHost
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(WHAT, error.name or "huggingface_hub", EXTRA) from error
+    token = environment.get("HF_TOKEN").strip()
+    return HuggingFaceSpaceHost(
+        token=checked_key("HF_TOKEN", token) if token else None, endpoint=environment.get("HF_ENDPOINT").strip() or HUB
+    )
+
+
+def secret_values(spec: SpaceSpec, environment: Environment) -> SecretValues:
+    """What the spec's references lead to here; of those that lead nowhere, why. Raises nothing."""
+    from unified_intelligence.spaces.secret_values import SecretValues
+
+    values: dict[str, str] = {}
+    problems: dict[str, ConfigurationError] = {}
+    for name, reference in spec.secrets.items():
+        try:
+            values[name] = read_key(f"The secret {name} of {spec.id}", reference, environment)
+        except ConfigurationError as error:
+            problems[name] = error
+    return SecretValues(values, problems, environment.get(DEPLOY_KEY))
