@@ -13,7 +13,7 @@ from unified_intelligence.interfaces.space_host import ISpaceHost
 
 KEPT = 200
 _LONGEST_LINE = 2000
-_AGAIN = 2.0  # seconds until a stream that ended is asked for again
+_AGAIN, _LONGEST_AGAIN = 0.3, 5.0  # seconds until a stream that ended is asked for again
 
 Hear = Callable[[str], None]
 
@@ -63,7 +63,7 @@ class LogTail:
 
 def followed(host: ISpaceHost, space: str, kind: LogKind, over: threading.Event) -> Iterator[str]:
     """Each line of a log once, as it comes, until `over` is set. A log that cannot be read now is asked for again."""
-    first, heard = "", 0
+    first, heard, wait = "", 0, _AGAIN
     while not over.is_set():
         said = 0
         try:
@@ -74,12 +74,14 @@ def followed(host: ISpaceHost, space: str, kind: LogKind, over: threading.Event)
                 if over.is_set():
                     return
                 if said > heard:
+                    wait = _AGAIN
                     yield line
         except ProviderError as error:
             if not error.retryable:
                 return
         heard = max(heard, said)
-        over.wait(_AGAIN)
+        over.wait(wait)
+        wait = min(_LONGEST_AGAIN, wait * 2)
 
 
 def redactor(secrets: Mapping[str, str] | tuple[str, ...]) -> Callable[[str], str]:
