@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Self, get_args
 
-from unified_intelligence.entities.errors import ProviderError
+from unified_intelligence.entities.errors import ProviderError, UnifiedIntelligenceError
 from unified_intelligence.entities.space import LogKind
+from unified_intelligence.interfaces.daemon_thread import in_daemon_thread
 from unified_intelligence.interfaces.space_host import ISpaceHost
 
 KEPT = 200
 _LONGEST_LINE = 2000
+_LONGEST_COMPLETE = 10.0
 _AGAIN, _LONGEST_AGAIN = 0.3, 5.0  # seconds until a stream that ended is asked for again
 
 Hear = Callable[[str], None]
@@ -45,6 +48,20 @@ class LogTail:
     def tails(self) -> Mapping[str, tuple[str, ...]]:
         """The last lines by log."""
         return {kind: tuple(lines) for kind, lines in self._lines.items()}
+
+    async def complete(self) -> None:
+        """Asks once more for a log that nothing was heard of: what failed at once was faster than its follower."""
+        import asyncio
+
+        for kind, lines in self._lines.items():
+            if lines:
+                continue
+            with suppress(UnifiedIntelligenceError, TimeoutError):
+                told = await asyncio.wait_for(
+                    in_daemon_thread(lambda kind=kind: list(self._host.logs(self._space, kind))), _LONGEST_COMPLETE
+                )
+                for line in told:
+                    self._note(kind, line)
 
     def last(self, lines: int = 20) -> tuple[str, ...]:
         """The last lines of the log that said something last: the run's, else the build's."""

@@ -74,7 +74,6 @@ class Wait:
                 check,
                 f"{self.space} does not run commit {self.commit[:12]}: {why} Tried: {', '.join(self.remedies)}.",
                 hint="The log is in the report; the host's own page of the Space may say more.",
-                log_tail=self.log.last(),
             )
         remedy = REMEDIES[len(self.remedies)]
         self.remedies.append(remedy)
@@ -147,7 +146,6 @@ class Wait:
                 "runtime",
                 f"{self.space} is in {runtime.stage} with commit {self.commit[:12]}{said}",
                 hint="The end of its log says why; it is in the report.",
-                log_tail=self.log.last(),
             )
 
     def _stuck(self, runtime: SpaceRuntime, unchanged: float) -> str:
@@ -179,11 +177,11 @@ async def retried_until(seconds: float, poll: float, work: Callable[[], Awaitabl
         try:
             return await work()
         except UnifiedIntelligenceError as error:
-            if time.monotonic() + poll > until or not _may_pass(error):
+            if time.monotonic() + poll > until or not may_pass(error):
                 raise
         await pause(poll)
 
 
-def _may_pass(error: UnifiedIntelligenceError) -> bool:
+def may_pass(error: UnifiedIntelligenceError) -> bool:
     """An app that starts is not there yet, or its proxy answers in its place: with 404, or with a page."""
     return isinstance(error, ProviderError) and (error.exit_code == 6 or error.retryable or error.status == 404)

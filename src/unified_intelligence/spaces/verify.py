@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from unified_intelligence.entities.errors import UnifiedIntelligenceError, VerificationError
+from unified_intelligence.entities.space import SERVING_STAGES
 from unified_intelligence.interfaces.daemon_thread import in_daemon_thread
 from unified_intelligence.interfaces.space_host import ISpaceHost
 from unified_intelligence.interfaces.space_visitor import ISpaceVisitor
@@ -25,13 +26,13 @@ from unified_intelligence.interfaces.text_generator import ITextGenerator
 from unified_intelligence.spaces.contract import check_contract, running_digest
 from unified_intelligence.spaces.log_tail import Hear, LogTail, unheard
 from unified_intelligence.spaces.patience import Patience, patience_of
-from unified_intelligence.spaces.running import Seen, Wait, pause, retried_until
+from unified_intelligence.spaces.running import Seen, Wait, may_pass, pause, retried_until
 from unified_intelligence.spaces.smoke import SmokeResult, ask
 from unified_intelligence.spaces.spec import GradioContract, SpaceSpec
 
 CHECKS = ("runtime", "version", "contract", "smoke", "watch")
 RUNTIME = CHECKS[:1]
-_WATCHED = frozenset({"RUNNING", "SLEEPING"})
+_WATCHED = SERVING_STAGES | {"SLEEPING"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ class Verifier:
             try:
                 await self._all(spec, wait, found, wanted)
             except VerificationError as error:
-                error.log_tail = error.log_tail or log.last()
-                error.report = found
+                await log.complete()
+                error.log_tail, error.report = log.last(), found
                 raise
             finally:
                 found.sha, found.remedies = wait.commit, wait.remedies
@@ -136,25 +137,30 @@ class Verifier:
                 check.text = await self._watch(spec, wait, found)
 
     async def _version(self, spec: SpaceSpec, wait: Wait, found: Verification) -> None:
-        """Old files under the new commit, or an app that nobody reaches, are mended like a commit that does not run."""
-        contract = spec.contract
+        """Old files under the new commit, or an app that nobody reaches, are mended like a commit that does not run.
+
+        What is wrong must stay so for a while: a host tells of a build, or of a remedy, a little later than it begins.
+        """
+        contract, since = spec.contract, time.monotonic()
         assert contract is not None
         while True:
-            try:
-                running = await retried_until(
-                    wait.patience.answering,
-                    wait.patience.poll,
-                    lambda: running_digest(self._visitor, found.url, contract),
-                )
-                if running == found.digest:
-                    return
-                why = f"The app runs the files of {str(running)[:12]}, not those of {found.digest[:12]}."
-            except UnifiedIntelligenceError as error:
-                if isinstance(error, VerificationError) or error.exit_code in {3, 4}:
-                    raise
-                why = f"The app does not answer: {error.message}"
-            await wait.mend(why, "version")
+            asked = time.monotonic()
             await wait.until_running()
+            if time.monotonic() - asked > wait.patience.poll:
+                since = time.monotonic()
+            try:
+                running = await running_digest(self._visitor, found.url, contract)
+                why = f"The app runs the files of {running[:12]}, not those of {found.digest[:12]}."
+            except UnifiedIntelligenceError as error:
+                if not may_pass(error):
+                    raise
+                running, why = "", f"The app does not answer: {error.message}"
+            if running == found.digest:
+                return
+            if time.monotonic() - since > wait.patience.answering:
+                await wait.mend(why, "version")
+                since = time.monotonic()
+            await pause(wait.patience.poll)
 
     async def _smoke(self, spec: SpaceSpec, found: Verification) -> str:
         generator = self.generator(spec, found)
@@ -192,7 +198,7 @@ class Verifier:
             runtime = await wait.look()
             if runtime is not None and (runtime.stage not in _WATCHED or runtime.sha != wait.commit):
                 raise VerificationError("watch", f"{found.space} left RUNNING after it was verified: {runtime.stage}.")
-            if runtime is not None and runtime.stage == "RUNNING":
+            if runtime is not None and runtime.serves:
                 await self._same_files(found, spec)
             if time.monotonic() >= until:
                 return f"nothing changed in {wait.patience.watch:g} s"

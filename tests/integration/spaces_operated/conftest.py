@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Generator
 from itertools import count
@@ -15,7 +16,7 @@ from tests.integration.spaces_operated.model_app import ANSWER, sources
 from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
 from unified_intelligence.config.environment import Environment
 from unified_intelligence.factories.space_factory import space_visitor
-from unified_intelligence.spaces.deployer import Deployer
+from unified_intelligence.spaces.deployer import Deployed, Deployer
 from unified_intelligence.spaces.patience import Patience
 from unified_intelligence.spaces.render import RenderedSpace, render
 from unified_intelligence.spaces.report import DeploymentReport
@@ -27,9 +28,18 @@ from unified_intelligence.spaces.spec import SpaceSpec
 
 _NUMBERS = count(1)
 QUICK = Patience(
-    poll=0.1, longest_poll=0.3, unmoved=2.0, starting=8.0, answering=3.0, watch=0.6, watch_poll=0.2
+    poll=0.1, longest_poll=0.3, unmoved=1.5, starting=6.0, answering=3.0, watch=0.6, watch_poll=0.2
 )  # on a busy machine an app of the standard library starts in well under two seconds
 Rendered = Callable[..., RenderedSpace]
+
+
+def deploy(deployer: Deployer, rendered: RenderedSpace) -> Deployed:
+    """Plan, apply, verify, tag; back where the spec wants it and it fails."""
+
+    async def work() -> Deployed:
+        return await deployer.deploy(rendered, await deployer.plan(rendered))
+
+    return asyncio.run(work())
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +76,7 @@ def name() -> str:
 def rendered(name: str) -> Rendered:
     """A Space with an answer; `more` goes into its spec."""
 
-    def make(answer: str = ANSWER, **more: Any) -> RenderedSpace:
+    def make(answer: str = ANSWER, files: dict[str, bytes] | None = None, **more: Any) -> RenderedSpace:
         spec: dict[str, Any] = {
             "version": 1,
             "id": name,
@@ -75,14 +85,18 @@ def rendered(name: str) -> Rendered:
             "smoke": [{"name": "tva", "prompt": "15 % de 240 € ?", "expect": {"regex": "36 €", "min_tokens": 3}}],
             **more,
         }
-        return render(SpaceSpec.model_validate(spec), sources(answer), source="abc123")
+        return render(SpaceSpec.model_validate(spec), {**sources(answer), **(files or {})}, source="abc123")
 
     return make
 
 
 @pytest.fixture
-def deployer(host: HuggingFaceSpaceHost) -> Deployer:
-    heard: list[str] = []
+def heard() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def deployer(host: HuggingFaceSpaceHost, heard: list[str]) -> Deployer:
     visitor = space_visitor(host, Environment({"HF_TOKEN": "hf_anne"}))
     return Deployer(
         host, visitor, SecretValues(), heard.append, patience=QUICK, report=DeploymentReport("anne/x", "deploy")

@@ -5,7 +5,7 @@ from __future__ import annotations
 README = "---\ntitle: Modèle\nsdk: gradio\nsdk_version: 6.31.0\npython_version: '3.12'\n---\n"
 ANSWER = "Oui : 240 €, dont 36 € de taxe 🙂\n\u2028fin"
 
-APP = '''
+APP = """
 import hashlib, http.server, json, os, time
 
 TEXT = open("answer.txt", encoding="utf-8").read()
@@ -43,9 +43,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(2)
         text = "" if MODE == "empty" else TEXT
         reason = "length" if MODE == "length" else "stop"
-        pieces = [{"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in text.split(" ") for piece in (piece + " ",)]
-        end = {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}], "usage": {"prompt_tokens": 9, "completion_tokens": 12}}
-        lines = [json.dumps({"id": "1", "object": "chat.completion.chunk", "model": asked["model"], **one}) for one in [*pieces, end]]
+        deltas = [{"delta": {"content": f"{word} "}} for word in text.split(" ")]
+        choices = [{"index": 0, **one} for one in [*deltas, {"delta": {}, "finish_reason": reason}]]
+        head = {"id": "1", "object": "chat.completion.chunk", "model": asked["model"]}
+        lines = [json.dumps({**head, "choices": [one]}) for one in choices]
+        lines.append(json.dumps({**head, "choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 12}}))
         self.say("".join(f"data: {line}\\n\\n" for line in [*lines, "[DONE]"]).encode(), "text/event-stream")
 
     def say(self, body, kind):
@@ -57,7 +59,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-'''
+"""
 
 
 def sources(answer: str = ANSWER, **more: bytes) -> dict[str, bytes]:
