@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Entry] = {
     "show": Entry(f"{_ROOM}.show", "what a spec says, and what would be on the Hub"),
     "plan": Entry(f"{_ROOM}.plan", "what would be changed on the Hub: exit 0 for nothing, 2 for changes"),
     "apply": Entry(f"{_ROOM}.apply", "change it"),
+    "simulate": Entry(f"{_ROOM}.simulate", "a Hub on this machine, to try all this on"),
 }
 
 

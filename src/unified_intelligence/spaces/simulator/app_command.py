@@ -161,7 +161,8 @@ def _copy(files: Mapping[str, bytes], sources: Iterable[str], image: Path, to: s
         matching = [name for name in files if fnmatch.fnmatchcase(name, wanted)]
         if not inside and not matching:
             raise BuildError(f"Dockerfile: COPY {source}: there is no such file")
-        _write(inside.items(), target)
+        if inside:
+            _write(inside.items(), target)
         into = to.endswith(("/", ".")) or len(matching) > 1 or target.is_dir()
         for name in matching:
             _write([(name.rpartition("/")[2], files[name])], target) if into else _write(

@@ -68,11 +68,15 @@ class CommitRoutes:
         signed_in(request)
         given = await json_of(request)
         kind, name = self._given_name(given)
-        self._hub.create(kind, name, given)
+        told = {"url": f"{request.base_url}{'' if kind == 'models' else f'{kind}/'}{name}", "name": name, "id": name}
+        try:
+            self._hub.create(kind, name, given)
+        except RefusalError as error:
+            error.body |= told if error.status == 409 else {}  # a client that does not mind reads the address
+            raise
         if kind == "spaces":
             await self._keepers.add(name)
-        prefix = "" if kind == "models" else f"{kind}/"
-        return JSONResponse({"url": f"{request.base_url}{prefix}{name}", "name": name, "id": name})
+        return JSONResponse(told)
 
     async def delete(self, request: Request) -> Response:
         signed_in(request)

@@ -110,9 +110,9 @@ class Door:
         if not port:
             await _answer(writer, 503, f"<h1>503</h1><p>This Space is {self._behind.state.stage}.</p>")
             return
-        app_reader, app_writer = await asyncio.open_connection(_LOOPBACK, port)
-        app_writer.write(head.forwarded())
-        await _carry(reader, writer, app_reader, app_writer)
+        answered = await _carry(reader, writer, head, port)
+        if not answered:
+            await _answer(writer, 502, "<h1>502</h1><p>The app did not answer.</p>")
         self._behind.touched()
 
     async def _awake(self) -> int:
@@ -142,23 +142,38 @@ async def _answer(writer: asyncio.StreamWriter, status: int, body: str) -> None:
     await writer.drain()
 
 
-async def _carry(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
-    app_reader: asyncio.StreamReader, app_writer: asyncio.StreamWriter,
-) -> None:  # fmt: skip
-    """Both ways, until either has no more to say: a visitor who leaves ends the app's work for him."""
-    ways = {asyncio.create_task(_pour(reader, app_writer)), asyncio.create_task(_pour(app_reader, writer))}
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: Head, port: int) -> bool:
+    """Both ways, until either has no more to say: a visitor who leaves ends the app's work for him.
+
+    False where the app said nothing to somebody who waits.
+    """
     try:
-        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        app_reader, app_writer = await asyncio.open_connection(_LOOPBACK, port)
+    except OSError:
+        return False
+    app_writer.write(head.forwarded())
+    said = False
+
+    async def answer() -> None:
+        nonlocal said
+        with suppress(OSError):
+            while piece := await app_reader.read(_PIECE):
+                said = True
+                writer.write(piece)
+                await writer.drain()
+
+    async def ask() -> None:
+        with suppress(OSError):
+            while piece := await reader.read(_PIECE):
+                app_writer.write(piece)
+                await app_writer.drain()
+
+    asking, answering = asyncio.create_task(ask()), asyncio.create_task(answer())
+    try:
+        await asyncio.wait({asking, answering}, return_when=asyncio.FIRST_COMPLETED)
+        return said or not answering.done()
     finally:
-        for way in ways:
+        for way in (asking, answering):
             way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
+        await asyncio.gather(asking, answering, return_exceptions=True)
         app_writer.close()
-
-
-async def _pour(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while piece := await source.read(_PIECE):
-            to.write(piece)
-            await to.drain()

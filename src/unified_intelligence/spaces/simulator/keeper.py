@@ -245,7 +245,8 @@ class Keeper:
         if (held := self._hub.faults.of_commit(self._name, commit, "sleeping")) and not held.answered:
             held.answered = 1
             self._idle = asyncio.create_task(self._sleep_after(0.0))
-        self.touched()
+        else:
+            self.touched()
         code = await app.ended()
         self._app, self.state.serving = None, ""
         return code

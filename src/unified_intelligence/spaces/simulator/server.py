@@ -112,7 +112,7 @@ async def _refused(_request: Request, error: RefusalError) -> Response:
 def _response(error: RefusalError) -> Response:
     plain = re.sub(r"[^\x20-\x7e]", "?", error.message)
     headers = {"X-Error-Message": plain, **({"X-Error-Code": error.code} if error.code else {}), **error.headers}
-    return JSONResponse({"error": error.message}, error.status, headers)
+    return JSONResponse({"error": error.message, **error.body}, error.status, headers)
 
 
 class _Server(uvicorn.Server):
