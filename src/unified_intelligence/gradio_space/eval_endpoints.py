@@ -33,7 +33,8 @@ def add_endpoints(
                 for step in steps:
                     records += step.records
                     notice = {"notice": step.notice} if step.notice else {}
-                    yield {**told, "status": "running", "samples": list(step.records), **notice}
+                    status = "running" if step.works else "waiting"
+                    yield {**told, "status": status, "samples": list(step.records), **notice}
         except UnifiedIntelligenceError as error:
             raise raised(error_json(error)) from error
         left = len(run.tasks) - len(records)

@@ -40,10 +40,11 @@ _Asked = list[tuple[Any, Any]]
 
 
 class Step(NamedTuple):
-    """What came since the last one: records, maybe none, and a sentence for people."""
+    """What came since the last one: records, maybe none, a sentence for people, and whether anybody works by now."""
 
     records: Sequence[Record] = ()
     notice: str = ""
+    works: bool = True
 
 
 class Evaluating:
@@ -69,7 +70,7 @@ class Evaluating:
         """
         with self._runs.working(run.run_id, [task.name for task in tasks], self.limits.seconds) as known:
             told, waiting = self._told_before(run.run_id, known, tasks)
-            yield Step(told)
+            yield Step(told, works=False)
             if waiting:
                 yield from self._computed(run.run_id, known, waiting)
 
@@ -95,7 +96,7 @@ class Evaluating:
         chosen, started, answered = chosen[:count], time.perf_counter(), 0
         asked: _Asked = [(task.messages, task.generation) for task in chosen]
         least = math.ceil(_LEAST * self.limits.start)
-        steps = with_fewer_seconds(self._work, asked, started, seconds, least, lambda told: Step((), told))
+        steps = with_fewer_seconds(self._work, asked, started, seconds, least, lambda told: Step((), told, works=False))
         with closing(steps):
             for step in steps:
                 if isinstance(step, Step):
