@@ -139,6 +139,7 @@ class Evaluating:
                         return times | {"cut": time.perf_counter() - since, "text": "".join(came.text)}
             part = said(came.generation(), plan.config.max_tokens)
         except UnifiedIntelligenceError as error:
+            error.partial = error.partial or "".join(came.text)
             part = failed(error)
         except Exception as error:  # one sample's; raised in a worker, it would end it and all the others
             log.exception("A sample broke.")

@@ -20,9 +20,10 @@ from unified_intelligence.entities.generation import (
     Usage,
 )
 from unified_intelligence.entities.message import MessageLike
-from unified_intelligence.gradio_space.answering import Answering, AnswerLimits
+from unified_intelligence.gradio_space.answering import Answering
 from unified_intelligence.gradio_space.app import launch
 from unified_intelligence.gradio_space.endpoints import add_endpoints
+from unified_intelligence.gradio_space.limits import AnswerLimits
 from unified_intelligence.gradio_space.page import add_page
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
 
@@ -55,11 +56,11 @@ class Slow(InProcessTextGenerator):
 def lent(work: Any, seconds: Any) -> Any:
     """A GPU that takes its time too, and is refused to who asks for it, as ZeroGPU refuses."""
 
-    def decorated(messages: Any, config: Any) -> Generator[Any, None, None]:
+    def decorated(messages: Any, config: Any, seconds: int) -> Generator[Any, None, None]:
         time.sleep(WAIT)
         if "GPU" in messages[-1]["content"]:
             raise gr.Error("Try again in 1:02:03.", title="ZeroGPU quota exceeded", print_exception=False)
-        yield from work(messages, config)
+        yield from work(messages, config, seconds)
 
     return decorated
 
