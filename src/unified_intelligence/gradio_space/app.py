@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,7 @@ from unified_intelligence import __version__
 from unified_intelligence.config.space import EvaluationSettings, SpaceSettings, read_space_settings
 from unified_intelligence.factories.provider_factory import ProviderFactory
 from unified_intelligence.gradio_space import eval_endpoints, eval_page, frame, page
+from unified_intelligence.gradio_space.ahead import compile_ahead
 from unified_intelligence.gradio_space.answering import Answering
 from unified_intelligence.gradio_space.endpoints import add_endpoints
 from unified_intelligence.gradio_space.evaluating import Evaluating
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from unified_intelligence.interfaces.text_generator import ITextGenerator
+
+log = logging.getLogger("unified_intelligence.gradio_space")
 
 
 class _Placed(NamedTuple):
@@ -85,6 +89,8 @@ def _placed(settings: SpaceSettings, folder: Path) -> _Placed:
     name, options = settings.provider()
     generator = ProviderFactory().create(name, **options)
     _place(generator)
+    if settings.aot_compile == "on":
+        log.warning(compile_ahead(generator, on_gpu))
     limits = AnswerLimits(
         max_tokens=settings.max_tokens, default_tokens=settings.default_tokens, seconds=settings.gpu_seconds,
         start=settings.gpu_start, reads=settings.gpu_reads, writes=settings.gpu_writes,

@@ -96,7 +96,8 @@ def evaluating(generator: Playing, **given: Any) -> Evaluating:
     from unified_intelligence.gradio_space.limits import AnswerLimits
 
     limits = {name: given.pop(name) for name in AnswerLimits.__dataclass_fields__.keys() & given}
-    return Evaluating(generator, AnswerLimits(**{"writes": 100_000, **limits}), **{"at_once": 4, **given})
+    own: dict[str, Any] = {"at_once": 4, **given}
+    return Evaluating(generator, AnswerLimits(**{"writes": 100_000, **limits}), **own)
 
 
 def sample(name: str, question: object, **more: object) -> dict[str, object]:
@@ -188,20 +189,20 @@ def test_what_a_sample_asks_for_is_stronger_than_its_run() -> None:
 @pytest.mark.parametrize(
     ("run", "samples", "says"),
     [
-        ({"run_id": "r"}, [], "samples"),
+        ({"run_id": "r"}, (), "samples"),
         ({"run_id": ""}, [sample("1", "é")], "run_id"),
         ({"run_id": "r", "scorer": "x"}, [sample("1", "é")], "scorer"),
         ({"run_id": "r", "schema": "uic.eval/9"}, [sample("1", "é")], "schema"),
         ({"run_id": "r"}, [sample("1", "é"), sample("1", "è")], "'1'"),
-        ({"run_id": "r"}, [{"messages": []}], "sample_id"),
+        ({"run_id": "r"}, [{"messages": "é"}], "sample_id"),
         ({"run_id": "r"}, [sample("1", "é", expected="x")], "expected"),
     ],
 )
-def test_a_run_that_cannot_be_read_is_refused_as_a_whole(run: object, samples: object, says: str) -> None:
+def test_a_run_that_cannot_be_read_is_refused_as_a_whole(run: object, samples: Sequence[object], says: str) -> None:
     from unified_intelligence.gradio_space.eval_request import read_run
 
     with pytest.raises(InvalidRequestError, match=says):
-        read_run(run, samples)
+        read_run(run, list(samples))
 
 
 def on_gpu(lent: list[int]) -> Callable[[Any, Any], Any]:
