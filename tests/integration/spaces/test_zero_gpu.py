@@ -40,7 +40,6 @@ KINDS: dict[str, type[Qwen3InferenceAdapter | Qwen3ZeroGPUAdapter]] = {
     "qwen3-inference": Qwen3InferenceAdapter,
     "qwen3-eval": Qwen3ZeroGPUAdapter,
 }
-FACTOR = 1.5  # seconds that are scheduled for each that is asked for
 
 
 class Space(NamedTuple):
@@ -100,7 +99,7 @@ def test_a_gpu_is_lent_for_as_long_as_the_answer_may_be(space: Space) -> None:
     assert PAYMENT in space.answer(max_tokens=1500)
     assert given_back(ledger, 2)
     short, long = ledger.asked
-    assert 11 * FACTOR <= short < 30 * FACTOR and long - short >= 29 * FACTOR and long <= 120 * FACTOR
+    assert 11 <= short < 30 and 29 <= long - short and long <= 60
     assert ledger.calls.count("/allow") - before <= 1  # the worker was kept
 
 
@@ -147,10 +146,10 @@ def test_a_quota_that_is_used_up_says_how_much_is_left_and_until_when(space: Spa
 
 def test_a_quota_that_is_nearly_used_up_is_used_up(space: Space) -> None:
     """Thirty seconds were wanted: what is left is asked for instead, and the answer is short enough for it."""
-    space.ledger.left = 36
+    space.ledger.left = 24
     assert PAYMENT in space.answer(max_tokens=800)
     first, second = space.ledger.asked
-    assert first > 36 >= second
+    assert first > 24 >= second > 20
 
 
 def test_without_a_token_it_is_said_that_one_is_needed(space: Space) -> None:
@@ -161,9 +160,9 @@ def test_without_a_token_it_is_said_that_one_is_needed(space: Space) -> None:
 
 
 def test_a_duration_that_is_too_long_is_halved_once(space: Space) -> None:
-    space.ledger.longest = 60
+    space.ledger.longest = 40
     assert PAYMENT in space.answer(max_tokens=1800)
-    assert len(space.ledger.asked) == 2 and space.ledger.asked[1] <= 60
+    assert len(space.ledger.asked) == 2 and space.ledger.asked[1] <= 40
     space.ledger.asked.clear()
     space.ledger.longest = 1
     with pytest.raises(InvalidRequestError, match="larger than the maximum allowed") as raised:
@@ -172,7 +171,7 @@ def test_a_duration_that_is_too_long_is_halved_once(space: Space) -> None:
 
 
 def test_that_fewer_seconds_were_lent_is_told(chat: Space) -> None:
-    chat.ledger.longest = 60
+    chat.ledger.longest = 40
     provider = chat.provider()
     notices = [event.text for event in provider.stream(QUESTION) if isinstance(event, Notice)]
     provider.close()
