@@ -19,6 +19,7 @@ DOCUMENTS = tuple(path for path in tracked() if path.suffix == ".md")
 GENERATORS = {
     "DEPLOYMENT_SUMMARY.md": ["docs/generate_deployment_summary.py"],
     "training/embedded/MODEL_CARD.md": ["-m", "training.embedded.card"],
+    "docs/space.schema.json": ["docs/generate_space_schema.py"],
     "docs/engine.md": ["docs/generate_engine.py"],
     "docs/serving.md": ["docs/generate_outside_clients.py"],
     "README.md": ["-m", "unified_intelligence.cli.documentation"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 README = "---\ntitle: Modèle\nsdk: gradio\nsdk_version: 6.31.0\npython_version: '3.12'\n---\n"
 ANSWER = "Oui : 240 €, dont 36 € de taxe 🙂\n\u2028fin"
 
-APP = '''
+APP = """
 import hashlib, http.server, json, os, time
 
 TEXT = open("answer.txt", encoding="utf-8").read()
@@ -57,7 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-'''
+"""
 
 
 def sources(answer: str = ANSWER, **more: bytes) -> dict[str, bytes]:
