@@ -47,9 +47,10 @@ def test_the_record_is_the_one_that_the_serving_code_reads() -> None:
     }  # fmt: skip
 
 
-def test_a_candidate_has_the_same_bytes_but_for_where_it_is() -> None:
-    own = spec(visibility="public", hardware="l4x1", sleep_time="1h")
-    assert render(own.candidate(), {"a": b"x"}).files == render(own, {"a": b"x"}).files
+def test_a_candidate_runs_with_the_same_settings() -> None:
+    own = spec(visibility="public", hardware="l4x1", sleep_time="1h", variables={"A": "1"})
+    readme = {"README.md": README.encode()}
+    assert render(own.candidate(), readme).files == render(own, readme).files
 
 
 def test_a_readme_that_says_everything_is_left_as_it_is() -> None:
