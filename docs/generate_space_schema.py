@@ -1,4 +1,4 @@
-"""Writes docs/space.schema.json, by which editors know a space.yaml: `python docs/generate_space_schema.py [--check]`."""
+"""Writes docs/space.schema.json, what editors know of space.yaml: `python docs/generate_space_schema.py [--check]`."""
 
 from __future__ import annotations
 

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Entry] = {
     "pause": Entry(f"{_ROOM}.pause", "stop it, and its bill"),
     "wake": Entry(f"{_ROOM}.wake", "start it, and wait until it runs"),
     "cost": Entry(f"{_ROOM}.cost", "what it costs, from a dated table"),
+    "summary": Entry(f"{_ROOM}.summary", "all Spaces, their costs and what was measured, as a document"),
     "simulate": Entry(f"{_ROOM}.simulate", "a Hub on this machine, to try all this on"),
 }
 
