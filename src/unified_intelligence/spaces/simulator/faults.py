@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
+
+from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
 
 BUILD_FAULTS = {
     "stale_build": "the Space is built from the commit before: the runtime's sha never moves, old code answers",
@@ -122,3 +125,18 @@ class Faults:
                 fault.answered += 1
                 return status, fault
         return None
+
+
+def read_fault(text: str, space: str = "") -> Fault:
+    """`NAME`, or `NAME:calls=3,seconds=1`. Raises ConfigurationError for a name or a setting that there is none of."""
+    name, _, settings = text.partition(":")
+    if name not in FAULTS:
+        raise UnknownNameError("fault", name, FAULTS)
+    given = dict(part.partition("=")[::2] for part in settings.split(",") if part)
+    try:
+        numbers: dict[str, Any] = {"seconds": float(given.pop("seconds", "3")), "calls": int(given.pop("calls", "1"))}
+        return Fault(name, space, cured_by=given.pop("cured_by", ""), **numbers, **given)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{text!r} is not a fault.", hint=f"Like {name}:calls=3,seconds=1 or {name}:cured_by=restart"
+        ) from error
