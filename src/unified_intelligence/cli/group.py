@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Entry] = {
     "providers": Entry("unified_intelligence.cli.providers", "who can answer, and with which options"),
     "space": Entry("unified_intelligence.cli.space.group", "deploy Spaces, and prove what runs"),
     "config": Entry("unified_intelligence.cli.config", "which settings hold, and who set them"),
+    "task": Entry("unified_intelligence.cli.task", "work in several steps: deployments, and tasks of your own"),
 }
 DEFAULT = "ask"
 _HELP_FLAGS = ("--help", "-h")

@@ -25,6 +25,8 @@ EXIT_CODES: Mapping[int, str] = {
     10: "the answer is not of the form that was asked for",
     11: "a Space is not, or would not be, what was asked for",
     12: "somebody else changed the Space since the plan was made: plan again",
+    13: "what was deployed does not run, or not as it must; rolled back where the spec says so",
+    14: "neither the new version of a Space nor the last good one runs: somebody must look",
     INTERRUPTED: "stopped with Ctrl-C; what had come is on stdout",
     UNFINISHED: "`uic serve` was stopped before its last answers were complete",
     CLOSED: "nobody reads stdout any more, as in `uic ... | head`",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from unified_intelligence.config.environment import Environment
@@ -10,6 +12,7 @@ from unified_intelligence.entities.errors import ConfigurationError, MissingDepe
 
 if TYPE_CHECKING:
     from unified_intelligence.interfaces.space_host import ISpaceHost
+    from unified_intelligence.interfaces.space_visitor import ISpaceVisitor
     from unified_intelligence.spaces.secret_values import SecretValues
     from unified_intelligence.spaces.spec import SpaceSpec
 
@@ -41,3 +44,30 @@ def secret_values(spec: SpaceSpec, environment: Environment) -> SecretValues:
         except ConfigurationError as error:
             problems[name] = error
     return SecretValues(values, problems, environment.get(DEPLOY_KEY))
+
+
+def space_visitor(host: ISpaceHost, environment: Environment) -> ISpaceVisitor:
+    """Visits Spaces with the same token; keys that a spec names are read when they are sent."""
+    from unified_intelligence.factories.provider_factory import ProviderFactory
+    from unified_intelligence.factories.space_visitor import SpaceVisitor
+
+    def read(reference: str) -> str:
+        return read_key("The key of the Space's contract", reference, environment)
+
+    token = environment.get("HF_TOKEN").strip() or None
+    return SpaceVisitor(ProviderFactory(), read, token=token, hub=host.endpoint)
+
+
+def redaction(spec: SpaceSpec, environment: Environment) -> Callable[[str], str]:
+    """Takes out of a text every secret that a deployment of this spec knows."""
+    from unified_intelligence.spaces.log_tail import redactor
+
+    known = [
+        *secret_values(spec, environment).values.values(),
+        environment.get("HF_TOKEN"),
+        environment.get(DEPLOY_KEY),
+    ]
+    key = spec.contract.key if spec.contract is not None and spec.contract.kind == "openai" else None
+    with suppress(ConfigurationError):
+        known += [read_key("", key, environment)] if key else []
+    return redactor(tuple(known))

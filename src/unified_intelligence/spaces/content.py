@@ -24,12 +24,14 @@ class Deployment:
     """`files` are SHA-256 digests in hexadecimal by path, `source` the revision of the repository they came from.
 
     `settings` is what the files are meant to run with: hardware, variables, names of secrets, volumes. The digest does
-    not cover it: the running code cannot see all of it.
+    not cover it: the running code cannot see all of it. `checks` are the contract and the smoke requests that the files
+    were to meet: who goes back to them asks for no more.
     """
 
     files: Mapping[str, str]
     source: str = ""
     settings: Mapping[str, object] = field(default_factory=dict[str, object])
+    checks: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def digest(self) -> str:
@@ -43,15 +45,20 @@ class Deployment:
         content["files"] = dict(self.files)
         if self.settings:
             content["settings"] = dict(self.settings)
+        if self.checks:
+            content["checks"] = dict(self.checks)
         return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def deployment_of(
-    files: Mapping[str, bytes], source: str = "", settings: Mapping[str, object] | None = None
+    files: Mapping[str, bytes],
+    source: str = "",
+    settings: Mapping[str, object] | None = None,
+    checks: Mapping[str, object] | None = None,
 ) -> Deployment:
     """Of contents by path; `deployment.json` itself does not count."""
     digests = {path: hashlib.sha256(content).hexdigest() for path, content in files.items() if path != FILE_NAME}
-    return Deployment(digests, source, settings or {})
+    return Deployment(digests, source, settings or {}, checks or {})
 
 
 def read_deployment(path: Path) -> Deployment:
@@ -69,7 +76,8 @@ def parse_deployment(text: bytes, path: str = FILE_NAME) -> Deployment:
         content = json.loads(text.decode())
         files = {str(name): str(digest) for name, digest in cast("dict[str, object]", content["files"]).items()}
         settings = cast("dict[str, object]", content.get("settings", {}))
-        deployment = Deployment(files, str(content["source"]), dict(settings))
+        checks = cast("dict[str, object]", content.get("checks", {}))
+        deployment = Deployment(files, str(content["source"]), dict(settings), dict(checks))
         recorded = content["content_digest"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"{path} is not a record of a deployment.") from error

@@ -50,7 +50,7 @@ def render(
     files[README] = _readme(spec, files.get(README))
     files |= built or {}
     files = {path: files[path] for path in sorted(files)}
-    deployment = deployment_of(files, source, settings_of(spec))
+    deployment = deployment_of(files, source, settings_of(spec), checks_of(spec))
     return RenderedSpace(spec, {**files, FILE_NAME: deployment.text().encode()}, deployment)
 
 
@@ -65,6 +65,12 @@ def settings_of(spec: SpaceSpec) -> dict[str, object]:
         "secrets": sorted(spec.secrets),
         "volumes": [volume.model_dump(exclude_none=True) for volume in spec.volumes],
     }
+
+
+def checks_of(spec: SpaceSpec) -> dict[str, object]:
+    """What the files are to meet, as deployment.json records it. A key stands there by its reference only."""
+    told = spec.model_dump(mode="json", include={"contract", "smoke"})
+    return told if spec.contract is not None else {}
 
 
 def host_of(space: str) -> str:

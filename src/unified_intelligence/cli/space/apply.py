@@ -40,7 +40,7 @@ def apply(
         for line in PlanText(colours=output.stdout_colours).lines(made):
             output.line(line)
     if not made.is_empty and not yes:
-        _ask(output, name)
+        ask_to_apply(output, name)
 
     def done(action: Action) -> None:
         output.note(f"done: {action.told()}")
@@ -55,12 +55,12 @@ def apply(
     return 0
 
 
-def _ask(output: Output, name: str | None) -> None:
+def ask_to_apply(output: Output, name: str | None, verb: str = "apply") -> None:
     """Raises ConfigurationError unless somebody says yes."""
     if sys.stdin is None or not sys.stdin.isatty():  # pyright: ignore[reportUnnecessaryComparison] closed: `<&-`
         raise ConfigurationError(
             "Nobody is there to ask whether to apply this plan.",
-            hint=f"Nothing was changed. In a script: uic space apply {name or ''} --yes".replace("  ", " "),
+            hint=f"Nothing was changed. In a script: uic space {verb} {name or ''} --yes".replace("  ", " "),
         )
     output.aside("Apply it? [y/N] ")
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

@@ -24,6 +24,14 @@ COMMANDS: Mapping[str, Entry] = {
     "show": Entry(f"{_ROOM}.show", "what a spec says, and what would be on the Hub"),
     "plan": Entry(f"{_ROOM}.plan", "what would be changed on the Hub: exit 0 for nothing, 2 for changes"),
     "apply": Entry(f"{_ROOM}.apply", "change it"),
+    "verify": Entry(f"{_ROOM}.verify", "prove that what runs is what was deployed, and answers as it must"),
+    "deploy": Entry(f"{_ROOM}.deploy", "plan, apply and verify; back to the last good version if that fails"),
+    "rollback": Entry(f"{_ROOM}.rollback", "back to a version that was good, and verify it"),
+    "status": Entry(f"{_ROOM}.status", "what drifted since it was found good: exit 0 for nothing, 3 for drift"),
+    "logs": Entry(f"{_ROOM}.logs", "what it says; -f goes on"),
+    "pause": Entry(f"{_ROOM}.pause", "stop it, and its bill"),
+    "wake": Entry(f"{_ROOM}.wake", "start it, and wait until it runs"),
+    "cost": Entry(f"{_ROOM}.cost", "what it costs, from a dated table"),
     "simulate": Entry(f"{_ROOM}.simulate", "a Hub on this machine, to try all this on"),
 }
 
