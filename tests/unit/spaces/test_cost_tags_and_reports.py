@@ -45,7 +45,7 @@ def test_what_is_doubtful_or_not_known_says_so() -> None:
 
 def test_zero_gpu_is_a_quota_and_never_unlimited() -> None:
     smoke = [{"name": "a", "prompt": "?", "gpu_seconds": 30}]
-    contract = {"kind": "gradio", "endpoints": {}}
+    contract: dict[str, Any] = {"kind": "gradio", "endpoints": {}}
     cost = cost_of(spec("zero-a10g", smoke=smoke, contract=contract))
     said = " ".join(cost.notes)
     assert "PRO 40 min" in said and "never unlimited" in said and "30 GPU seconds" in said

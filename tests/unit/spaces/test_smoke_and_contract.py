@@ -67,7 +67,7 @@ def test_a_request_is_sent_with_its_system_and_its_settings() -> None:
 
 def test_a_provider_that_fails_is_a_request_that_failed() -> None:
     class Broken(EchoAdapter):
-        async def agenerate(self, *_: object) -> Generation:
+        async def agenerate(self, messages: object, config: object = None) -> Generation:
             raise ProviderError("cassé\u2028!")
 
     result = asyncio.run(ask(Broken(), Smoke(name="x", prompt="?")))
@@ -77,15 +77,17 @@ def test_a_provider_that_fails_is_a_request_that_failed() -> None:
 class Pages(ISpaceVisitor):
     """A visitor who has read a few pages."""
 
-    def __init__(self, **pages: object) -> None:
-        self.pages = {name.replace("_", "/"): page for name, page in pages.items()}
+    def __init__(self, pages: Mapping[str, object]) -> None:
+        self.pages = pages
         self.keys: list[str | None] = []
 
     async def read(self, url: str, body: Mapping[str, object] | None = None, *, key: str | None = None) -> object:
         self.keys.append(key)
         return self.pages[url.removeprefix(URL)]
 
-    def generator(self, provider: str, space: str, url: str, **_: object) -> ITextGenerator:
+    def generator(
+        self, provider: str, space: str, url: str, *, key: str | None = None, model: str | None = None
+    ) -> ITextGenerator:
         raise AssertionError
 
 
@@ -95,18 +97,19 @@ OPENAI = OpenAiContract(kind="openai", models=("petit",), key="env:KEY")
 
 @pytest.mark.parametrize("told", [{"content_digest": "abc"}, {"deployment": {"content_digest": "abc"}, "x": 1}])
 def test_the_digest_is_read_where_each_kind_of_app_tells_it(told: dict[str, object]) -> None:
-    gradio = Pages(_gradio_api_run_version={})
-    gradio.pages = {"/gradio_api/run/version": {"data": [told]}}
+    gradio = Pages({"/gradio_api/run/version": {"data": [told]}})
     assert asyncio.run(running_digest(gradio, URL, GRADIO)) == "abc"
-    openai = Pages(_version=told)
+    openai = Pages({"/version": told})
     assert asyncio.run(running_digest(openai, URL, OPENAI)) == "abc"
     assert openai.keys == ["env:KEY"]
 
 
-@pytest.mark.parametrize("page", [{}, {"data": []}, {"data": [{}]}, [], None, "é", {"data": [{"content_digest": 3}]}])
+NO_DIGESTS: list[Any] = [{}, {"data": []}, {"data": [{}]}, [], None, "é", {"data": [{"content_digest": 3}]}]
+
+
+@pytest.mark.parametrize("page", NO_DIGESTS)
 def test_an_app_that_does_not_tell_is_refused(page: object) -> None:
-    pages = Pages()
-    pages.pages = {"/gradio_api/run/version": page}
+    pages = Pages({"/gradio_api/run/version": page})
     with pytest.raises(VerificationError, match="does not tell which files it runs"):
         asyncio.run(running_digest(pages, URL, GRADIO))
 
@@ -117,23 +120,23 @@ def info(*parameters: str) -> dict[str, object]:
 
 
 def test_what_a_gradio_app_lacks_is_named() -> None:
-    pages = Pages()
-    pages.pages = {"/gradio_api/info": info("messages", "config")}
-    assert asyncio.run(check_contract(pages, URL, GRADIO)) == "offers generate, version"
-    pages.pages = {"/gradio_api/info": info("message")}
+    def offering(what: object) -> Pages:
+        return Pages({"/gradio_api/info": what})
+
+    assert asyncio.run(check_contract(offering(info("messages", "x")), URL, GRADIO)) == "offers generate, version"
     with pytest.raises(VerificationError, match=r"an endpoint /generate without messages. It offers: message"):
-        asyncio.run(check_contract(pages, URL, GRADIO))
-    pages.pages = {"/gradio_api/info": {"named_endpoints": {}}}
+        asyncio.run(check_contract(offering(info("message")), URL, GRADIO))
     with pytest.raises(VerificationError, match="no endpoint /generate") as refused:
-        asyncio.run(check_contract(pages, URL, GRADIO))
+        asyncio.run(check_contract(offering({"named_endpoints": {}}), URL, GRADIO))
     assert refused.value.check == "contract"
 
 
 def test_what_a_server_lacks_is_named() -> None:
-    pages = Pages()
-    paths = {"/v1/chat/completions": {}}
-    pages.pages = {"/v1/models": {"data": [{"id": "petit"}]}, "/openapi.json": {"paths": paths}}
-    assert "petit" in asyncio.run(check_contract(pages, URL, OPENAI))
-    pages.pages["/v1/models"] = {"data": [{"id": "grand"}]}
+    def serving(model: str, path: str) -> Pages:
+        return Pages({"/v1/models": {"data": [{"id": model}]}, "/openapi.json": {"paths": {path: 1}}})
+
+    assert "petit" in asyncio.run(check_contract(serving("petit", "/v1/chat/completions"), URL, OPENAI))
     with pytest.raises(VerificationError, match=r"no model petit. It offers: grand"):
-        asyncio.run(check_contract(pages, URL, OPENAI))
+        asyncio.run(check_contract(serving("grand", "/v1/chat/completions"), URL, OPENAI))
+    with pytest.raises(VerificationError, match=r"no /v1/chat/completions. It offers: /v1/other"):
+        asyncio.run(check_contract(serving("petit", "/v1/other"), URL, OPENAI))
