@@ -77,6 +77,15 @@ def test_for_scripts(hub: Hub, uic: Run, home: Path) -> None:
     assert json.loads(refused.out)["error"]["code"] == "connection_failed" and refused.code == 6
 
 
+def test_a_trusted_publisher_needs_no_token_and_is_told_what_is_missing(hub: Hub, uic: Run, home: Path) -> None:
+    spec(home, "version: 1\nid: page\nsdk: static\n")
+    trusted = {"HF_OIDC_RESOURCE": "spaces/acme/page", "HF_TOKEN": ""}
+    plan = json.loads(uic("space", "plan", "page", "--json", HF_OIDC_ID_TOKEN="minted", **trusted).out)
+    assert plan["space"] == "acme/page" and plan["changes"] is True
+    refused = uic("space", "plan", "page", **trusted)
+    assert refused.code == 4 and "id-token: write" in refused.err
+
+
 def test_what_is_shown_can_be_written(uic: Run, hub: Hub, home: Path) -> None:
     spec(home, "version: 1\nid: acme/page\nsdk: static\n")
     assert uic("space", "show", "page", "--to", "out").code == 0
@@ -143,7 +152,7 @@ def test_a_wrong_spec_is_one_sentence_with_its_place(uic: Run, home: Path, text:
 def test_a_name_that_is_not_there(uic: Run, home: Path) -> None:
     spec(home, HEAD)
     assert "Did you mean page?" in uic("space", "plan", "pgae").err
-    assert "no hf_spaces" in uic("space", "plan").err or "space.yaml" in uic("space", "plan").err
+    assert uic("space", "plan").err == "Error: There is no space.yaml in this folder.\n       Name one: page.\n"
 
 
 def test_a_library_that_is_missing_is_one_sentence(uic: Run, home: Path, tmp_path: Path) -> None:

@@ -54,10 +54,11 @@ def until(told: Callable[[], Any], wanted: Callable[[Any], bool], seconds: float
     return now
 
 
-def until_runs(api: HfApi, name: str, commit: str) -> None:
+def until_runs(api: HfApi, name: str, commit: str, seconds: float = 20) -> None:
     until(
         lambda: api.get_space_runtime(name),
         lambda told: told.stage == "RUNNING" and told.raw.get("sha") == commit,
+        seconds,
     )
 
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from typing import TypedDict, TypeVar
 
 import httpx2
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    OIDCError,
+)
 from huggingface_hub.utils import parse_ratelimit_headers
 
 from unified_intelligence.adapters.wire.failures import visible
@@ -29,6 +35,7 @@ from unified_intelligence.entities.errors import (
 )
 
 STATUS = "https://status.huggingface.co tells whether it is known."
+_PUBLISHING = "The job needs the permission id-token: write, and the Space a trusted publisher: docs/deploy.md"
 REPLAN = "Make a new plan: uic space plan"
 Result = TypeVar("Result")
 
@@ -58,7 +65,7 @@ def asked(work: Callable[[], Result], call: Call) -> Result:
     """What `work` returns. What the library raises becomes ours, and does not lead back to it: that is not clean."""
     try:
         return work()
-    except (httpx2.HTTPError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (httpx2.HTTPError, OIDCError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         ours = _ours(_unwrapped(error), call)
         if ours is None:
             raise
@@ -76,6 +83,8 @@ def _ours(error: BaseException, call: Call) -> UnifiedIntelligenceError | None:
         case OfflineModeIsEnabled():
             said = f"HF_HUB_OFFLINE is set, so nothing is sent to {endpoint}."
             return ConfigurationError(said, hint="unset HF_HUB_OFFLINE")
+        case OIDCError():
+            return AuthenticationError(f"Trusted publishing gives no token to {doing}: {told}.", hint=_PUBLISHING)
         case LocalTokenNotFoundError():
             return _no_token(call)
         case HfHubHTTPError():

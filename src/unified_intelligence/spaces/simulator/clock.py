@@ -57,15 +57,18 @@ class SetClock(Clock):
     async def advance(self, seconds: float) -> None:
         """Whoever wakes on the way does what it has to do before the next one wakes."""
         until = self._now + seconds
+        await _others_turn()
         while due := [sleeper for sleeper in self._sleepers if sleeper[0] <= until]:
             first = min(due, key=lambda sleeper: sleeper[0])
             self._sleepers.remove(first)
             self._now = max(self._now, first[0])
             if not first[1].done():
                 first[1].set_result(None)
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
+            await _others_turn()
         self._now = until
 
 
-_TURNS = 20  # of the event loop: enough for what woke to come to its next sleep
+async def _others_turn() -> None:
+    """As many turns of the event loop as what woke needs to come to its next sleep."""
+    for _ in range(20):
+        await asyncio.sleep(0)

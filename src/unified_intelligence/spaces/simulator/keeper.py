@@ -122,6 +122,8 @@ class Keeper:
         await self._stop_work()
         self.state.pause()
         await self._end_app()
+        self.build_log.close()
+        self.run_log.close()
 
     def wake(self) -> None:
         """Somebody knocks: what sleeps starts."""
