@@ -6,9 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from tests.architecture.repository import ROOT

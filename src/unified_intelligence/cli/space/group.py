@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Entry] = {
     "pause": Entry(f"{_ROOM}.pause", "stop it, and its bill"),
     "wake": Entry(f"{_ROOM}.wake", "start it, and wait until it runs"),
     "cost": Entry(f"{_ROOM}.cost", "what it costs, from a dated table"),
+    "rehearse": Entry(f"{_ROOM}.rehearse", "deploy to a Hub on this machine, and see it go well or wrong"),
     "simulate": Entry(f"{_ROOM}.simulate", "a Hub on this machine, to try all this on"),
 }
 
