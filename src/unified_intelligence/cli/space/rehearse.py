@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -77,6 +78,8 @@ def _rehearse(
 
     from unified_intelligence.spaces.simulator.hub import Hub  # isort: skip - after the server, which says what is missing
 
+    for library in ("asyncio", "huggingface_hub.hf_api"):  # they tell of streams that break off when the local Hub ends
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     fault: Fault | None = read_fault(asked[0]) if asked[0] else None
     hub = Hub(folder / "hub", owner=_OWNER)
     with running(hub.folder, hub=hub, base=output.environment.variables) as url:
