@@ -1,4 +1,8 @@
-"""What a Space says while it is built and run: told line by line as it comes, the last lines kept for the report."""
+"""What a Space says while it is built and run: told line by line, the last lines kept for the report.
+
+A deployment reads the logs again and again instead of following them: a stream that waits for the next line can be
+ended by nobody but the host.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from unified_intelligence.interfaces.space_host import ISpaceHost
 KEPT = 200
 _LONGEST_LINE = 2000
 _LONGEST_COMPLETE = 10.0
-_AGAIN, _LONGEST_AGAIN = 0.3, 5.0  # seconds until a stream that ended is asked for again
+_AGAIN, _LONGEST_AGAIN = 0.5, 5.0  # seconds until a log is asked for again
 
 Hear = Callable[[str], None]
 
@@ -26,7 +30,7 @@ def unheard(line: str) -> None:
 
 
 class LogTail:
-    """Both logs of a Space, each followed by a thread. A stream that breaks off is asked for again.
+    """Both logs of a Space, each read by a thread of its own, which ends a few seconds after the block.
 
     What was said before is told again by the host, and left out here. `redact` takes secrets out of each line.
     """
@@ -69,8 +73,27 @@ class LogTail:
         return (tails["run"] or tails["build"])[-lines:]
 
     def _follow(self, kind: LogKind) -> None:
-        for line in followed(self._host, self._space, kind, self._over):
-            self._note(kind, line)
+        told: list[str] = []
+        while not self._over.is_set():
+            with suppress(UnifiedIntelligenceError):  # a log that cannot be read is no reason to stop a deployment
+                told = self._read(kind, told)
+            self._over.wait(_AGAIN)
+
+    def _read(self, kind: LogKind, told: list[str]) -> list[str]:
+        """Tells what comes behind the lines that were told, as it comes. All lines of this reading."""
+        lines: list[str] = []
+        stream = self._host.logs(self._space, kind)
+        for line in stream:
+            if not lines and told and line != told[0]:  # another log, or this one without its beginning
+                lines = [line, *stream]
+                last = len(lines) - lines[::-1].index(told[-1]) if told[-1] in lines else 0
+                for new in lines[last:]:
+                    self._note(kind, new)
+                return lines
+            lines.append(line)
+            if len(lines) > len(told) and not self._over.is_set():
+                self._note(kind, line)
+        return lines or told
 
     def _note(self, kind: LogKind, line: str) -> None:
         text = self._redact(line)[:_LONGEST_LINE]

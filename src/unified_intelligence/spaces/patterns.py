@@ -30,7 +30,7 @@ class Patterns:
 class _Rule:
     def __init__(self, line: str) -> None:
         self.negated = line.startswith("!")
-        line = line.removeprefix("!").removeprefix("\\")
+        line = line.removeprefix("!")
         self.folders_only = line.endswith("/")
         line = line.rstrip("/")
         anchored = "/" in line
@@ -41,6 +41,10 @@ def _translated(pattern: str) -> str:
     parts: list[str] = []
     at = 0
     while at < len(pattern):
+        if pattern[at] == "\\" and at + 1 < len(pattern):
+            parts.append(re.escape(pattern[at + 1]))
+            at += 2
+            continue
         token = next(
             token for token in ("/**/", "**/", "/**", "**", "*", "?", "[", "") if pattern.startswith(token, at)
         )

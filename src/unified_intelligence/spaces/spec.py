@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.entities.space import NEVER_SLEEPS, SpaceVolume, Visibility, VolumeKind
@@ -76,14 +76,14 @@ def _relative(value: str) -> str:
     return value
 
 
-_OR_NUMBER: dict[str, Any] = {"type": ["string", "integer"]}
+_TEXT_SCHEMA: dict[str, Any] = {"type": ["string", "number"]}
 _DURATION_SCHEMA: dict[str, Any] = {
     "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^\d+\s*[smhd]?$"}]
 }
 _SLEEP_SCHEMA: dict[str, Any] = {"anyOf": [{"const": "never"}, *_DURATION_SCHEMA["anyOf"]]}
-Duration = Annotated[int, BeforeValidator(_seconds), Field(ge=1, json_schema_extra=_DURATION_SCHEMA)]
-Sleep = Annotated[int, BeforeValidator(_sleep), Field(json_schema_extra=_SLEEP_SCHEMA)]
-Text = Annotated[str, BeforeValidator(_text), Field(json_schema_extra=_OR_NUMBER)]
+Duration = Annotated[int, BeforeValidator(_seconds), Field(ge=1), WithJsonSchema(_DURATION_SCHEMA)]
+Sleep = Annotated[int, BeforeValidator(_sleep), WithJsonSchema(_SLEEP_SCHEMA)]
+Text = Annotated[str, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
 Name = Annotated[str, AfterValidator(_name)]
 Reference = Annotated[str, BeforeValidator(_reference), Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
 Pattern = Annotated[str, AfterValidator(_pattern)]
@@ -262,4 +262,4 @@ class SpaceSpec(Part):
 def json_schema() -> dict[str, Any]:
     """The published schema of space.yaml, for editors."""
     schema = SpaceSpec.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "space.yaml", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "space.yaml"}

@@ -128,4 +128,3 @@ def test_somebody_who_commits_in_between_is_not_overwritten(local: LocalHub, pag
     assert again.commit is not None and ("removed", "somebody-else.txt") in {
         (each.kind, each.path) for each in again.commit.files
     }
-

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypedDict, TypeVar
 
 import httpx2
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    OIDCError,
+)
 from huggingface_hub.utils import parse_ratelimit_headers
 
 from unified_intelligence.adapters.wire.failures import visible
@@ -28,8 +35,25 @@ from unified_intelligence.entities.errors import (
 )
 
 STATUS = "https://status.huggingface.co tells whether it is known."
+_PUBLISHING = "The job needs the permission id-token: write, and the Space a trusted publisher: docs/deploy.md"
 REPLAN = "Make a new plan: uic space plan"
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked of the Hub, as in "read acme/qwen". The words of a server are shown without `hidden`.
+
+    They are not shown at all where the call carries secrets: a server may quote those, in any spelling.
+    """
+
+    doing: str
+    endpoint: str
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    carries_secrets: bool = False
+
+    def words(self, text: str) -> str:
+        return "" if self.carries_secrets else visible(text, secrets=self.hidden).rstrip(".")
 
 
 class _At(TypedDict):
@@ -37,46 +61,51 @@ class _At(TypedDict):
     status: int
 
 
-def asked(work: Callable[[], Result], doing: str, endpoint: str, secrets: Iterable[str] = ()) -> Result:
-    """What `work` returns. What the library raises becomes ours; `doing` says what for, as in "read acme/qwen"."""
-    try:
-        return _unwrapped(work)
-    except OfflineModeIsEnabled:
-        raise ConfigurationError(
-            f"HF_HUB_OFFLINE is set, so nothing is sent to {endpoint}.", hint="unset HF_HUB_OFFLINE"
-        ) from None
-    except LocalTokenNotFoundError:
-        raise _no_token(doing, endpoint) from None
-    except HfHubHTTPError as error:
-        raise _refused(error, doing, endpoint, tuple(secrets)) from None
-    except httpx2.TimeoutException as error:
-        which = "connect" if isinstance(error, httpx2.ConnectTimeout) else "idle"
-        raise TimedOutError(which, _seconds(error), hint=f"Try again; {STATUS}", url=endpoint) from None
-    except (httpx2.TransportError, ConnectionError) as error:
-        raise ConnectionFailedError(
-            f"{endpoint} could not be reached to {doing}: {visible(str(error), secrets=secrets) or 'no answer'}.",
-            hint="Check the network and the address in HF_ENDPOINT.",
-            url=endpoint,
-        ) from None
-    except HFValidationError as error:
-        raise ConfigurationError(visible(str(error), secrets=secrets)) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProtocolError(
-            f"{endpoint} answered with something that is not understood, asked to {doing}: "
-            f"{visible(str(error), secrets=secrets)}.",
-            hint="Is HF_ENDPOINT the address of a Hub?",
-            url=endpoint,
-        ) from None
-
-
-def _unwrapped(work: Callable[[], Result]) -> Result:
-    """An upload of large files runs in threads, and its failure comes inside of a RuntimeError."""
+def asked(work: Callable[[], Result], call: Call) -> Result:
+    """What `work` returns. What the library raises becomes ours, and does not lead back to it: that is not clean."""
     try:
         return work()
-    except RuntimeError as error:
-        if isinstance(error.__cause__, HfHubHTTPError | httpx2.TransportError):
-            raise error.__cause__ from None
-        raise
+    except (httpx2.HTTPError, OIDCError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        ours = _ours(_unwrapped(error), call)
+        if ours is None:
+            raise
+    raise ours
+
+
+def _unwrapped(error: Exception) -> BaseException:
+    """An upload of large files runs in threads, and its failure comes inside of a RuntimeError."""
+    return error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
+
+
+def _ours(error: BaseException, call: Call) -> UnifiedIntelligenceError | None:
+    told, doing, endpoint = call.words(str(error)), call.doing, call.endpoint
+    match error:
+        case OfflineModeIsEnabled():
+            said = f"HF_HUB_OFFLINE is set, so nothing is sent to {endpoint}."
+            return ConfigurationError(said, hint="unset HF_HUB_OFFLINE")
+        case OIDCError():
+            return AuthenticationError(f"Trusted publishing gives no token to {doing}: {told}.", hint=_PUBLISHING)
+        case LocalTokenNotFoundError():
+            return _no_token(call)
+        case HfHubHTTPError():
+            return _refused(error, call)
+        case httpx2.TimeoutException():
+            which = "connect" if isinstance(error, httpx2.ConnectTimeout) else "idle"
+            return TimedOutError(which, _seconds(error), hint=f"Try again; {STATUS}", url=endpoint)
+        case httpx2.TransportError() | ConnectionError():
+            return ConnectionFailedError(
+                f"{endpoint} could not be reached to {doing}: {told or 'no answer'}.",
+                hint="Check the network and the address in HF_ENDPOINT.",
+                url=endpoint,
+            )
+        case HFValidationError():
+            return ConfigurationError(f"{told or 'The Hub knows no such name'}.")
+        case ValueError() | KeyError() | TypeError():
+            said = f"{endpoint} answered with something that is not understood, asked to {doing}"
+            hint = "Is HF_ENDPOINT the address of a Hub?"
+            return ProtocolError(f"{said}: {told}." if told else f"{said}.", hint=hint, url=endpoint)
+        case _:
+            return None
 
 
 def _seconds(error: httpx2.TimeoutException) -> float:
@@ -85,19 +114,19 @@ def _seconds(error: httpx2.TimeoutException) -> float:
     return float(chosen or 0)
 
 
-def _no_token(doing: str, endpoint: str) -> AuthenticationError:
+def _no_token(call: Call) -> AuthenticationError:
     return AuthenticationError(
-        f"To {doing} a token of the Hub is needed, and there is none.",
+        f"To {call.doing} a token of the Hub is needed, and there is none.",
         hint="export HF_TOKEN=hf_...   (a token with write access: https://huggingface.co/settings/tokens)",
-        url=endpoint,
+        url=call.endpoint,
         status=401,
     )
 
 
-def _refused(error: HfHubHTTPError, doing: str, endpoint: str, secrets: tuple[str, ...]) -> UnifiedIntelligenceError:
-    status = error.response.status_code
-    told = visible(error.server_message or error.response.headers.get("X-Error-Message") or "", secrets=secrets)
-    said = f"The Hub refused to {doing} ({status})" + (f": {told.rstrip('.')}." if told else ".")
+def _refused(error: HfHubHTTPError, call: Call) -> UnifiedIntelligenceError:
+    status, endpoint, doing = error.response.status_code, call.endpoint, call.doing
+    told = call.words(error.server_message or error.response.headers.get("X-Error-Message") or "")
+    said = f"The Hub refused to {doing} ({status}){f': {told}' if told else ''}."
     at: _At = {"url": endpoint, "status": status}
     if error.response.headers.get("X-Error-Code") in {"RepoNotFound", "RevisionNotFound", "EntryNotFound"}:
         return NotFoundOrPrivateError(

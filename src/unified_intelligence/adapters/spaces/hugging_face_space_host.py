@@ -16,7 +16,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOpera
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import hf_raise_for_status
 
-from unified_intelligence.adapters.spaces.hub_failures import asked
+from unified_intelligence.adapters.spaces.hub_failures import Call, asked
 from unified_intelligence.entities.errors import ProviderError
 from unified_intelligence.entities.space import (
     AddFile,
@@ -47,17 +47,24 @@ Result = TypeVar("Result")
 
 
 class HuggingFaceSpaceHost(ISpaceHost):
-    """`token` None is the one of HF_TOKEN, of `hf auth login` or of trusted publishing, as the library finds it.
+    """`token` None is the one of `hf auth login` or of trusted publishing, as the library finds it. `account` is whose it
+    is, where that is known: a token of trusted publishing may not ask.
 
     At another address than the Hub's, large files go the plain way of LFS: a stand-in has no Xet.
     """
 
     def __init__(
-        self, *, token: str | None = None, endpoint: str = HUB, sleep: Callable[[float], None] = time.sleep
+        self,
+        *,
+        token: str | None = None,
+        endpoint: str = HUB,
+        account: str = "",
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._account = account
         self._endpoint = endpoint.rstrip("/")
         self._api = HfApi(endpoint=self._endpoint, token=token)
-        self._secrets = (token,) if token else ()
+        self._hidden = (token,) if token else ()
         self._sleep = sleep
         if self._endpoint != HUB:
             constants.HF_HUB_DISABLE_XET = True
@@ -70,7 +77,7 @@ class HuggingFaceSpaceHost(ISpaceHost):
 
     def account(self) -> str:
         api = cast("Any", self._api)
-        return str(self._again(lambda: api.whoami()["name"], "tell whose token it is"))
+        return self._account or str(self._again(lambda: api.whoami()["name"], "tell whose token it is"))
 
     def info(self, space: str) -> SpaceInfo:
         def read() -> SpaceInfo:
@@ -130,7 +137,7 @@ class HuggingFaceSpaceHost(ISpaceHost):
     def logs(self, space: str, kind: LogKind = "run", *, follow: bool = False) -> Iterator[str]:
         lines = self._api.fetch_space_logs(space, build=kind == "build", follow=follow)
         with closing(cast("Any", iter(lines))) as stream:
-            while (line := asked(lambda: next(stream, None), f"read the logs of {space}", self._endpoint)) is not None:
+            while (line := self._once(lambda: next(stream, None), f"read the logs of {space}")) is not None:
                 yield line.rstrip("\n")
 
     def create(self, new: NewSpace) -> None:
@@ -151,7 +158,7 @@ class HuggingFaceSpaceHost(ISpaceHost):
                 space_volumes=_volumes(new.volumes) or None,
             ),
             f"create {new.id}",
-            [secret.value for secret in new.secrets],
+            carries_secrets=bool(secrets),
         )
 
     def commit(self, space: str, new: NewCommit) -> str:
@@ -180,7 +187,7 @@ class HuggingFaceSpaceHost(ISpaceHost):
         self._again(
             lambda: self._api.add_space_secret(space, secret.name, secret.value, description=secret.description),
             f"set the secret {secret.name} of {space}",
-            [secret.value],
+            carries_secrets=True,
         )
 
     def delete_secret(self, space: str, name: str) -> None:
@@ -224,22 +231,22 @@ class HuggingFaceSpaceHost(ISpaceHost):
             lambda: self._api.delete_tag(space, tag=name, repo_type="space"), f"remove the tag {name} of {space}"
         )
 
-    def _once(self, work: Callable[[], Result], doing: str, secrets: Sequence[str] = ()) -> Result:
-        return asked(work, doing, self._endpoint, (*self._secrets, *secrets))
+    def _once(self, work: Callable[[], Result], doing: str, *, carries_secrets: bool = False) -> Result:
+        return asked(work, Call(doing, self._endpoint, self._hidden, carries_secrets))
 
-    def _again(self, work: Callable[[], Result], doing: str, secrets: Sequence[str] = ()) -> Result:
+    def _again(self, work: Callable[[], Result], doing: str, *, carries_secrets: bool = False) -> Result:
         """For what may be done twice: tried again where the failure may pass, as long as the Hub asks to wait."""
         pause = _FIRST_PAUSE
         for _ in range(_TRIES - 1):
             try:
-                return self._once(work, doing, secrets)
+                return self._once(work, doing, carries_secrets=carries_secrets)
             except ProviderError as error:
                 wait = pause if error.retry_after is None else error.retry_after
                 if not error.retryable or wait > _LONGEST_PAUSE:
                     raise
             self._sleep(wait)
             pause = min(_LONGEST_PAUSE, pause * 3)
-        return self._once(work, doing, secrets)
+        return self._once(work, doing, carries_secrets=carries_secrets)
 
 
 def _client() -> httpx2.Client:

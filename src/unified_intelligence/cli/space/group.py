@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typer import Typer
 from typer.core import TyperGroup
@@ -12,11 +12,14 @@ from typer.main import get_command
 
 from unified_intelligence.cli.command import new_app
 from unified_intelligence.cli.group import Entry
+from unified_intelligence.entities.errors import MissingDependencyError
+from unified_intelligence.factories.space_factory import EXTRA, WHAT
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter  # pyright: ignore[reportPrivateUsage] methods are typed with them
     from typer._click.core import Command  # pyright: ignore[reportPrivateUsage]
 
+LIBRARIES = frozenset({"huggingface_hub", "pydantic", "yaml"})
 _ROOM = "unified_intelligence.cli.space"
 COMMANDS: Mapping[str, Entry] = {
     "init": Entry(f"{_ROOM}.init", "write a space.yaml to begin with"),
@@ -32,6 +35,7 @@ COMMANDS: Mapping[str, Entry] = {
     "pause": Entry(f"{_ROOM}.pause", "stop it, and its bill"),
     "wake": Entry(f"{_ROOM}.wake", "start it, and wait until it runs"),
     "cost": Entry(f"{_ROOM}.cost", "what it costs, from a dated table"),
+    "summary": Entry(f"{_ROOM}.summary", "all Spaces, their costs and what was measured, as a document"),
     "rehearse": Entry(f"{_ROOM}.rehearse", "deploy to a Hub on this machine, and see it go well or wrong"),
     "simulate": Entry(f"{_ROOM}.simulate", "a Hub on this machine, to try all this on"),
 }
@@ -48,6 +52,15 @@ class SpaceGroup(TyperGroup):
             return None
         app: Typer = import_module(COMMANDS[cmd_name].module).app
         return get_command(app)
+
+    def invoke(self, ctx: Context) -> Any:
+        """The libraries of the extra are imported by the commands; one that is missing is told here, for all."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] not in LIBRARIES:
+                raise
+            raise MissingDependencyError(WHAT, error.name or "", EXTRA) from error
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
         """From the table: no command is imported for it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from unified_intelligence.cli.output import Output
-from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError
-from unified_intelligence.factories.space_factory import EXTRA, WHAT, secret_values, space_host
+from unified_intelligence.entities.errors import ConfigurationError
+from unified_intelligence.factories.space_factory import secret_values, space_host
 
 if TYPE_CHECKING:
     from unified_intelligence.interfaces.space_host import ISpaceHost
@@ -33,12 +33,10 @@ class OpenedSpace(NamedTuple):
 
 
 def spec_file(name: str | None, output: Output) -> SpecFile:
-    """The spec that NAME means. Raises ConfigurationError, MissingDependencyError."""
-    try:
-        from unified_intelligence.spaces.spec_file import find_spec, read_spec
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(WHAT, error.name or "pydantic", EXTRA) from error
-    return read_spec(find_spec(name or ".", output.environment.directory))
+    """The spec that NAME means. Raises ConfigurationError."""
+    from unified_intelligence.spaces.spec_file import HERE, find_spec, read_spec
+
+    return read_spec(find_spec(name or HERE, output.environment.directory))
 
 
 def offline(file: SpecFile, owner: str | None, output: Output) -> tuple[RenderedSpace, SecretValues]:

@@ -1,4 +1,4 @@
-"""What the commands on a Space that is deployed already need: its spec, the Hub, a visitor, and the report of the run."""
+"""What the commands on a Space that is there need: its spec, the Hub, a visitor, and the report of the run."""
 
 from __future__ import annotations
 
