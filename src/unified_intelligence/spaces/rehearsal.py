@@ -38,7 +38,7 @@ _ENDS: Mapping[str, str] = {
 }
 ENDS = {name: _ENDS.get(name, RUNS) for name in FAULTS}
 OF_A_NEW_SPACE = frozenset({"payment_required"})
-_WATCH = 3.0
+_WATCH = 2.0
 
 
 @dataclass(slots=True)
