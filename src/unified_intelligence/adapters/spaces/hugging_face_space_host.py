@@ -47,8 +47,8 @@ Result = TypeVar("Result")
 
 
 class HuggingFaceSpaceHost(ISpaceHost):
-    """`token` None is the one of `hf auth login` or of trusted publishing, as the library finds it. `account` is whose it
-    is, where that is known: a token of trusted publishing may not ask.
+    """`token` None is the one of `hf auth login` or of trusted publishing, as the library finds it. `account` is whose
+    it is, where that is known: a token of trusted publishing may not ask.
 
     At another address than the Hub's, large files go the plain way of LFS: a stand-in has no Xet.
     """
