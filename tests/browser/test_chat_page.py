@@ -90,6 +90,7 @@ def test_a_call_is_shown_with_its_arguments(browser: Browser, spaces: Spaces, wi
         code.wait_for()
         assert '"city": "Zürich <b>gras</b>"' in code.inner_text()
         assert page.locator("#chat b").count() == 0
+        assert page.locator("#chat [aria-label=Retry]:visible").count() == 1
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
