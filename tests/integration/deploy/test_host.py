@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -133,6 +134,9 @@ def test_it_is_paused_and_restarted_and_says_what_happened(host: HuggingFaceSpac
     host.pause(SPACE)
     assert host.runtime(SPACE).stage == "PAUSED"
     host.restart(SPACE, factory=True)
+    until = time.monotonic() + 20
+    while host.runtime(SPACE).stage == "PAUSED" and time.monotonic() < until:
+        time.sleep(0.05)
     assert host.runtime(SPACE).stage != "PAUSED"
     assert all(not line.endswith("\n") for line in host.logs(SPACE, "build"))
 
