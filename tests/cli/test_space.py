@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ def test_from_nothing_to_a_space_and_back_to_nothing_to_do(hub: Hub, uic: Run) -
     plan = uic("space", "plan", "page")
     assert plan.code == 2
     assert plan.out.splitlines()[:5] == [
-        "local/page",
+        "local/page  not there yet",
         "  + Space local/page (static, private, on cpu-basic)",
         "  + one commit: 3 added",
         "      + README.md        54 bytes",
@@ -77,6 +78,15 @@ def test_for_scripts(hub: Hub, uic: Run, home: Path) -> None:
     assert json.loads(refused.out)["error"]["code"] == "connection_failed" and refused.code == 6
 
 
+def test_a_trusted_publisher_needs_no_token_and_is_told_what_is_missing(hub: Hub, uic: Run, home: Path) -> None:
+    spec(home, "version: 1\nid: page\nsdk: static\n")
+    trusted = {"HF_OIDC_RESOURCE": "spaces/acme/page", "HF_TOKEN": ""}
+    plan = json.loads(uic("space", "plan", "page", "--json", HF_OIDC_ID_TOKEN="minted", **trusted).out)
+    assert plan["space"] == "acme/page" and plan["changes"] is True
+    refused = uic("space", "plan", "page", **trusted)
+    assert refused.code == 4 and "id-token: write" in refused.err
+
+
 def test_what_is_shown_can_be_written(uic: Run, hub: Hub, home: Path) -> None:
     spec(home, "version: 1\nid: acme/page\nsdk: static\n")
     assert uic("space", "show", "page", "--to", "out").code == 0
@@ -98,6 +108,25 @@ def test_it_asks(hub: Hub, uic: Run, environment: dict[str, str], home: Path, an
     assert ran.code == code, ran
     assert "\x1b[32m  + Space local/page" in ran.out and "Apply it? [y/N]" in ran.err
     assert (hub.names("spaces") == ["local/page"]) == (code == 0)
+
+
+def test_interrupted_it_says_what_is_done_and_is_finished_by_the_same_command(
+    hub: Hub, uic: Run, environment: dict[str, str], home: Path
+) -> None:
+    uic("space", "init", "page")
+    process = subprocess.Popen(
+        command("space", "apply", "page", "--yes"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=environment, cwd=home / "work",
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("done: Space local/page")  # and now it waits a second
+    process.send_signal(signal.SIGINT)
+    told = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(30) == 130
+    assert told.startswith("1 of 2 done. The same command again does the rest.\n") and "Interrupted." in told
+    assert uic("space", "apply", "page", "--yes").err == "done: one commit: 2 added, 1 changed\n"
+    assert uic("space", "plan", "page").code == 0
 
 
 def typed(arguments: list[str], keys: str, environment: dict[str, str], cwd: Path) -> Ran:
@@ -143,7 +172,7 @@ def test_a_wrong_spec_is_one_sentence_with_its_place(uic: Run, home: Path, text:
 def test_a_name_that_is_not_there(uic: Run, home: Path) -> None:
     spec(home, HEAD)
     assert "Did you mean page?" in uic("space", "plan", "pgae").err
-    assert "no hf_spaces" in uic("space", "plan").err or "space.yaml" in uic("space", "plan").err
+    assert uic("space", "plan").err == "Error: There is no space.yaml in this folder.\n       Name one: page.\n"
 
 
 def test_a_library_that_is_missing_is_one_sentence(uic: Run, home: Path, tmp_path: Path) -> None:

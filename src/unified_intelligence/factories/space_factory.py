@@ -17,18 +17,24 @@ if TYPE_CHECKING:
     from unified_intelligence.spaces.spec import SpaceSpec
 
 WHAT, EXTRA = "Deploying a Space", "deploy"
-DEPLOY_KEY = "UIC_DEPLOY_KEY"
+DEPLOY_KEY, TRUSTED = "UIC_DEPLOY_KEY", "HF_OIDC_RESOURCE"
 
 
 def space_host(environment: Environment) -> ISpaceHost:
-    """The Hub of HF_ENDPOINT, asked with HF_TOKEN or the token of `hf auth login`. Raises MissingDependencyError."""
+    """The Hub of HF_ENDPOINT, asked with HF_TOKEN or the token of `hf auth login`. Raises MissingDependencyError.
+
+    With HF_OIDC_RESOURCE, spaces/OWNER/NAME, the job of a trusted publisher asks for that one Space, and for no other.
+    """
     try:
         from unified_intelligence.adapters.spaces.hugging_face_space_host import HUB, HuggingFaceSpaceHost
     except ModuleNotFoundError as error:
         raise MissingDependencyError(WHAT, error.name or "huggingface_hub", EXTRA) from error
-    token = environment.get("HF_TOKEN").strip()
+    publishes = environment.get(TRUSTED).strip()
+    token = "" if publishes else environment.get("HF_TOKEN").strip()
     return HuggingFaceSpaceHost(
-        token=checked_key("HF_TOKEN", token) if token else None, endpoint=environment.get("HF_ENDPOINT").strip() or HUB
+        token=checked_key("HF_TOKEN", token) if token else None,
+        endpoint=environment.get("HF_ENDPOINT").strip() or HUB,
+        account=publishes.removeprefix("spaces/").partition("/")[0],
     )
 
 

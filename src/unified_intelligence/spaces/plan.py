@@ -26,7 +26,7 @@ from unified_intelligence.spaces.actions import (
     SetVisibility,
     SetVolumes,
 )
-from unified_intelligence.spaces.differences import changes, to_commit
+from unified_intelligence.spaces.differences import FileChange, changes, to_commit
 from unified_intelligence.spaces.fingerprint import is_fingerprint
 from unified_intelligence.spaces.observe import ObservedSpace, observe
 from unified_intelligence.spaces.render import RenderedSpace
@@ -57,7 +57,7 @@ def make_plan(
     if observed is None:
         files = changes({}, rendered.files)
         actions = (_creation(spec), CommitFiles(files, rendered.digest))
-        notes = (*_missing(spec, secrets), *_runs_on(spec, price))
+        notes = (*_missing(spec, secrets), *_runs_on(spec, price), *_uncommitted(rendered, files))
         return Plan(spec.id, actions, "", rendered.digest, None, price, notes)
     if observed.record is None and not observed.is_blank and not adopt:
         raise DeploymentError(
@@ -65,14 +65,16 @@ def make_plan(
             hint="--adopt takes it over: files, variables and settings that are not in the spec are then replaced.",
         )
     now = observed.runtime.wanted_hardware or FREE
+    files = to_commit(observed.tree, rendered, observed.record)
     return Plan(
         space=spec.id,
-        actions=tuple(_differences(spec, observed, rendered, secrets)),
+        actions=tuple(_differences(spec, observed, secrets, CommitFiles(files, rendered.digest))),
         parent=observed.info.sha,
         digest=rendered.digest,
         price_before=prices[now].dollars_per_hour if now in prices else None,
         price_after=price,
-        notes=(*_notes(spec, observed, secrets), *_runs_on(spec, price)),
+        notes=(*_notes(spec, observed, secrets), *_runs_on(spec, price), *_uncommitted(rendered, files)),
+        state=f"{observed.runtime.stage} on {now}",
     )
 
 
@@ -111,7 +113,7 @@ def _creation(spec: SpaceSpec) -> CreateSpace:
 
 
 def _differences(
-    spec: SpaceSpec, observed: ObservedSpace, rendered: RenderedSpace, secrets: SecretValues
+    spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues, commit: CommitFiles
 ) -> Iterator[Action]:
     visibility = SetVisibility(observed.info.visibility, spec.visibility)
     opens = _OPENNESS[visibility.after] - _OPENNESS[visibility.before]
@@ -120,9 +122,8 @@ def _differences(
     yield from _changing_sides(spec, observed)
     yield from _to_set(spec, observed, secrets)
     yield from _machine(spec, observed)
-    files = to_commit(observed.tree, rendered, observed.record)
-    if files:
-        yield CommitFiles(files, rendered.digest)
+    if commit.files:
+        yield commit
     yield from _to_remove(spec, observed)
     if opens > 0:
         yield visibility
@@ -190,6 +191,12 @@ def _notes(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues) -> I
 def _runs_on(spec: SpaceSpec, price: float | None) -> Iterator[str]:
     if price and spec.sleep_time in {None, NEVER_SLEEPS}:
         yield f"It never sleeps, which is ${24 * price:.2f} a day. sleep_time: 1h would let it, when nobody asks."
+
+
+def _uncommitted(rendered: RenderedSpace, files: tuple[FileChange, ...]) -> Iterator[str]:
+    source = rendered.deployment.source
+    if files and source.endswith("+"):
+        yield f"The files are those of the commit {source[:12]} with changes that nobody committed."
 
 
 def _missing(spec: SpaceSpec, secrets: SecretValues, there: Iterable[str] = ()) -> Iterator[str]:

@@ -234,6 +234,9 @@ class SpaceSpec(Part):
             raise ValueError("ZeroGPU runs Gradio Spaces only: choose another hardware, or the sdk gradio")
         if self.smoke and self.contract is None:
             raise ValueError("smoke requests need a contract, which says how they are sent")
+        seconds, most = sum(each.gpu_seconds or 0 for each in self.smoke), self.budget.zerogpu_seconds_max
+        if most is not None and seconds > most:
+            raise ValueError(f"the smoke requests need {seconds:g} GPU seconds, more than the budget's {most:g}")
         names = [each.name for each in self.smoke]
         if len(set(names)) < len(names):
             raise ValueError("two smoke requests have the same name")

@@ -16,6 +16,7 @@ from unified_intelligence.spaces.spec import SpaceSpec
 
 FILE_NAME = "space.yaml"
 FOLDER = "hf_spaces"
+HERE = "."
 SCHEMA = "docs/space.schema.json"
 _TEXTS = (("variables",), ("template", "values"))
 _SHOWN = 60
@@ -46,6 +47,9 @@ def find_spec(name: str, directory: Path) -> Path:
         if path.is_file():
             return path
     known = sorted(path.parent.name for path in (directory / FOLDER).glob(f"*/{FILE_NAME}"))
+    if name == HERE:
+        hint = f"Name one: {', '.join(known)}." if known else "uic space init NAME"
+        raise ConfigurationError(f"There is no {FILE_NAME} in this folder.", hint=hint)
     near = get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}." if known else "uic space init NAME"
     raise ConfigurationError(f"There is no Space {name!r} here: no {FOLDER}/{name}/{FILE_NAME}.", hint=hint)

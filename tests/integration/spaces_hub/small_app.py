@@ -55,11 +55,12 @@ def until(told: Callable[[], Any], wanted: Callable[[Any], bool], seconds: float
 
 
 def until_runs(api: HfApi, name: str, commit: str, seconds: float = 20) -> None:
-    until(
+    told = until(
         lambda: api.get_space_runtime(name),
-        lambda told: told.stage == "RUNNING" and told.raw.get("sha") == commit,
+        lambda told: told.raw.get("sha") == commit and (told.stage == "RUNNING" or told.stage.endswith("ERROR")),
         seconds,
     )
+    assert told.stage == "RUNNING", [told.raw, *api.fetch_space_logs(name)]
 
 
 def ask(url: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:

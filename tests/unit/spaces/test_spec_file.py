@@ -75,6 +75,7 @@ def test_times(written: str, seconds: int) -> None:
         (LEAST + "variables: {A: 1}\nsecrets: {A: 'env:A'}\n", "A is among the variables and among the secrets"),
         (LEAST + "hardware: zero-a10g\n", "ZeroGPU runs Gradio Spaces only"),
         (LEAST + "smoke: [{name: a, prompt: b}]\n", "smoke requests need a contract"),
+        (LEAST + "contract: {kind: openai, models: [a]}\nsmoke: [{name: a, prompt: b, gpu_seconds: 9}]\nbudget: {zerogpu_seconds_max: 8}\n", "need 9 GPU seconds, more than the budget's 8"),
         (LEAST + "visibility: secret\n", "space.yaml:4: visibility: input should be 'public', 'private' or 'protected', not 'secret'"),
         (LEAST + "source: {include: '*.py'}\n", "space.yaml:4: source.include"),
         (LEAST + "template: {files: [/etc/passwd]}\n", "is a path inside the Space"),

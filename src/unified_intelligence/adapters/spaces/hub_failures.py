@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from typing import TypedDict, TypeVar
 
 import httpx2
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, OfflineModeIsEnabled
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    OIDCError,
+)
 from huggingface_hub.utils import parse_ratelimit_headers
 
 from unified_intelligence.adapters.wire.failures import visible
@@ -29,6 +35,7 @@ from unified_intelligence.entities.errors import (
 )
 
 STATUS = "https://status.huggingface.co tells whether it is known."
+_PUBLISHING = "The job needs the permission id-token: write, and the Space a trusted publisher: docs/deploy.md"
 REPLAN = "Make a new plan: uic space plan"
 Result = TypeVar("Result")
 
@@ -58,7 +65,7 @@ def asked(work: Callable[[], Result], call: Call) -> Result:
     """What `work` returns. What the library raises becomes ours, and does not lead back to it: that is not clean."""
     try:
         return work()
-    except (httpx2.HTTPError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (httpx2.HTTPError, OIDCError, OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         ours = _ours(_unwrapped(error), call)
         if ours is None:
             raise
@@ -73,17 +80,14 @@ def _unwrapped(error: Exception) -> BaseException:
 def _ours(error: BaseException, call: Call) -> UnifiedIntelligenceError | None:
     told, doing, endpoint = call.words(str(error)), call.doing, call.endpoint
     match error:
-        case OfflineModeIsEnabled():
-            said = f"HF_HUB_OFFLINE is set, so nothing is sent to {endpoint}."
-            return ConfigurationError(said, hint="unset HF_HUB_OFFLINE")
-        case LocalTokenNotFoundError():
-            return _no_token(call)
+        case OfflineModeIsEnabled() | OIDCError() | LocalTokenNotFoundError():
+            return _not_sent(error, call)
         case HfHubHTTPError():
             return _refused(error, call)
         case httpx2.TimeoutException():
             which = "connect" if isinstance(error, httpx2.ConnectTimeout) else "idle"
             return TimedOutError(which, _seconds(error), hint=f"Try again; {STATUS}", url=endpoint)
-        case httpx2.TransportError() | ConnectionError():
+        case httpx2.RequestError() | ConnectionError():
             return ConnectionFailedError(
                 f"{endpoint} could not be reached to {doing}: {told or 'no answer'}.",
                 hint="Check the network and the address in HF_ENDPOINT.",
@@ -105,7 +109,13 @@ def _seconds(error: httpx2.TimeoutException) -> float:
     return float(chosen or 0)
 
 
-def _no_token(call: Call) -> AuthenticationError:
+def _not_sent(error: Exception, call: Call) -> UnifiedIntelligenceError:
+    if isinstance(error, OfflineModeIsEnabled):
+        said = f"HF_HUB_OFFLINE is set, so nothing is sent to {call.endpoint}."
+        return ConfigurationError(said, hint="unset HF_HUB_OFFLINE")
+    if isinstance(error, OIDCError):
+        said = f"Trusted publishing gives no token to {call.doing}: {call.words(str(error))}."
+        return AuthenticationError(said, hint=_PUBLISHING)
     return AuthenticationError(
         f"To {call.doing} a token of the Hub is needed, and there is none.",
         hint="export HF_TOKEN=hf_...   (a token with write access: https://huggingface.co/settings/tokens)",

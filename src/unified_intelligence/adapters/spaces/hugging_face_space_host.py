@@ -47,14 +47,21 @@ Result = TypeVar("Result")
 
 
 class HuggingFaceSpaceHost(ISpaceHost):
-    """`token` None is the one of HF_TOKEN, of `hf auth login` or of trusted publishing, as the library finds it.
+    """`token` None is the one of `hf auth login` or of trusted publishing, as the library finds it. `account` is whose
+    it is, where that is known: a token of trusted publishing may not ask.
 
     At another address than the Hub's, large files go the plain way of LFS: a stand-in has no Xet.
     """
 
     def __init__(
-        self, *, token: str | None = None, endpoint: str = HUB, sleep: Callable[[float], None] = time.sleep
+        self,
+        *,
+        token: str | None = None,
+        endpoint: str = HUB,
+        account: str = "",
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._account = account
         self._endpoint = endpoint.rstrip("/")
         self._api = HfApi(endpoint=self._endpoint, token=token)
         self._hidden = (token,) if token else ()
@@ -70,7 +77,7 @@ class HuggingFaceSpaceHost(ISpaceHost):
 
     def account(self) -> str:
         api = cast("Any", self._api)
-        return str(self._again(lambda: api.whoami()["name"], "tell whose token it is"))
+        return self._account or str(self._again(lambda: api.whoami()["name"], "tell whose token it is"))
 
     def info(self, space: str) -> SpaceInfo:
         def read() -> SpaceInfo:

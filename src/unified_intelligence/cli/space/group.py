@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Entry] = {
     "wake": Entry(f"{_ROOM}.wake", "start it, and wait until it runs"),
     "cost": Entry(f"{_ROOM}.cost", "what it costs, from a dated table"),
     "summary": Entry(f"{_ROOM}.summary", "all Spaces, their costs and what was measured, as a document"),
+    "rehearse": Entry(f"{_ROOM}.rehearse", "deploy to a Hub on this machine, and see it go well or wrong"),
     "simulate": Entry(f"{_ROOM}.simulate", "a Hub on this machine, to try all this on"),
 }
 

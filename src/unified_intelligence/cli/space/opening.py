@@ -34,9 +34,9 @@ class OpenedSpace(NamedTuple):
 
 def spec_file(name: str | None, output: Output) -> SpecFile:
     """The spec that NAME means. Raises ConfigurationError."""
-    from unified_intelligence.spaces.spec_file import find_spec, read_spec
+    from unified_intelligence.spaces.spec_file import HERE, find_spec, read_spec
 
-    return read_spec(find_spec(name or ".", output.environment.directory))
+    return read_spec(find_spec(name or HERE, output.environment.directory))
 
 
 def offline(file: SpecFile, owner: str | None, output: Output) -> tuple[RenderedSpace, SecretValues]:

@@ -35,6 +35,7 @@ class CommitRoutes:
         one = "/api/{kind}/{owner}/{name}"
         return [
             Route("/api/whoami-v2", self.whoami, methods=["GET"]),
+            Route("/oauth/token", self.trust, methods=["POST"]),
             Route("/api/validate-yaml", self.validate_yaml, methods=["POST"]),
             Route("/api/repos/create", self.create, methods=["POST"]),
             Route("/api/repos/delete", self.delete, methods=["DELETE"]),
@@ -57,6 +58,13 @@ class CommitRoutes:
             "type": "user", "id": "0", "name": owner, "fullname": owner, "isPro": True, "orgs": orgs,
             "auth": {"type": "access_token", "accessToken": token},
         })  # fmt: skip
+
+    async def trust(self, request: Request) -> Response:
+        """A token for the job of a trusted publisher, whatever it says that it is."""
+        given = await json_of(request)
+        if not given.get("subject_token") or not given.get("resource"):
+            raise RefusalError(400, "subject_token and resource are needed.")
+        return JSONResponse({"access_token": "hf_jwt_local", "token_type": "bearer", "expires_in": 3600})
 
     async def validate_yaml(self, request: Request) -> Response:
         given = await json_of(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,18 +19,9 @@ CONTROL = "/simulator/"
 _ADVANCED = 86400 * 365
 
 
-class Call(NamedTuple):
-    """`ms` is how long it took until its answer began."""
-
-    method: str
-    path: str
-    status: int
-    ms: float
-
-
 class ControlRoutes:
-    def __init__(self, hub: Hub, calls: list[Call]) -> None:
-        self._hub, self._calls = hub, calls
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
 
     def routes(self) -> list[Route]:
         return [
@@ -53,9 +44,9 @@ class ControlRoutes:
 
     async def calls(self, request: Request) -> Response:
         """Every call since the start, or since DELETE."""
-        told: list[dict[str, Any]] = [call._asdict() for call in self._calls]
+        told: list[dict[str, Any]] = [call._asdict() for call in self._hub.calls]
         if request.method == "DELETE":
-            self._calls.clear()
+            self._hub.calls.clear()
         return JSONResponse(told)
 
     async def clock(self, request: Request) -> Response:

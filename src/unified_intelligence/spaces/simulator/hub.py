@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.spaces.simulator.clock import Clock, MachineClock
@@ -31,6 +31,15 @@ GITATTRIBUTES = "".join(f"*.{ending} filter=lfs diff=lfs merge=lfs -text\n" for 
 VISIBILITIES = ("public", "private", "protected")
 
 
+class Call(NamedTuple):
+    """One call of the API; `ms` is how long it took until its answer began."""
+
+    method: str
+    path: str
+    status: int
+    ms: float
+
+
 class Hub:
     """`owner` is the account that every token belongs to. Raises ConfigurationError where another process has it."""
 
@@ -39,6 +48,7 @@ class Hub:
     ) -> None:
         self.folder, self.owner = folder, owner
         self.clock, self.faults = clock or MachineClock(), faults or Faults()
+        self.calls: list[Call] = []
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:

@@ -28,9 +28,9 @@ except ImportError as missing:
     raise MissingDependencyError("The local Hub", missing.name or "starlette", "rehearsal") from missing
 
 from unified_intelligence.spaces.simulator.commit_routes import CommitRoutes
-from unified_intelligence.spaces.simulator.control_routes import CONTROL, Call, ControlRoutes
+from unified_intelligence.spaces.simulator.control_routes import CONTROL, ControlRoutes
 from unified_intelligence.spaces.simulator.file_routes import FileRoutes
-from unified_intelligence.spaces.simulator.hub import Hub
+from unified_intelligence.spaces.simulator.hub import Call, Hub
 from unified_intelligence.spaces.simulator.info_routes import InfoRoutes
 from unified_intelligence.spaces.simulator.keeper import Timings
 from unified_intelligence.spaces.simulator.keepers import Keepers
@@ -44,7 +44,7 @@ _WORDS = {402: "Payment required", 403: "Forbidden", 409: "Conflict", 429: "Too 
 
 def new_app(hub: Hub, base: Mapping[str, str], timings: Timings | None = None) -> ASGIApp:
     """All the routes. `base` are variables of this machine: a few of them are passed on to the apps."""
-    keepers, calls = Keepers(hub, base, timings or Timings()), list[Call]()
+    keepers = Keepers(hub, base, timings or Timings())
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
@@ -53,18 +53,18 @@ def new_app(hub: Hub, base: Mapping[str, str], timings: Timings | None = None) -
         await keepers.close()
 
     routes = [
-        *ControlRoutes(hub, calls).routes(), *CommitRoutes(hub, keepers).routes(), *SpaceRoutes(hub, keepers).routes(),
+        *ControlRoutes(hub).routes(), *CommitRoutes(hub, keepers).routes(), *SpaceRoutes(hub, keepers).routes(),
         *FileRoutes(hub).routes(), *InfoRoutes(hub, keepers).routes(),
     ]  # fmt: skip
     handlers: Any = {RefusalError: _refused}
-    return Gate(Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers), hub, calls)
+    return Gate(Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers), hub)
 
 
 class Gate:
     """Before the routes: counts the calls, answers those that a fault wants answered, leaves quoted paths quoted."""
 
-    def __init__(self, app: ASGIApp, hub: Hub, calls: list[Call]) -> None:
-        self._app, self._hub, self._calls = app, hub, calls
+    def __init__(self, app: ASGIApp, hub: Hub) -> None:
+        self._app, self._hub = app, hub
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -81,7 +81,7 @@ class Gate:
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 ms = round((time.perf_counter() - started) * 1000, 2)
-                self._calls.append(Call(scope["method"], path, message["status"], ms))
+                self._hub.calls.append(Call(scope["method"], path, message["status"], ms))
                 # The second we are in: readers of logs stop at a line that is younger, and uvicorn's own may be old.
                 message["headers"] = [*message["headers"], (b"date", formatdate(usegmt=True).encode())]
             await send(message)
