@@ -32,13 +32,13 @@ def _row(work: Workflow, file: str) -> Row:
 def show_one(output: Output, name: str, *, as_json: bool) -> int:
     """Its line, its tree, its parameters."""
     work = find(name)
-    bound = bind(work.flow, services_of(output.environment), work.defaults)
+    bound = bind(work.flow, services_of(output, work.flow), work.defaults)
     if as_json:
         output.json({"name": work.name, "summary": work.summary, **_described(bound)}, indented=True)
         return 0
     output.line(f"{work.name}: {work.summary}" if work.summary else work.name)
     output.line("")
-    output.line(tree(bound, {}))
+    output.line(tree(bound))
     if bound.parameters:
         output.line("")
         lines = [(name, type_name(one.type), _default(one)) for name, one in bound.parameters.items()]

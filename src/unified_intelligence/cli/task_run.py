@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from unified_intelligence.cli.output import Output
+from unified_intelligence.cli.table import aligned
 from unified_intelligence.cli.task_services import services_of
 from unified_intelligence.cli.task_view import watched
 from unified_intelligence.config.places import state_folder
@@ -15,6 +16,7 @@ from unified_intelligence.dsl.catalogue import find
 from unified_intelligence.dsl.record import RunRecord, find_record, new_record, read_record
 from unified_intelligence.dsl.run import Outcome, said
 from unified_intelligence.dsl.run import run as run_flow
+from unified_intelligence.dsl.task import REQUIRED
 from unified_intelligence.dsl.tree import tree
 from unified_intelligence.dsl.values import from_json, to_json
 from unified_intelligence.entities.errors import (
@@ -39,7 +41,7 @@ class Asked(NamedTuple):
 def run_asked(output: Output, asked: Asked) -> int:
     """Raises the failure of the task that failed first, with the command that resumes."""
     work = find(asked.name)
-    services = services_of(output.environment)
+    services = services_of(output, work.flow)
     bound = bind(work.flow, services, work.defaults)
     folder = state_folder(output.environment.home, output.environment.get("XDG_STATE_HOME")) / "runs"
     path, record = _record(folder, asked)
@@ -101,7 +103,12 @@ def _show(output: Output, bound: Bound, given: Mapping[str, object], record: Run
         steps = [{"task": name, "after": sorted(bound.flow.after[name])} for name in bound.flow.order()]
         output.json({"dry_run": True, "tasks": steps, "states": states}, indented=True)
     else:
-        output.line(tree(bound, given, record))
+        output.line(tree(bound, record))
+        if bound.parameters:
+            shown = {name: given.get(name, one.default) for name, one in bound.parameters.items()}
+            rows = [(name, "(required)" if value is REQUIRED else repr(value)) for name, value in shown.items()]
+            output.line("")
+            output.line(aligned([("PARAMETER", "VALUE"), *rows]))
     return 0
 
 

@@ -7,7 +7,7 @@ of its type, a service of its type, a parameter of the run. Plain types such as 
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -28,24 +28,29 @@ class Failure:
 
 
 class Progress:
-    """A task that has an input of this type can tell how far it is."""
+    """A task that has an input of this type can tell how far it is. `task` is its name in the flow."""
 
-    def __init__(self, tell: Any) -> None:
-        self._tell = tell
+    def __init__(self, task: str, tell: Callable[[str], None]) -> None:
+        self.task, self._tell = task, tell
 
     def say(self, text: str) -> None:
         """A line for people; it may be called from any thread."""
         self._tell(text)
 
 
-OFFERED = (Failure, Progress)
-"""What the runner itself gives; Failure to rescues only."""
+_OFFERED = (Failure, Progress)
+
+
+def offered(wanted: Any) -> type | None:
+    """Which of the runner's own values an input wants; one that may be None wants it all the same."""
+    kinds = get_args(wanted) if get_origin(wanted) in {Union, types.UnionType} else (wanted,)
+    return next((kind for kind in _OFFERED if kind in kinds), None)
 
 
 class Source(NamedTuple):
-    """`name` is a task's for `output`, and a parameter's for `parameter`."""
+    """`name` is a task's for `output`, and a parameter's for `parameter`; `default` is what the function has itself."""
 
-    kind: Literal["fixed", "output", "service", "parameter"]
+    kind: Literal["fixed", "output", "service", "parameter", "default"]
     name: str
 
 
@@ -105,10 +110,12 @@ def _source(flow: Flow, task: Task, name: str, wanted: Any, services: Mapping[ty
     if name in upstream:
         _check_namesake(task, name, wanted, flow.tasks[name].output)
         return Source("output", name)
-    if wanted in OFFERED:
-        if wanted is Failure and task.name not in flow.rescues:
+    if own := offered(wanted):
+        if own is not Failure or task.name in flow.rescues:
+            return Source("service", name)
+        if task.inputs[name].default is REQUIRED:
             raise ConfigurationError(f"Task {task.name} wants a Failure, but it runs when nothing failed.")
-        return Source("service", name)
+        return Source("default", name)
     fitting = {one for one in upstream if fits(flow.tasks[one].output, wanted) and not is_plain(wanted)}
     if fitting:
         return Source("output", _nearest(flow, task, name, wanted, fitting))

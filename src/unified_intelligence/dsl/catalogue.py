@@ -15,11 +15,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from unified_intelligence.dsl.flow import Flow, Workflow, flow_of
 from unified_intelligence.dsl.task import Task
-from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
+from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -30,15 +30,30 @@ _QWEN3 = "unified_intelligence.dsl.tasks.qwen3_deployment_tasks"
 
 
 class Row(NamedTuple):
-    """`target` is MODULE:NAME; `origin` says who brings it."""
+    """`kind` is task or workflow, "" where nobody knows before it is imported; `target` is MODULE:NAME."""
 
-    kind: Literal["task", "workflow", ""]
+    kind: str
     target: str
     summary: str
     origin: str = "built in"
 
 
-TASKS: Mapping[str, Row] = {}
+TASKS: Mapping[str, Row] = {
+    name: Row(kind, f"{_QWEN3}:{name}", summary)
+    for kind, name, summary in (
+        ("workflow", "redeploy_qwen3_inference", "deploy the Space that answers, and prove it"),
+        ("workflow", "redeploy_qwen3_eval", "deploy the Space that evaluates, and prove it"),
+        ("workflow", "redeploy_open_finance", "deploy the finance model's Docker Space, and prove it"),
+        ("task", "plan", "what a deployment would change, read from the Hub"),
+        ("task", "apply", "change the Space: settings first, then all files in one commit"),
+        ("task", "wait_until_running", "wait until a commit runs and the app answers with its files"),
+        ("task", "verify", "hold what an app offers against its contract, and watch it"),
+        ("task", "smoke_test", "send the smoke requests of a spec"),
+        ("task", "evaluate", "run the evaluation suite that a spec names"),
+        ("task", "promote", "tag a version as good, after a candidate's bytes went to the Space itself"),
+        ("task", "rollback", "back to the last good version, verified"),
+    )
+}
 
 
 def rows() -> dict[str, Row]:
@@ -55,8 +70,7 @@ def find(name: str) -> Workflow:
     if name.endswith(".py") or ".py:" in name:
         return _of_file(Path(f"{path}.py"), inside)
     if name in TASKS:
-        module, _, attribute = TASKS[name].target.partition(":")
-        return _workflow(name, getattr(import_module(module), attribute))
+        return _workflow(name, _built_in(TASKS[name].target))
     for point in _entry_points():
         if point.name == name:
             return _workflow(name, _loaded(point))
@@ -71,6 +85,14 @@ def in_file(path: Path) -> dict[str, Workflow]:
     module = _module(path)
     found = {name: value for name, value in vars(module).items() if not name.startswith("_")}
     return {name: _workflow(name, value) for name, value in found.items() if _is_work(value)}
+
+
+def _built_in(target: str) -> object:
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("Deploying a Space", error.name or "pydantic", "deploy") from error
 
 
 def _of_file(path: Path, name: str) -> Workflow:

@@ -93,7 +93,7 @@ class Workflow(NamedTuple):
     defaults: Mapping[str, object]
 
 
-def workflow(name: str, summary: str, work: Task | Flow, **defaults: object) -> Workflow:
+def workflow(name: str, summary: str, work: Task | Flow, /, **defaults: object) -> Workflow:
     """A flow that can be asked for by name."""
     return Workflow(name, summary, flow_of(work), defaults)
 

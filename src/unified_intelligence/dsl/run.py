@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from unified_intelligence.dsl.binding import Bound, Failure, Progress, check_given
+from unified_intelligence.dsl.binding import Bound, Failure, Progress, check_given, offered
 from unified_intelligence.dsl.record import RunRecord, State, TaskRecord
 from unified_intelligence.dsl.task import Task
 from unified_intelligence.dsl.values import digest, from_json, to_json
@@ -187,11 +187,13 @@ class _Run:
             source, kind = self._bound.sources[task.name][name], task.inputs[name].type
             if source.kind == "output":
                 return self._outputs[source.name]
+            if source.kind == "default":
+                return task.inputs[name].default
             if source.kind != "service":
                 return self._plain(task, name)
-            if kind is Progress:
+            if offered(kind) is Progress:
                 return self._progress(task.name)
-            if kind is Failure and failure is not None:
+            if offered(kind) is Failure and failure is not None:
                 return Failure(failure[0], code_of(failure[1]), said(failure[1]))
             return next(service for known, service in self._services.items() if _is(known, kind))
 
@@ -204,7 +206,7 @@ class _Run:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
                 loop.call_soon_threadsafe(self._listen, Change(name, "said", text))
 
-        return Progress(tell)
+        return Progress(name, tell)
 
     async def _tried(self, task: Task, inputs: Mapping[str, object]) -> object:
         for attempt in range(1, task.retries + 2):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from unified_intelligence.dsl.binding import Bound, Source, type_name
 from unified_intelligence.dsl.record import RunRecord
 
 
-def tree(bound: Bound, given: Mapping[str, object], record: RunRecord | None = None) -> str:
+def tree(bound: Bound, record: RunRecord | None = None) -> str:
     """One line a task. A task that waits for several stands under the last of them, and names the others."""
     flow = bound.flow
     order = {name: place for place, name in enumerate(flow.order())}
@@ -21,7 +19,7 @@ def tree(bound: Bound, given: Mapping[str, object], record: RunRecord | None = N
     lines: list[str] = []
 
     def draw(name: str, lead: str, branch: str, follow: str) -> None:
-        lines.append(f"{lead}{branch}{_line(bound, name, parents.get(name, ''), given, record)}")
+        lines.append(f"{lead}{branch}{_line(bound, name, parents.get(name, ''), record)}")
         for child in children[name]:
             is_last = child == children[name][-1]
             draw(child, lead + follow, "└─ " if is_last else "├─ ", "   " if is_last else "│  ")
@@ -31,10 +29,10 @@ def tree(bound: Bound, given: Mapping[str, object], record: RunRecord | None = N
     return "\n".join(lines)
 
 
-def _line(bound: Bound, name: str, parent: str, given: Mapping[str, object], record: RunRecord | None) -> str:
+def _line(bound: Bound, name: str, parent: str, record: RunRecord | None) -> str:
     flow = bound.flow
     task, rescues = flow.tasks[name], flow.rescues.get(name)
-    inputs = ", ".join(_input(one, source, bound, name, given) for one, source in bound.sources[name].items())
+    inputs = [_input(one, source, bound, name) for one, source in bound.sources[name].items()]
     notes = [f"if {' or '.join(_in_order(flow.order(), rescues))} fails"] if rescues else []
     others = [one for one in _in_order(flow.order(), flow.after[name]) if one != parent]
     notes += [f"after {' and '.join(others)} too"] if others else []
@@ -44,20 +42,15 @@ def _line(bound: Bound, name: str, parent: str, given: Mapping[str, object], rec
     )
     notes += [record.tasks[name].state] if record is not None and name in record.tasks else []
     gives = "" if task.output is type(None) else f" -> {type_name(task.output)}"
-    return f"{name}({inputs}){gives}" + (f"  [{', '.join(notes)}]" if notes else "")
+    return f"{name}({', '.join(one for one in inputs if one)}){gives}" + (f"  [{', '.join(notes)}]" if notes else "")
 
 
 def _in_order(order: tuple[str, ...], names: frozenset[str]) -> list[str]:
     return [name for name in order if name in names]
 
 
-def _input(name: str, source: Source, bound: Bound, task: str, given: Mapping[str, object]) -> str:
+def _input(name: str, source: Source, bound: Bound, task: str) -> str:
+    """Empty for what every task may have: a parameter of the run, a service."""
     if source.kind == "output":
         return f"{name} of {source.name}" if name != source.name else name
-    if source.kind == "service":
-        return name
-    if source.kind == "fixed":
-        return f"{name}={bound.flow.tasks[task].fixed[name]!r}"
-    value = given.get(name, bound.parameters[name].default)
-    is_missing = name not in given and bound.parameters[name].default is bound.flow.tasks[task].inputs[name].default
-    return f"{name}={value!r}" if not is_missing or isinstance(value, str | int | float) else f"{name}=?"
+    return f"{name}={bound.flow.tasks[task].fixed[name]!r}" if source.kind == "fixed" else ""

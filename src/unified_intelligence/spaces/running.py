@@ -125,10 +125,10 @@ class Wait:
                 if is_new and runtime.stage == "RUNNING":
                     return ""
                 ours = ours or is_new or runtime.stage in BUILDING_STAGES
-                self._judge(runtime, ours=ours)
                 state = f"{runtime.stage} {runtime.sha}"
                 if state != last:
                     since, last, wait = time.monotonic(), state, self.patience.poll
+                self._judge(runtime, time.monotonic() - since, ours=ours)
                 if runtime.stage == _SLEEPS and is_new:
                     return ""  # asking the app wakes it
                 if stuck := self._stuck(runtime, time.monotonic() - since):
@@ -136,9 +136,9 @@ class Wait:
             await pause(wait)
             wait = min(self.patience.longest_poll, wait * 1.5)
 
-    def _judge(self, runtime: SpaceRuntime, *, ours: bool) -> None:
+    def _judge(self, runtime: SpaceRuntime, unchanged: float, *, ours: bool) -> None:
         """`ours`: what is broken is the new commit, not what was there before it."""
-        if runtime.stage in STOPPED_STAGES:
+        if runtime.stage in STOPPED_STAGES and unchanged >= self.patience.settling:
             raise SpacePausedError(f"{self.space} is {runtime.stage}.", hint="Start it: uic space wake NAME")
         if runtime.is_broken and ours:
             said = f": {runtime.error_message}" if runtime.error_message else "."

@@ -28,7 +28,7 @@ from unified_intelligence.spaces.spec import SpaceSpec
 
 _NUMBERS = count(1)
 QUICK = Patience(
-    poll=0.1, longest_poll=0.3, unmoved=1.5, starting=6.0, answering=3.0, watch=0.6, watch_poll=0.2
+    poll=0.1, longest_poll=0.3, settling=2.0, unmoved=1.5, starting=6.0, answering=3.0, watch=0.6, watch_poll=0.2
 )  # on a busy machine an app of the standard library starts in well under two seconds
 Rendered = Callable[..., RenderedSpace]
 

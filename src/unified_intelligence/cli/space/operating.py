@@ -13,6 +13,8 @@ from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.factories.space_factory import redaction, secret_values, space_host, space_visitor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from unified_intelligence.interfaces.space_host import ISpaceHost
     from unified_intelligence.spaces.deployer import Deployer
     from unified_intelligence.spaces.spec import SpaceSpec
@@ -67,8 +69,12 @@ def reported(deployer: Deployer, output: Output) -> Generator[None]:
         report.outcome = "interrupted"
         raise
     finally:
-        folder = state_folder(output.environment.home, output.environment.get("XDG_STATE_HOME")) / "deployments"
-        output.note(f"Report: {report.write(folder)}")
+        output.note(f"Report: {report.write(reports_folder(output))}")
+
+
+def reports_folder(output: Output) -> Path:
+    """Where the reports of this user's deployments are."""
+    return state_folder(output.environment.home, output.environment.get("XDG_STATE_HOME")) / "deployments"
 
 
 def waited_for(work: Coroutine[Any, Any, Result]) -> Result:
