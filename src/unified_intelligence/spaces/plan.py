@@ -44,8 +44,9 @@ def make_plan(
     *,
     spec: SpaceSpec | None = None,
     adopt: bool = False,
+    resend: bool = False,
 ) -> Plan:
-    """`spec` is the rendered one, or its candidate: the same bytes in another Space.
+    """`spec` is the rendered one, or its candidate: the same bytes in another Space. `resend` sets every secret again.
 
     Raises DeploymentError for a Space that we did not make (unless `adopt`), and for more than the budget;
     ConfigurationError for hardware that there is none of; ProviderError.
@@ -68,7 +69,7 @@ def make_plan(
     files = to_commit(observed.tree, rendered, observed.record)
     return Plan(
         space=spec.id,
-        actions=tuple(_differences(spec, observed, secrets, CommitFiles(files, rendered.digest))),
+        actions=tuple(_differences(spec, observed, secrets, CommitFiles(files, rendered.digest), resend=resend)),
         parent=observed.info.sha,
         digest=rendered.digest,
         price_before=prices[now].dollars_per_hour if now in prices else None,
@@ -113,14 +114,14 @@ def _creation(spec: SpaceSpec) -> CreateSpace:
 
 
 def _differences(
-    spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues, commit: CommitFiles
+    spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues, commit: CommitFiles, *, resend: bool
 ) -> Iterator[Action]:
     visibility = SetVisibility(observed.info.visibility, spec.visibility)
     opens = _OPENNESS[visibility.after] - _OPENNESS[visibility.before]
     if opens < 0:
         yield visibility
     yield from _changing_sides(spec, observed)
-    yield from _to_set(spec, observed, secrets)
+    yield from _to_set(spec, observed, secrets, resend=resend)
     yield from _machine(spec, observed)
     if commit.files:
         yield commit
@@ -137,7 +138,7 @@ def _changing_sides(spec: SpaceSpec, observed: ObservedSpace) -> Iterator[Action
         yield RemoveSecret(name)
 
 
-def _to_set(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues) -> Iterator[Action]:
+def _to_set(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues, *, resend: bool) -> Iterator[Action]:
     for name, value in sorted(spec.variables.items()):
         before = observed.variables[name].value if name in observed.variables else None
         if before != value:
@@ -146,9 +147,16 @@ def _to_set(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues) -> 
         if name not in observed.secrets:
             yield SetSecret(name, reference, "new")
             continue
-        description = observed.secrets[name].description
-        if name in secrets.values and not (fits := secrets.fits(name, description)):
+        fits = secrets.fits(name, observed.secrets[name].description)
+        told = fits is not None or not _is_untold(observed, name)
+        if name in secrets.values and not fits and (told or resend):
             yield SetSecret(name, reference, "unknown" if fits is None else "changed")
+
+
+def _is_untold(observed: ObservedSpace, name: str) -> bool:
+    """Set by us, as the committed record says, and told without our description: a Hub may keep those to itself."""
+    recorded = observed.record.settings.get("secrets") if observed.record else None
+    return not observed.secrets[name].description and isinstance(recorded, list) and name in recorded
 
 
 def _machine(spec: SpaceSpec, observed: ObservedSpace) -> Iterator[Action]:
@@ -173,16 +181,20 @@ def _to_remove(spec: SpaceSpec, observed: ObservedSpace) -> Iterator[Action]:
         if name not in spec.variables and name not in spec.secrets:
             yield RemoveVariable(name, variable.value)
     for name, secret in sorted(observed.secrets.items()):
-        if name not in spec.secrets and name not in spec.variables and is_fingerprint(secret.description):
+        ours = is_fingerprint(secret.description) or _is_untold(observed, name)
+        if name not in spec.secrets and name not in spec.variables and ours:
             yield RemoveSecret(name)
 
 
 def _notes(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues) -> Iterator[str]:
     for name, secret in sorted(observed.secrets.items()):
-        if name not in spec.secrets and not is_fingerprint(secret.description):
+        if name not in spec.secrets and not is_fingerprint(secret.description) and not _is_untold(observed, name):
             yield f"The secret {name} is on the Hub and not in the spec. uic did not set it and leaves it."
     for name in sorted(spec.secrets.keys() & observed.secrets.keys() - secrets.values.keys()):
         yield f"The secret {name} could not be compared: {_problem(name, secrets)}"
+    untold = [name for name in sorted(spec.secrets.keys() & observed.secrets.keys()) if _is_untold(observed, name)]
+    if untold:
+        yield f"The Hub does not tell what was set as {', '.join(untold)}: taken to be the same. --secrets sends them."
     yield from _missing(spec, secrets, observed.secrets.keys())
     if observed.runtime.stage == "PAUSED":
         yield "The Space is paused; a deployment does not start it: uic space wake"

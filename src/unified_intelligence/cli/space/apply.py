@@ -26,6 +26,7 @@ def apply(
     name: flags.Name = None,
     owner: flags.Owner = None,
     adopt: flags.Adopt = None,
+    secrets: flags.Secrets = None,
     yes: flags.Yes = None,
     json: flags.Json = None,
 ) -> int:
@@ -37,7 +38,7 @@ def apply(
 
     output: Output = context.obj
     space = opened(name, owner, output)
-    made = make_plan(space.host, space.rendered, space.secrets, adopt=bool(adopt))
+    made = make_plan(space.host, space.rendered, space.secrets, adopt=bool(adopt), resend=bool(secrets))
     if not json:
         for line in PlanText(colours=output.stdout_colours).lines(made):
             output.line(line)
