@@ -22,3 +22,9 @@ def user_file(home: Path, xdg_config_home: str) -> Path:
     """Where the user's own configuration is, whether or not it exists."""
     base = Path(xdg_config_home) if xdg_config_home.startswith("/") else home / ".config"
     return base / "unified-intelligence" / FILE_NAME
+
+
+def state_folder(home: Path, xdg_state_home: str) -> Path:
+    """Where this program keeps what it did: records of runs, reports of deployments. It need not exist yet."""
+    base = Path(xdg_state_home) if xdg_state_home.startswith("/") else home / ".local/state"
+    return base / "unified-intelligence"
