@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ def test_from_nothing_to_a_space_and_back_to_nothing_to_do(hub: Hub, uic: Run) -
     plan = uic("space", "plan", "page")
     assert plan.code == 2
     assert plan.out.splitlines()[:5] == [
-        "local/page",
+        "local/page  not there yet",
         "  + Space local/page (static, private, on cpu-basic)",
         "  + one commit: 3 added",
         "      + README.md        54 bytes",
@@ -109,6 +110,25 @@ def test_it_asks(hub: Hub, uic: Run, environment: dict[str, str], home: Path, an
     assert (hub.names("spaces") == ["local/page"]) == (code == 0)
 
 
+def test_interrupted_it_says_what_is_done_and_is_finished_by_the_same_command(
+    hub: Hub, uic: Run, environment: dict[str, str], home: Path
+) -> None:
+    uic("space", "init", "page")
+    process = subprocess.Popen(
+        command("space", "apply", "page", "--yes"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=environment, cwd=home / "work",
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("done: Space local/page")  # and now it waits a second
+    process.send_signal(signal.SIGINT)
+    told = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(30) == 130
+    assert told.startswith("1 of 2 done. The same command again does the rest.\n") and "Interrupted." in told
+    assert uic("space", "apply", "page", "--yes").err == "done: one commit: 2 added, 1 changed\n"
+    assert uic("space", "plan", "page").code == 0
+
+
 def typed(arguments: list[str], keys: str, environment: dict[str, str], cwd: Path) -> Ran:
     """The program on a terminal where these keys are pressed."""
     ours, its = pty.openpty()
@@ -168,6 +188,19 @@ def test_a_library_that_is_missing_is_one_sentence(uic: Run, home: Path, tmp_pat
         "Error: Deploying a Space needs the library 'yaml', which is not installed.\n"
         "       pip install 'unified-intelligence-cli[deploy]'\n"
     )
+
+
+def test_what_is_found_is_listed_and_is_one_document_for_scripts(uic: Run, home: Path) -> None:
+    spec(home, "version: 1\nid: a/b\nsdk: gradio\n")
+    (home / "work/hf_spaces/page/app.py").write_text("x")
+    (home / "work/hf_spaces/page/requirements.txt").write_text("torch>=2\n")
+    listed = uic("space", "validate", "page")
+    assert listed.code == 3 and "1 finding." in listed.err
+    assert [line.split(":")[0] for line in listed.out.splitlines()] == ["error", "warning"]
+    told = json.loads(uic("space", "validate", "page", "--json").out)
+    assert told["valid"] is False and [each["line"] for each in told["findings"]] == [None, 1]
+    (home / "work/hf_spaces/page/README.md").write_text("---\nsdk: gradio\nsdk_version: 6.31.0\n---\n")
+    assert (uic("space", "validate", "page").code, uic("space", "validate", "page", "--strict").code) == (0, 3)
 
 
 def test_a_file_with_a_secret_in_it_is_not_sent(hub: Hub, uic: Run, home: Path) -> None:

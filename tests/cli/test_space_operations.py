@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Generator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,12 @@ from unified_intelligence.spaces.simulator.hub import Hub
 from unified_intelligence.spaces.simulator.keeper import Timings
 from unified_intelligence.spaces.simulator.server import running
 
-CANARY = "canary-ça-ne-sort-pas-42"
+_NUMBERS = count(1)
+CANARY = "canary-of-the-key-42"
 TOKEN = "hf_canaryOfTheToken"
 SPEC = """\
 version: 1
-id: modele
+id: ID
 sdk: gradio
 variables: {COLOUR: bleu ciel}
 secrets: {API_KEY: env:MODELE_KEY}
@@ -42,7 +44,8 @@ class Project:
         self.space.mkdir(parents=True)
         for path, content in sources().items():
             (self.space / path).write_bytes(content)
-        (self.space / "space.yaml").write_text(SPEC, "utf-8")
+        self.name = f"modele-{next(_NUMBERS)}"
+        self.spec("bleu ciel")
         self.variables = {"HF_ENDPOINT": url, "HF_TOKEN": TOKEN, "MODELE_KEY": CANARY}
         self._uic, self.said = uic, ""
 
@@ -50,6 +53,10 @@ class Project:
         done = self._uic(*arguments, **self.variables)
         self.said += done.out + done.err
         return done
+
+    def spec(self, colour: str) -> None:
+        text = SPEC.replace("id: ID", f"id: {self.name}").replace("bleu ciel", colour)
+        (self.space / "space.yaml").write_text(text, "utf-8")
 
     def answers(self, text: str) -> None:
         (self.space / "answer.txt").write_text(text, "utf-8")
@@ -74,8 +81,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Hub, str]]:
 def project(home: Path, uic: Run, hub: tuple[Hub, str]) -> Generator[Project]:
     made = Project(home, uic, *hub)
     yield made
-    if "anne/modele" in hub[0].names("spaces"):
-        hub[0].delete("spaces", "anne/modele")
     everything = made.said + "".join(path.read_text("utf-8") for path in (*made.reports, *made.runs))
     assert CANARY not in everything
     assert TOKEN not in everything
@@ -84,8 +89,8 @@ def project(home: Path, uic: Run, hub: tuple[Hub, str]) -> Generator[Project]:
 def test_from_nothing_to_a_space_that_is_proven_and_back(project: Project) -> None:
     first = project.run("space", "deploy", "modele", "--yes")
     assert first.code == 0, first.err
-    assert "anne/modele runs what was deployed" in first.out and "uic-good-1" in first.out
-    assert "run: Démarré\u2028ici anne/modele ***" in first.err
+    assert f"anne/{project.name} runs what was deployed" in first.out and "uic-good-1" in first.out
+    assert f"run: Démarré\u2028ici anne/{project.name} ***" in first.err
     report = json.loads(project.reports[0].read_text("utf-8"))
     assert (report["outcome"], [step["step"] for step in report["steps"]]) == (
         "done",
@@ -115,8 +120,8 @@ def test_drift_pause_wake_logs_and_cost(project: Project) -> None:
     woken = project.run("space", "wake", "modele")
     assert (woken.code, "runs commit" in woken.out) == (0, True), woken.err
     logs = project.run("space", "logs", "modele")
-    assert "Démarré\u2028ici anne/modele ***" in logs.out
-    (project.space / "space.yaml").write_text(SPEC.replace("bleu ciel", "noir"), "utf-8")
+    assert f"Démarré\u2028ici anne/{project.name} ***" in logs.out
+    project.spec("noir")
     assert project.run("space", "apply", "modele", "--yes").code == 0
     assert project.run("space", "status", "modele").code == 3
     cost = project.run("space", "cost", "modele", "--hours", "8", "--json")
@@ -137,22 +142,23 @@ def test_a_workflow_that_fails_is_mended_and_resumed(project: Project) -> None:
     }
 
     project.answers("Toujours 36 €")
-    project.hub.faults.waiting.append(Fault("failing_answers", "anne/modele"))
+    project.hub.faults.waiting.append(Fault("failing_answers", f"anne/{project.name}"))
     failed = project.run(*task, "--set", "name=modele")
     assert failed.code == 13
-    assert "Task smoke_test: anne/modele does not answer as it must" in failed.err
+    assert f"Task smoke_test: anne/{project.name} does not answer as it must" in failed.err
     assert "rollback: done" in failed.err and "promote: skipped" in failed.err
     assert "--resume" in failed.err
     project.hub.faults.clear(commits=True)
 
     again = project.run(*task, "--resume", "last")
     assert again.code == 0, again.err
-    assert "apply: done in an earlier run" not in again.err  # the plan is another one now: what was rolled back
+    assert "apply: done in an earlier run" not in again.err, "what was rolled back is applied again"
+    assert project.hub.repository("spaces", f"anne/{project.name}").refs("tags").keys() == {"uic-good-1", "uic-good-2"}
     assert project.run("space", "status", "modele").code == 0
 
 
 def test_a_workflow_that_is_interrupted_goes_on_where_it_was(project: Project, environment: dict[str, str]) -> None:
-    project.hub.faults.waiting.append(Fault("stuck_building", "anne/modele", cured_by="restart"))
+    project.hub.faults.waiting.append(Fault("stuck_building", f"anne/{project.name}", cured_by="restart"))
     arguments = command("task", "run", "redeploy_qwen3_inference", "--set", "name=modele")
     process = subprocess.Popen(
         arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -178,5 +184,7 @@ def test_a_workflow_that_is_interrupted_goes_on_where_it_was(project: Project, e
     assert api.code == 0
     resumed = project.run("task", "run", "redeploy_qwen3_inference", "--resume", "last")
     assert resumed.code == 0, resumed.err
-    assert "plan: done in an earlier run" in resumed.err and "apply: done in an earlier run" in resumed.err
-    assert "promote: done" in resumed.err
+    assert "plan: 0 changes" in resumed.err
+    assert resumed.err.count("Report") == 0
+    assert f"promote.space   anne/{project.name}" in resumed.out
+    assert "promote.tag     uic-good-1" in resumed.out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
@@ -118,9 +118,8 @@ def _told(output: Output, asked: Asked, bound: Bound, record: RunRecord, path: P
         output.json(_as_json(record, path, ends))
     elif not outcome.failures:
         for name in ends:
-            value = outcome.outputs[name]
-            if value is not None:
-                output.line(value if isinstance(value, str) else f"{name}: {value}")
+            for line in _lines(name, record.tasks[name].output):
+                output.line(line)
     if not outcome.failures:
         return 0
     name, error = outcome.failures[0]
@@ -130,6 +129,22 @@ def _told(output: Output, asked: Asked, bound: Bound, record: RunRecord, path: P
     error.message = f"Task {name}: {error.message}"
     error.hint = f"{error.hint} {resume}".strip()
     raise error
+
+
+def _lines(name: str, value: object) -> list[str]:
+    """What a task gave, for people: a text as it is, what has fields in columns."""
+    match value:
+        case None | "":
+            return []
+        case str():
+            return [value]
+        case dict():
+            fields = cast("dict[str, object]", value)
+            return aligned([(f"{name}.{field}", str(one)) for field, one in fields.items()]).splitlines()
+        case list():
+            return [str(one) for one in cast("list[object]", value)]
+        case _:
+            return [f"{name}: {value}"]
 
 
 def _as_json(record: RunRecord, path: Path, ends: list[str]) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Runs a flow: each task as soon as those before it are done, with its retries, its timeout and its line in the record.
 
 A task that fails stops what depends on it and nothing else. A task whose record says that it is done, with the inputs
-it has now, is not run again. Showing what goes on is left to who listens.
+it has now, is not run again, unless a rescue ran after it. Showing what goes on is left to who listens.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -127,12 +128,15 @@ class _Run:
             text = f"{' and '.join(missing)} did not end well" if missing else "nothing failed"
             self._note(name, "skipped", text)
             return
+        for one in guarded:
+            self._record.tasks[one].fingerprint = ""  # a rescue undoes: a run that is resumed does them all again
         await self._do(name, failure)
 
     async def _do(self, name: str, failure: tuple[str, Exception] | None) -> None:
         task, kept = self._flow.tasks[name], self._record.tasks[name]
         fingerprint = self._fingerprint(name)
-        if failure is None and kept.state == "done" and kept.fingerprint == fingerprint and self._restored(task, kept):
+        is_kept = kept.state == "done" and kept.fingerprint == fingerprint and not task.always and failure is None
+        if is_kept and self._restored(task, kept):
             self._listen(Change(name, "kept", seconds=kept.seconds))
             return
         self._record.tasks[name] = TaskRecord("running", started=datetime.now(UTC).isoformat())
@@ -200,9 +204,12 @@ class _Run:
         return {name: value(name) for name in task.inputs}
 
     def _progress(self, name: str) -> Progress:
-        loop = asyncio.get_running_loop()
+        loop, own = asyncio.get_running_loop(), threading.get_ident()
 
         def tell(text: str) -> None:
+            if threading.get_ident() == own:
+                self._listen(Change(name, "said", text))
+                return
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
                 loop.call_soon_threadsafe(self._listen, Change(name, "said", text))
 

@@ -40,11 +40,12 @@ class Task:
         retries: int = 0,
         pause: float = 1.0,
         timeout: float | None = None,
+        always: bool = False,
         fixed: Mapping[str, object] | None = None,
     ) -> None:
         """Raises ConfigurationError for a patience that is none."""
         self.function, self.name = function, name or function.__name__
-        self.retries, self.pause, self.timeout = retries, pause, timeout
+        self.retries, self.pause, self.timeout, self.always = retries, pause, timeout, always
         self.fixed = dict(fixed or {})
         if retries < 0 or pause < 0 or (timeout is not None and timeout <= 0):
             raise ConfigurationError(f"Task {self.name}: retries and pause are 0 or more, a timeout is more than 0.")
@@ -116,8 +117,10 @@ class Task:
             ) from error
 
     def _changed(self, name: str, fixed: Mapping[str, object]) -> Task:
-        own = {"retries": self.retries, "pause": self.pause, "timeout": self.timeout}
-        return Task(self.function, name=name, fixed=fixed, **own)  # pyright: ignore[reportArgumentType] own is typed above
+        return Task(
+            self.function, name=name, retries=self.retries, pause=self.pause, timeout=self.timeout, always=self.always,
+            fixed=fixed,
+        )  # fmt: skip
 
     def _alone(self) -> Flow:
         from unified_intelligence.dsl.flow import flow_of
@@ -129,7 +132,7 @@ class Task:
 def task(function: Callable[..., Any], /) -> Task: ...
 @overload
 def task(
-    *, name: str = "", retries: int = 0, pause: float = 1.0, timeout: float | None = None
+    *, name: str = "", retries: int = 0, pause: float = 1.0, timeout: float | None = None, always: bool = False
 ) -> Callable[[Callable[..., Any]], Task]: ...
 def task(
     function: Callable[..., Any] | None = None,
@@ -139,16 +142,18 @@ def task(
     retries: int = 0,
     pause: float = 1.0,
     timeout: float | None = None,
+    always: bool = False,
 ) -> Task | Callable[[Callable[..., Any]], Task]:
     """Makes a function a task. It may be `async`; one that is not runs in a thread.
 
     `retries` are further tries after a failure that another try can mend, the first after `pause` seconds and each
-    later one after twice as long; `timeout` are the most seconds of one try.
+    later one after twice as long; `timeout` are the most seconds of one try. `always` is for what looks at the world:
+    it is done again in a run that is resumed, and what depends on it too if it gives something else.
     """
     if function is not None:
         return Task(function)
 
     def decorate(decorated: Callable[..., Any]) -> Task:
-        return Task(decorated, name=name, retries=retries, pause=pause, timeout=timeout)
+        return Task(decorated, name=name, retries=retries, pause=pause, timeout=timeout, always=always)
 
     return decorate

@@ -77,10 +77,10 @@ class RunResult:
 
 def refusal(error: Exception) -> dict[str, Any]:
     """What ended a run, from an error of Gradio, which is how ZeroGPU refuses."""
-    title = str(getattr(error, "title", ""))
+    title, said = (str(getattr(error, name, "")) for name in ("title", "message"))
     kind = next((kind for part, kind in _KINDS.items() if part in title), "model")
     hint = "Ask again with the same run_id: what is answered is not computed again."
-    return {"type": kind, "message": f"{title}: {error}", "hint": hint, "retryable": kind.startswith("server_")}
+    return {"type": kind, "message": f"{title}: {said}", "hint": hint, "retryable": kind.startswith("server_")}
 
 
 def _latency(records: Sequence[Record]) -> dict[str, float | None]:

@@ -18,9 +18,10 @@ CSS = """
 #state .failure { color: var(--error-text-color, #b91c1c); font-weight: 600; }
 #state progress { width: 100%; height: 0.6rem; accent-color: var(--color-accent); }
 #state ul { display: flex; flex-wrap: wrap; gap: 0.4rem 0.8rem; list-style: none; margin: 0.4rem 0 0; padding: 0; }
-#samples table { width: 100%; border-collapse: collapse; table-layout: fixed; }
+#samples table { width: 100%; border-collapse: collapse; table-layout: fixed; border: 0 !important; }
 #samples th, #samples td { padding: 0.45rem 0.5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere;
-  border-bottom: 1px solid var(--border-color-primary); }
+  border: solid var(--border-color-primary) !important; border-width: 0 0 1px !important; }
+#samples thead, #samples tbody, #samples tr { border: 0 !important; }
 #samples th:nth-child(1), #samples td:nth-child(1) { width: 7rem; }
 #samples th:nth-child(2), #samples td:nth-child(2) { width: 20%; }
 #samples th:nth-child(n+4), #samples td:nth-child(n+4) { width: 4.5rem; text-align: right; }
@@ -28,15 +29,17 @@ CSS = """
 #samples pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0.4rem 0 0; font: inherit; }
 #samples h4 { margin: 0.6rem 0 0; font-size: 0.8rem; opacity: 0.75; }
 .outcome { display: inline-block; padding: 0.05rem 0.5rem; border-radius: 1rem; font-size: 0.8rem; font-weight: 600;
-  color: #fff; background: #4b5563; }
+  white-space: nowrap; color: #fff; background: #4b5563; }
 .outcome.answered { background: #1d6f42; }
 .outcome.truncated { background: #92510a; }
 .outcome.malformed { background: #7c3aa8; }
 .outcome.error { background: #b42318; }
 @media (max-width: 40rem) {
   #samples th:nth-child(n+4), #samples td:nth-child(n+4) { display: none; }
-  #samples th:nth-child(1), #samples td:nth-child(1) { width: 6.4rem; }
-  #samples th:nth-child(2), #samples td:nth-child(2) { width: 3.5rem; }
+  #samples th, #samples td { padding: 0.45rem 0.25rem; }
+  #samples th:nth-child(1), #samples td:nth-child(1) { width: 5.6rem; }
+  #samples th:nth-child(2), #samples td:nth-child(2) { width: 4.7rem; }
+  .outcome { font-size: 0.75rem; padding: 0.05rem 0.4rem; }
 }
 """
 

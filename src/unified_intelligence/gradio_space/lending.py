@@ -73,10 +73,10 @@ def with_fewer_seconds(
 def fewer_seconds(error: Exception, seconds: int) -> int | None:
     """What may be lent where `seconds` were not: what the quota has left, or half; None where it is not about them.
 
-    An error of ZeroGPU is one of Gradio, which has a title.
+    An error of ZeroGPU is one of Gradio, which has a title and a message.
     """
     title = str(getattr(error, "title", ""))
-    if "quota exceeded" in title and (found := _LEFT.search(str(error))):
+    if "quota exceeded" in title and (found := _LEFT.search(str(getattr(error, "message", "")))):
         requested, left = map(int, found.groups())
         return seconds * left // requested if 0 < left < requested else None
     return seconds // 2 if "illegal duration" in title else None

@@ -31,6 +31,7 @@ CSS = """
 #chat { min-height: 20rem; }
 #chat .placeholder-content { padding-top: var(--spacing-xxl); }
 #chat .bot-row:has(.message > div > .message-content) .message:has(.thought-group) + .message-buttons { display: none; }
+#chat .bot-row .message:has(.thought-group) + .message-buttons:has(~ .message) { display: none; }
 """
 
 

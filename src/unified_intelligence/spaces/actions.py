@@ -197,7 +197,8 @@ def sleeps(seconds: int) -> str:
 class Plan:
     """In the order in which it is done. `parent` is the commit it was made for, "" where there is no Space yet.
 
-    Prices are dollars an hour while it runs; None where nothing runs.
+    `state` is what the Space did then, in a few words. Prices are dollars an hour while it runs, None where nothing
+    does.
     """
 
     space: str
@@ -207,6 +208,7 @@ class Plan:
     price_before: float | None = None
     price_after: float | None = None
     notes: tuple[str, ...] = field(default=())
+    state: str = "not there yet"
 
     @property
     def is_empty(self) -> bool:
@@ -224,6 +226,7 @@ class Plan:
         return {
             "schema": 1,
             "space": self.space,
+            "state": self.state,
             "changes": not self.is_empty,
             "parent": self.parent,
             "content_digest": self.digest,

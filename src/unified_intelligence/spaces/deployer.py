@@ -15,6 +15,7 @@ from unified_intelligence.entities.errors import (
     ConfigurationError,
     DeploymentError,
     RollbackError,
+    StalePlanError,
     UnifiedIntelligenceError,
     VerificationError,
 )
@@ -141,9 +142,19 @@ class Deployer:
             return verified
 
     async def keep(self, spec: SpaceSpec, found: Verification) -> Deployed:
-        """Tags what was verified."""
+        """Tags what was verified. Raises StalePlanError if it is not the newest version any more."""
+
+        def mark() -> str:
+            newest = self.host.info(spec.id).sha
+            if newest != found.sha:
+                raise StalePlanError(
+                    f"{spec.id} is at commit {newest[:12]} now, not at {found.sha[:12]}, which was verified.",
+                    hint="Verify what is there: uic space verify NAME",
+                )
+            return mark_good(self.host, spec.id, found.sha)
+
         with self._step("tag") as told:
-            tag = await in_daemon_thread(lambda: mark_good(self.host, spec.id, found.sha), "tag")
+            tag = await in_daemon_thread(mark, "tag")
             told["tag"] = tag
         self.hear(f"good: {tag}")
         return Deployed(spec.id, found.sha, found.digest, tag, found.url)

@@ -26,7 +26,7 @@ from unified_intelligence.spaces.actions import (
     SetVisibility,
     SetVolumes,
 )
-from unified_intelligence.spaces.differences import changes, to_commit
+from unified_intelligence.spaces.differences import FileChange, changes, to_commit
 from unified_intelligence.spaces.fingerprint import is_fingerprint
 from unified_intelligence.spaces.observe import ObservedSpace, observe
 from unified_intelligence.spaces.render import RenderedSpace
@@ -44,8 +44,9 @@ def make_plan(
     *,
     spec: SpaceSpec | None = None,
     adopt: bool = False,
+    resend: bool = False,
 ) -> Plan:
-    """`spec` is the rendered one, or its candidate: the same bytes in another Space.
+    """`spec` is the rendered one, or its candidate: the same bytes in another Space. `resend` sets every secret again.
 
     Raises DeploymentError for a Space that we did not make (unless `adopt`), and for more than the budget;
     ConfigurationError for hardware that there is none of; ProviderError.
@@ -57,7 +58,7 @@ def make_plan(
     if observed is None:
         files = changes({}, rendered.files)
         actions = (_creation(spec), CommitFiles(files, rendered.digest))
-        notes = (*_missing(spec, secrets), *_runs_on(spec, price))
+        notes = (*_missing(spec, secrets), *_runs_on(spec, price), *_uncommitted(rendered, files))
         return Plan(spec.id, actions, "", rendered.digest, None, price, notes)
     if observed.record is None and not observed.is_blank and not adopt:
         raise DeploymentError(
@@ -65,14 +66,16 @@ def make_plan(
             hint="--adopt takes it over: files, variables and settings that are not in the spec are then replaced.",
         )
     now = observed.runtime.wanted_hardware or FREE
+    files = to_commit(observed.tree, rendered, observed.record)
     return Plan(
         space=spec.id,
-        actions=tuple(_differences(spec, observed, rendered, secrets)),
+        actions=tuple(_differences(spec, observed, secrets, CommitFiles(files, rendered.digest), resend=resend)),
         parent=observed.info.sha,
         digest=rendered.digest,
         price_before=prices[now].dollars_per_hour if now in prices else None,
         price_after=price,
-        notes=(*_notes(spec, observed, secrets), *_runs_on(spec, price)),
+        notes=(*_notes(spec, observed, secrets), *_runs_on(spec, price), *_uncommitted(rendered, files)),
+        state=f"{observed.runtime.stage} on {now}",
     )
 
 
@@ -111,18 +114,17 @@ def _creation(spec: SpaceSpec) -> CreateSpace:
 
 
 def _differences(
-    spec: SpaceSpec, observed: ObservedSpace, rendered: RenderedSpace, secrets: SecretValues
+    spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues, commit: CommitFiles, *, resend: bool
 ) -> Iterator[Action]:
     visibility = SetVisibility(observed.info.visibility, spec.visibility)
     opens = _OPENNESS[visibility.after] - _OPENNESS[visibility.before]
     if opens < 0:
         yield visibility
     yield from _changing_sides(spec, observed)
-    yield from _to_set(spec, observed, secrets)
+    yield from _to_set(spec, observed, secrets, resend=resend)
     yield from _machine(spec, observed)
-    files = to_commit(observed.tree, rendered, observed.record)
-    if files:
-        yield CommitFiles(files, rendered.digest)
+    if commit.files:
+        yield commit
     yield from _to_remove(spec, observed)
     if opens > 0:
         yield visibility
@@ -136,7 +138,7 @@ def _changing_sides(spec: SpaceSpec, observed: ObservedSpace) -> Iterator[Action
         yield RemoveSecret(name)
 
 
-def _to_set(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues) -> Iterator[Action]:
+def _to_set(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues, *, resend: bool) -> Iterator[Action]:
     for name, value in sorted(spec.variables.items()):
         before = observed.variables[name].value if name in observed.variables else None
         if before != value:
@@ -145,9 +147,16 @@ def _to_set(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues) -> 
         if name not in observed.secrets:
             yield SetSecret(name, reference, "new")
             continue
-        description = observed.secrets[name].description
-        if name in secrets.values and not (fits := secrets.fits(name, description)):
+        fits = secrets.fits(name, observed.secrets[name].description)
+        told = fits is not None or not _is_untold(observed, name)
+        if name in secrets.values and not fits and (told or resend):
             yield SetSecret(name, reference, "unknown" if fits is None else "changed")
+
+
+def _is_untold(observed: ObservedSpace, name: str) -> bool:
+    """Set by us, as the committed record says, and told without our description: a Hub may keep those to itself."""
+    recorded = observed.record.settings.get("secrets") if observed.record else None
+    return not observed.secrets[name].description and isinstance(recorded, list) and name in recorded
 
 
 def _machine(spec: SpaceSpec, observed: ObservedSpace) -> Iterator[Action]:
@@ -172,16 +181,20 @@ def _to_remove(spec: SpaceSpec, observed: ObservedSpace) -> Iterator[Action]:
         if name not in spec.variables and name not in spec.secrets:
             yield RemoveVariable(name, variable.value)
     for name, secret in sorted(observed.secrets.items()):
-        if name not in spec.secrets and name not in spec.variables and is_fingerprint(secret.description):
+        ours = is_fingerprint(secret.description) or _is_untold(observed, name)
+        if name not in spec.secrets and name not in spec.variables and ours:
             yield RemoveSecret(name)
 
 
 def _notes(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues) -> Iterator[str]:
     for name, secret in sorted(observed.secrets.items()):
-        if name not in spec.secrets and not is_fingerprint(secret.description):
+        if name not in spec.secrets and not is_fingerprint(secret.description) and not _is_untold(observed, name):
             yield f"The secret {name} is on the Hub and not in the spec. uic did not set it and leaves it."
     for name in sorted(spec.secrets.keys() & observed.secrets.keys() - secrets.values.keys()):
         yield f"The secret {name} could not be compared: {_problem(name, secrets)}"
+    untold = [name for name in sorted(spec.secrets.keys() & observed.secrets.keys()) if _is_untold(observed, name)]
+    if untold:
+        yield f"The Hub does not tell what was set as {', '.join(untold)}: taken to be the same. --secrets sends them."
     yield from _missing(spec, secrets, observed.secrets.keys())
     if observed.runtime.stage == "PAUSED":
         yield "The Space is paused; a deployment does not start it: uic space wake"
@@ -190,6 +203,12 @@ def _notes(spec: SpaceSpec, observed: ObservedSpace, secrets: SecretValues) -> I
 def _runs_on(spec: SpaceSpec, price: float | None) -> Iterator[str]:
     if price and spec.sleep_time in {None, NEVER_SLEEPS}:
         yield f"It never sleeps, which is ${24 * price:.2f} a day. sleep_time: 1h would let it, when nobody asks."
+
+
+def _uncommitted(rendered: RenderedSpace, files: tuple[FileChange, ...]) -> Iterator[str]:
+    source = rendered.deployment.source
+    if files and source.endswith("+"):
+        yield f"The files are those of the commit {source[:12]} with changes that nobody committed."
 
 
 def _missing(spec: SpaceSpec, secrets: SecretValues, there: Iterable[str] = ()) -> Iterator[str]:

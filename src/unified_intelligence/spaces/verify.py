@@ -114,6 +114,7 @@ class Verifier:
         return found
 
     async def _all(self, spec: SpaceSpec, wait: Wait, found: Verification, wanted: frozenset[str]) -> None:
+        await wait.check_newest()
         if "runtime" in wanted:
             with _timed(found, "runtime") as check:
                 await wait.until_running()

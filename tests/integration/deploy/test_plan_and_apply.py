@@ -104,6 +104,17 @@ def test_a_secret_is_compared_without_being_read(local: LocalHub, page: Page) ->
     assert "OTHER is on the Hub and not in the spec" in plan.notes[0] and "K is not set." in plan.notes[1]
 
 
+def test_a_hub_that_keeps_descriptions_to_itself_makes_no_plan_endless(local: LocalHub, page: Page) -> None:
+    rendered, secrets = page(secrets={"KEY": "env:K", "OLD": "env:O"}), SecretValues({"KEY": VALUE, "OLD": VALUE})
+    deployed(local, rendered, secrets)
+    for name in ("KEY", "OLD"):
+        local.host.set_secret(SPACE, NewSecret(name, VALUE))  # as such a Hub would tell them
+    plan = make_plan(local.host, rendered, secrets)
+    assert plan.is_empty and "KEY, OLD: taken to be the same. --secrets sends them." in plan.notes[0]
+    assert len(planned(local, rendered, secrets, resend=True)) == 2
+    assert planned(local, page(secrets={"KEY": "env:K"}), secrets)[-1] == "- secret OLD: it is not in the spec any more"
+
+
 def test_a_secret_that_cannot_be_read_stops_an_apply_before_anything_is_changed(local: LocalHub, page: Page) -> None:
     deployed(local, page())
     rendered = page(secrets={"KEY": "env:K"}, variables={"A": "1"})

@@ -20,6 +20,7 @@ from unified_intelligence.entities.generation import (
     ReasoningDelta,
     TextDelta,
     Timings,
+    ToolCallDelta,
     Usage,
 )
 from unified_intelligence.entities.message import MessageLike, read_messages
@@ -47,6 +48,10 @@ class Slow(InProcessTextGenerator):
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> Generator[Event, None, None]:
         first = read_messages(messages)[-1].content.split()[0]
+        if first == "Appelle":
+            yield ToolCallDelta(0, "1", "get_weather", '{"city": "Zürich <b>gras</b>"}')
+            yield Finished("tool_calls", Usage(3, 9), Timings(0.0, 1.0))
+            return
         written, words = 0, int(first) if first.isdecimal() else WORDS
         try:
             yield ReasoningDelta("Je réfléchis… 🎉")

@@ -25,8 +25,8 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.entities.generation import Generation, GenerationConfig
 from unified_intelligence.entities.message import Message
+from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.entities.tools import ToolSpec
-from unified_intelligence.interfaces.sample_generator import Sample, SampleAnswer
 from unified_intelligence.spaces.content import FILE_NAME
 
 pytestmark = NEEDS_GRADIO
@@ -162,11 +162,14 @@ class Slow(NamedTuple):
     process: Any
 
 
-@pytest.fixture
-def slow(tmp_path: Path) -> Generator[Slow]:
-    program = (HERE / "slow_space.py", tmp_path / "notes", "evaluates")
-    with running(*program, cwd=tmp_path, PYTHONPATH=str(PROJECT / "src")) as own:
-        yield Slow(own.url, tmp_path / "notes", own)
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Generator[Slow]:
+    """The last test kills it."""
+    folder = tmp_path_factory.mktemp("slow")
+    with running(
+        HERE / "slow_space.py", folder / "notes", "evaluates", cwd=folder, PYTHONPATH=str(PROJECT / "src")
+    ) as own:
+        yield Slow(own.url, folder / "notes", own)
 
 
 def words(notes: Path, answers: int) -> list[int]:
@@ -207,7 +210,8 @@ def test_a_quota_ends_a_run_after_what_was_answered(slow: Slow) -> None:
     """The second call is refused: what the first one answered is there."""
     provider = Qwen3ZeroGPUAdapter(space=slow.url, cache="", retries=0)
     came: list[object] = []
-    samples = [sample("a", "2 mots", max_tokens=4096), *(sample(f"GPU {n}", f"Un GPU ? {n}") for n in range(5))]
+    asked = {"a": "2 mots", **{f"GPU {n}": f"Un GPU ? {n}" for n in range(5)}}
+    samples = [sample(name, text, max_tokens=4096) for name, text in asked.items()]
 
     async def until_refused() -> None:
         async for come in provider.asamples("q", samples):

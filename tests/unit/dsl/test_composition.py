@@ -1,4 +1,4 @@
-"""Properties of flows composed at random, and of runs of them: 150 flows, the same ones every time."""
+"""Properties of flows composed at random, and of runs of them: 80 flows, the same ones every time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit.dsl.flows import Journal, ran, random_flow
 from unified_intelligence.dsl.flow import flow_of
 from unified_intelligence.entities.errors import ConfigurationError
 
-SEEDS = range(150)
+SEEDS = range(80)
 
 
 def check_order(journal: Journal, before: dict[str, frozenset[str]]) -> None:
@@ -103,7 +103,7 @@ def test_a_rescue_runs_after_a_failure_only_and_the_run_has_failed(tmp_path: Pat
 
     journal.failing, journal.lines = set(), []
     ran(flow, tmp_path, resume=failed.path)
-    assert journal.began() == ["second", "third"]
+    assert journal.began() == ["first", "second", "third"], "what was rescued from may be undone"
 
 
 def test_a_rescue_waits_until_everything_it_guards_has_ended(tmp_path: Path) -> None:

@@ -176,6 +176,27 @@ def test_work_done_again_that_gives_the_same_leaves_the_rest_alone(tmp_path: Pat
     assert posted == ["abc"]
 
 
+def test_what_looks_at_the_world_looks_again(tmp_path: Path) -> None:
+    world = ["été"]
+    done: list[str] = []
+
+    @task(always=True)
+    def look() -> Letter:
+        done.append("look")
+        return Letter(world[0])
+
+    @task
+    def act(letter: Letter) -> None:
+        done.append(f"act {letter.text}")
+
+    first = ran(look >> act, tmp_path)
+    ran(look >> act, tmp_path, resume=first.path)
+    assert done == ["look", "act été", "look"]
+    world[0] = "hiver"
+    ran(look >> act, tmp_path, resume=first.path)
+    assert done[3:] == ["look", "act hiver"]
+
+
 def test_what_cannot_be_written_down_is_used_and_made_again_when_resumed(tmp_path: Path) -> None:
     opened: list[threading.Thread] = []
 

@@ -13,7 +13,7 @@ from unified_intelligence.gradio_space.lending import fewer_seconds, with_fewer_
 class Refused(Exception):  # noqa: N818 - it is as Gradio's own, which cannot be imported everywhere
     def __init__(self, title: str, text: str) -> None:
         super().__init__(text)
-        self.title = title
+        self.title, self.message = title, text
 
 
 ILLEGAL = Refused("ZeroGPU illegal duration", "The requested GPU duration (90s) is larger than the maximum allowed")

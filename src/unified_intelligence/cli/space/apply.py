@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
@@ -10,7 +12,7 @@ import typer
 from unified_intelligence.cli.command import LightCommand, new_app
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.space import flags
-from unified_intelligence.entities.errors import ConfigurationError
+from unified_intelligence.entities.errors import ConfigurationError, UnifiedIntelligenceError
 
 if TYPE_CHECKING:
     from unified_intelligence.spaces.actions import Action
@@ -24,6 +26,7 @@ def apply(
     name: flags.Name = None,
     owner: flags.Owner = None,
     adopt: flags.Adopt = None,
+    secrets: flags.Secrets = None,
     yes: flags.Yes = None,
     json: flags.Json = None,
 ) -> int:
@@ -35,17 +38,15 @@ def apply(
 
     output: Output = context.obj
     space = opened(name, owner, output)
-    made = make_plan(space.host, space.rendered, space.secrets, adopt=bool(adopt))
+    made = make_plan(space.host, space.rendered, space.secrets, adopt=bool(adopt), resend=bool(secrets))
     if not json:
         for line in PlanText(colours=output.stdout_colours).lines(made):
             output.line(line)
     if not made.is_empty and not yes:
         ask_to_apply(output, name)
 
-    def done(action: Action) -> None:
-        output.note(f"done: {action.told()}")
-
-    applied = carry_out(space.host, made, space.rendered, space.secrets, done=done)
+    with told_as_done(output, len(made.actions)) as done:
+        applied = carry_out(space.host, made, space.rendered, space.secrets, done=done)
     if json:
         output.json(applied.as_json(), indented=True)
     elif applied.actions:
@@ -53,6 +54,24 @@ def apply(
             f"{applied.space} is at {applied.sha[:12]}. Is it what runs? uic space verify {name or ''}".rstrip()
         )
     return 0
+
+
+@contextmanager
+def told_as_done(output: Output, actions: int) -> Generator[Callable[[Action], None]]:
+    """Tells each action that is done; and where it ends before the last one, that nothing of it is lost."""
+    count = 0
+
+    def done(action: Action) -> None:
+        nonlocal count
+        count += 1
+        output.note(f"done: {action.told()}")
+
+    try:
+        yield done
+    except (KeyboardInterrupt, UnifiedIntelligenceError):
+        if count:
+            output.note(f"{count} of {actions} done. The same command again does the rest.")
+        raise
 
 
 def ask_to_apply(output: Output, name: str | None, verb: str = "apply") -> None:

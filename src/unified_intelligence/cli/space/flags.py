@@ -15,4 +15,5 @@ Owner = Annotated[
 ]
 Json = Annotated[bool | None, typer.Option("--json", help="as JSON")]
 Adopt = Annotated[bool | None, typer.Option("--adopt", help="take over a Space that was not deployed with uic")]
+Secrets = Annotated[bool | None, typer.Option("--secrets", help="send every secret again, whether it changed or not")]
 Yes = Annotated[bool | None, typer.Option("--yes", "-y", help="do not ask")]

@@ -21,6 +21,7 @@ def plan(
     name: flags.Name = None,
     owner: flags.Owner = None,
     adopt: flags.Adopt = None,
+    secrets: flags.Secrets = None,
     diff: Annotated[bool | None, typer.Option("--diff", help="also the changed lines of each file")] = None,
     json: flags.Json = None,
 ) -> int:
@@ -31,7 +32,7 @@ def plan(
 
     output: Output = context.obj
     space = opened(name, owner, output)
-    made = make_plan(space.host, space.rendered, space.secrets, adopt=bool(adopt))
+    made = make_plan(space.host, space.rendered, space.secrets, adopt=bool(adopt), resend=bool(secrets))
     words = PlanText(colours=output.stdout_colours and not json)
     if json:
         told = made.as_json()

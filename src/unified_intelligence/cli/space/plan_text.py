@@ -26,7 +26,7 @@ class PlanText:
         self._colours = colours
 
     def lines(self, plan: Plan) -> Iterator[str]:
-        yield self._styled(_BOLD, plan.space)
+        yield f"{self._styled(_BOLD, plan.space)}  {self._styled(_DIM, harmless(plan.state))}"
         if plan.is_empty:
             yield "  Nothing to do: the Hub has what the spec says."
         for action in plan.actions:

@@ -64,9 +64,10 @@ class SpaceOpener:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What is to change in `space`, in words; `digest` is that of the files it was made for."""
+    """What is to change in `space`, which is at the commit `parent`, in words; `digest` is that of the wanted files."""
 
     space: str
+    parent: str
     digest: str
     changes: tuple[str, ...]
 
@@ -101,7 +102,7 @@ class Promoted:
     url: str
 
 
-@task(timeout=900)
+@task(timeout=900, always=True)
 async def plan(opener: SpaceOpener, progress: Progress, name: str, owner: str = "") -> Planned:
     """What a deployment would change, read from the Hub."""
     async with opener(name, owner, progress) as opened:
@@ -109,7 +110,7 @@ async def plan(opener: SpaceOpener, progress: Progress, name: str, owner: str = 
         made = await opened.deployer.plan(opened.rendered, opened.tried)
         changes = tuple(action.told() for action in made.actions)
         progress.say(f"{len(changes)} changes in {made.space}")
-        return Planned(made.space, made.digest, changes)
+        return Planned(made.space, made.parent, made.digest, changes)
 
 
 @task(timeout=1800)
