@@ -67,6 +67,7 @@ def reported(deployer: Deployer, output: Output) -> Generator[None]:
         raise
     except BaseException:
         report.outcome = "interrupted"
+        output.note(f"What was done stays. The same command goes on: uic space {report.verb}")
         raise
     finally:
         output.note(f"Report: {report.write(reports_folder(output))}")
