@@ -147,7 +147,8 @@ def test_a_workflow_that_fails_is_mended_and_resumed(project: Project) -> None:
     assert failed.code == 13
     assert f"Task smoke_test: anne/{project.name} does not answer as it must" in failed.err
     assert "rollback: done" in failed.err and "promote: skipped" in failed.err
-    assert "--resume" in failed.err
+    assert f"rollback: anne/{project.name} is back at uic-good-1, verified" in failed.err
+    assert "--resume" in failed.err and "Report: " in failed.err
     project.hub.faults.clear(commits=True)
 
     again = project.run(*task, "--resume", "last")
@@ -166,7 +167,7 @@ def test_a_workflow_that_is_interrupted_goes_on_where_it_was(project: Project, e
     )  # fmt: skip
     assert process.stderr is not None
     said = ""
-    while "wait_until_running: BUILDING" not in said:
+    while "wait_until_running: stage BUILDING" not in said:
         line = process.stderr.readline().decode()
         assert line, said
         said += line

@@ -108,7 +108,7 @@ class Wait:
             return None
         if not self.seen or (runtime.stage, runtime.sha) != self.seen[-1][1:]:
             self.seen.append(Seen(round(self.elapsed, 1), runtime.stage, runtime.sha))
-            self.hear(f"{runtime.stage}, commit {(runtime.sha or 'not told')[:12]}")
+            self.hear(f"stage {runtime.stage}, commit {(runtime.sha or 'not told')[:12]}")
         return runtime
 
     def _endure(self, error: ProviderError) -> None:
