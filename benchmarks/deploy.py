@@ -125,8 +125,7 @@ class Bench:
         """A good version, then one that goes wrong, and how that ended."""
         space = f"bench/fault-{name.replace('_', '-')}"
         rehearsal = Rehearsal(self._hub, self._host, self.deployer, lambda _: None)
-        calls = {"calls": 0} if name == "cut_logs" else {}
-        fault = Fault(name, seconds=1.0, **calls)
+        fault = Fault(name, seconds=1.0, calls=0 if name == "cut_logs" else 1)
         first, second = small_space(space, "first"), small_space(space, "second")
         try:
             told = asyncio.run(rehearsal.rehearse(first, second, fault))

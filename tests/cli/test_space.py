@@ -190,6 +190,19 @@ def test_a_library_that_is_missing_is_one_sentence(uic: Run, home: Path, tmp_pat
     )
 
 
+def test_what_is_found_is_listed_and_is_one_document_for_scripts(uic: Run, home: Path) -> None:
+    spec(home, "version: 1\nid: a/b\nsdk: gradio\n")
+    (home / "work/hf_spaces/page/app.py").write_text("x")
+    (home / "work/hf_spaces/page/requirements.txt").write_text("torch>=2\n")
+    listed = uic("space", "validate", "page")
+    assert listed.code == 3 and "1 finding." in listed.err
+    assert [line.split(":")[0] for line in listed.out.splitlines()] == ["error", "warning"]
+    told = json.loads(uic("space", "validate", "page", "--json").out)
+    assert told["valid"] is False and [each["line"] for each in told["findings"]] == [None, 1]
+    (home / "work/hf_spaces/page/README.md").write_text("---\nsdk: gradio\nsdk_version: 6.31.0\n---\n")
+    assert (uic("space", "validate", "page").code, uic("space", "validate", "page", "--strict").code) == (0, 3)
+
+
 def test_a_file_with_a_secret_in_it_is_not_sent(hub: Hub, uic: Run, home: Path) -> None:
     spec(home, "version: 1\nid: acme/page\nsdk: static\nsecrets: {KEY: 'env:MY_KEY'}\n")
     (home / "work/hf_spaces/page/notes.txt").write_text(f"first\nthe key is {CANARY}\n")

@@ -1,5 +1,9 @@
 """A Space that answers with a text of its own and says what it finds around it: a server of the standard library."""
 
+# The types of huggingface_hub are incomplete; what is known is still checked.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import time

@@ -1,5 +1,9 @@
 """huggingface_hub as it is, against the local Hub: repositories."""
 
+# The types of huggingface_hub are incomplete; what is known is still checked.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import hashlib
@@ -48,7 +52,7 @@ def space(api: HfApi, name: str) -> str:
 
 def commit(api: HfApi, space: str, *operations: object, **more: object) -> str:
     done = api.create_commit(space, list(operations), commit_message="Ça change 🎉", repo_type="space", **more)  # type: ignore[arg-type]
-    return done.oid
+    return str(done.oid)
 
 
 def contents(api: HfApi, space: str, folder: Path, revision: str = "main") -> dict[str, bytes]:

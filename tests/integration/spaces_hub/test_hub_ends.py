@@ -1,5 +1,9 @@
 """However the local Hub ends, what was committed is there afterwards, and no app runs on."""
 
+# The types of huggingface_hub are incomplete; what is known is still checked.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import json

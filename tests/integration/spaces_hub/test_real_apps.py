@@ -42,8 +42,8 @@ def deploy(api: HfApi, name: str, space: str, package: Mapping[str, bytes]) -> s
     spec = read_spec(ROOT / "hf_spaces" / space / "space.yaml")
     made = render(spec.spec.owned_by("anne"), files_of(spec.folder), built=package)
     api.create_repo(
-        name, repo_type="space", space_sdk=made.spec.sdk,
-        space_variables=[{"key": "MODEL_ID", "value": "embedded"}], space_secrets=[{"key": "API_KEY", "value": "sesame"}],
+        name, repo_type="space", space_sdk=made.spec.sdk, space_secrets=[{"key": "API_KEY", "value": "sesame"}],
+        space_variables=[{"key": "MODEL_ID", "value": "embedded"}],
     )  # fmt: skip
     operations = [CommitOperationAdd(path, content) for path, content in made.files.items()]
     until_runs(api, name, api.create_commit(name, operations, commit_message="x", repo_type="space").oid, seconds=90)

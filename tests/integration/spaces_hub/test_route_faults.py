@@ -1,5 +1,9 @@
 """What the local Hub refuses when it is told to, as the official client understands it."""
 
+# The types of huggingface_hub are incomplete; what is known is still checked.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import json

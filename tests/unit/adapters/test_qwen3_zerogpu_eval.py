@@ -30,7 +30,7 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.entities.generation import Generation, GenerationConfig, Notice, Timings, Usage
 from unified_intelligence.entities.message import Message
-from unified_intelligence.interfaces.sample_generator import Sample, SampleAnswer
+from unified_intelligence.entities.sample import Sample, SampleAnswer
 
 TEXT = "Ça va ?\n\n Prix :  12,50 € — 🙂\u2028fin"
 EVAL = {"named_endpoints": {"/eval_chunk": {"parameters": [{"parameter_name": n} for n in ("run_spec", "samples")]}}}

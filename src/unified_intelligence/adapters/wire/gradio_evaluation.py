@@ -24,8 +24,8 @@ from unified_intelligence.entities.generation import (
     ToolCallDelta,
     Usage,
 )
+from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.entities.tools import ToolCall
-from unified_intelligence.interfaces.sample_generator import Sample, SampleAnswer
 
 SCHEMA = "uic.eval/1"
 T = TypeVar("T")

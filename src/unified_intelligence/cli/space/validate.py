@@ -34,15 +34,14 @@ def validate(
     if json:
         told = [asdict(finding) for finding in found]
         output.json({"space": file.name, "valid": not errors, "findings": told}, indented=True)
-    else:
-        for finding in found:
-            output.line(f"{finding.level}: {finding.told()}")
-        if not errors:
-            counted = f"{len(rendered.files)} files, {sum(map(len, rendered.files.values())) / 1e6:.1f} MB"
-            output.line(f"{file.name} is valid: {counted}, content {rendered.digest[:12]}.")
+        return ConfigurationError.exit_code if errors else 0
+    for finding in found:
+        output.line(f"{finding.level}: {finding.told()}")
     if errors:
         raise ConfigurationError(
             f"{file.name} would not do as it is: {errors} finding{'s' if errors > 1 else ''}.",
             hint="Mend what is listed, or see docs/deploy.md for what each means.",
         )
+    counted = f"{len(rendered.files)} files, {sum(map(len, rendered.files.values())) / 1e6:.1f} MB"
+    output.line(f"{file.name} is valid: {counted}, content {rendered.digest[:12]}.")
     return 0

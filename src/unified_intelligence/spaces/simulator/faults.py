@@ -132,10 +132,12 @@ def read_fault(text: str, space: str = "") -> Fault:
     name, _, settings = text.partition(":")
     if name not in FAULTS:
         raise UnknownNameError("fault", name, FAULTS)
-    given = dict(part.partition("=")[::2] for part in settings.split(",") if part)
+    given: dict[str, Any] = {
+        key: value for key, _, value in (part.partition("=") for part in settings.split(",") if part)
+    }
     try:
-        numbers: dict[str, Any] = {"seconds": float(given.pop("seconds", "3")), "calls": int(given.pop("calls", "1"))}
-        return Fault(name, space, cured_by=given.pop("cured_by", ""), **numbers, **given)
+        given |= {key: kind(given[key]) for key, kind in (("seconds", float), ("calls", int)) if key in given}
+        return Fault(name, space, **given)
     except (TypeError, ValueError) as error:
         raise ConfigurationError(
             f"{text!r} is not a fault.", hint=f"Like {name}:calls=3,seconds=1 or {name}:cured_by=restart"

@@ -39,6 +39,10 @@ def end(program: subprocess.Popen[bytes]) -> None:
         _signal_group(program.pid, signal.SIGKILL)
 
 
+def _go_on(number: int, frame: object) -> None:
+    """Its standard input tells it when to end. A signal that it ignored instead, the program would ignore too."""
+
+
 def _signal_group(group: int, number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
@@ -46,5 +50,5 @@ def _signal_group(group: int, number: int) -> None:
 
 if __name__ == "__main__":
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)  # its standard input tells it; what is ignored, the program would ignore
+        signal.signal(number, _go_on)
     sys.exit(main())

@@ -16,9 +16,8 @@ def test_sleepers_wake_in_order_each_at_its_hour() -> None:
                 await clock.sleep(pause)
                 woke.append((name, clock.now()))
 
-        tasks = [
-            asyncio.create_task(sleeper(*each)) for each in (("late", 5.0), ("often", 1.0, 1.5, 4.0), ("now", 0.0))
-        ]
+        sleepers = {"late": (5.0,), "often": (1.0, 1.5, 4.0), "now": (0.0,)}
+        tasks = [asyncio.create_task(sleeper(name, *pauses)) for name, pauses in sleepers.items()]
         await clock.advance(0.5)
         assert woke == [("now", 0.0)]
         await clock.advance(5)

@@ -51,7 +51,7 @@ def test_git_reads_what_was_committed(seed: int, tmp_path: Path) -> None:
     head = commit(repository, *gone, *(Change(path, content) for path, content in after.items()))
     assert git(tmp_path / "r", "fsck", "--strict", "--full") == ""
     listed = git(tmp_path / "r", "ls-tree", "-r", "-z", "--format=%(objectname) %(path)", MAIN).split("\0")[:-1]
-    assert dict(reversed(line.split(" ", 1)) for line in listed) == {
+    assert {path: oid for oid, _, path in (line.partition(" ") for line in listed)} == {
         path: entry.oid for path, entry in repository.files(head).items()
     }
     assert {path: repository.read(entry) for path, entry in repository.files(head).items()} == {
