@@ -50,7 +50,7 @@ PROJECT = HERE.parent
 STALE = ("stale_build", "stale_snapshot", "stale_layer")
 ROLLED_BACK = "failing_answers"
 PATIENCE = Patience(
-    poll=0.1, longest_poll=0.5, unmoved=1.5, starting=12.0, answering=20.0, watch=0.3, watch_poll=0.15
+    poll=0.1, longest_poll=0.5, unmoved=1.5, starting=12.0, answering=4.0, watch=0.3, watch_poll=0.15
 )  # a clean deployment on a busy machine must not look stuck
 
 
