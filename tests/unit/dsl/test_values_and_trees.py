@@ -92,7 +92,7 @@ def test_what_cannot_be_written_is_named() -> None:
         ("null", int | None, None),
         ("", str, ""),
         ('["a", "b"]', list[str], ["a", "b"]),
-        ('[1]', Point, Point(1)),
+        ("[1]", Point, Point(1)),
         ("dossier é", Path, Path("dossier é")),
         ("bleu ciel", Colour, Colour.BLUE),
     ],
