@@ -157,8 +157,11 @@ class Wait:
             )
 
     def _stuck(self, runtime: SpaceRuntime, unchanged: float) -> str:
+        """Why nothing is going to change by itself. What somebody paused is not started as a remedy."""
         is_building = runtime.stage in BUILDING_STAGES
-        if unchanged < (self.patience.starting if is_building else self.patience.unmoved):
+        if runtime.stage in STOPPED_STAGES or unchanged < (
+            self.patience.starting if is_building else self.patience.unmoved
+        ):
             return ""
         return f"It has been {runtime.stage} with commit {(runtime.sha or 'not told')[:12]} for {unchanged:.0f} s."
 
