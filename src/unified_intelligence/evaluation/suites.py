@@ -1,0 +1,84 @@
+"""The table of suites. To add one: a function from a `Choice` to a `Suite`, and one row here.
+
+A package of your own adds suites with entry points of the group `unified_intelligence.suites`:
+
+    [project.entry-points."unified_intelligence.suites"]
+    "my/suite" = "my_package.my_module:build"
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
+
+if TYPE_CHECKING:
+    from unified_intelligence.evaluation.suite import Choice, Suite
+
+ENTRY_POINTS = "unified_intelligence.suites"
+JSONL = ".jsonl"
+
+Build = Callable[["Choice"], "Suite"]
+
+
+class Row(NamedTuple):
+    """Where the function is that builds a suite, as module:name, and what the suite asks, in a line."""
+
+    target: str
+    summary: str
+
+
+_ROOM = "unified_intelligence.evaluation"
+
+SUITES: Mapping[str, Row] = {
+    "arithmetic": Row(
+        f"{_ROOM}.arithmetic:build", "40 sums in English and French, made here: a first look at a provider"
+    ),
+}
+ALIASES: Mapping[str, str] = {}
+
+
+def names() -> tuple[str, ...]:
+    """All suites that can be asked for, installed ones included."""
+    return (*SUITES, *sorted(set(_installed()) - set(SUITES)))
+
+
+def summary(name: str) -> str:
+    """What a suite asks, in a line; for an installed one where it comes from."""
+    row = SUITES.get(name)
+    return row.summary if row else f"from {_installed().get(name, '')}"
+
+
+def build(choice: Choice) -> Suite:
+    """The suite of that name, or of a JSON Lines file where the name is one's path.
+
+    Raises UnknownNameError, ConfigurationError for an installed one that does not load, and what the suite raises.
+    """
+    name = ALIASES.get(choice.name, choice.name)
+    if name.endswith(JSONL):
+        return _load(name, f"{_ROOM}.jsonl_suite:build")(replace(choice, data=choice.data or Path(name).expanduser()))
+    row = SUITES.get(name)
+    target = row.target if row else _installed().get(name)
+    if target is None:
+        raise UnknownNameError("suite", choice.name, (*names(), *ALIASES), hint="All of them: uic eval list")
+    return _load(name, target)(replace(choice, name=name))
+
+
+def _load(name: str, target: str) -> Build:
+    module, _, function = target.partition(":")
+    try:
+        return cast("Build", getattr(importlib.import_module(module), function))
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(
+            f"The suite {name} cannot be loaded from {target}: {error}", hint="All others work: uic eval list"
+        ) from error
+
+
+def _installed() -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
