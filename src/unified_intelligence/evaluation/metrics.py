@@ -29,7 +29,7 @@ def summarise(run: Run, attempts: Iterable[Attempt], questions: Mapping[str, Que
         "attainable": n - run.asking.epochs * len(planned.intersection(run.unattainable)),
     }
     run.metrics = _metrics(ours, n, run.asking.epochs, questions)
-    run.error_types = dict(Counter(_fault(own) for own in ours if own.outcome != "right").most_common())
+    run.error_types = dict(Counter(fault(own) for own in ours if own.outcome != "right").most_common())
     run.latency_s, run.tokens = _latency(ours), _tokens(ours)
     run.cost = _cost(ours, run.cost)
     run.pairs = _language_gap(ours, questions)
@@ -45,7 +45,8 @@ def is_complete(run: Run) -> bool:
     return coverage(run) >= COMPLETE
 
 
-def _fault(attempt: Attempt) -> str:
+def fault(attempt: Attempt) -> str:
+    """The kind of what went wrong, to group by."""
     if attempt.error is not None:
         return f"error: {attempt.error.type}"
     if attempt.outcome == "truncated" or attempt.score is None:

@@ -119,7 +119,7 @@ async def evaluate(plan: Plan, generator: ITextGenerator, watch: Watching | None
         run = _run(plan, samples, folder)
         standing = {key: own for key, own in folder.attempts.items() if own.input_sha256}
         tasks = tasks_of(samples, plan.epochs, standing)
-        questions = _questions(plan, folder, samples)
+        questions = _questions(folder, samples)
         if not tasks:
             return Ended(_closed(run, folder, questions, 0.0), 0)
         await make_ready(generator)
@@ -230,7 +230,7 @@ def _ignored(generator: ITextGenerator, samples: Sequence[Sample], plan: Plan) -
     return ignored
 
 
-def _questions(plan: Plan, folder: RunFolder, samples: Sequence[Sample]) -> dict[str, Question]:
+def _questions(folder: RunFolder, samples: Sequence[Sample]) -> dict[str, Question]:
     """Those of the run so far, and these."""
     known = read_questions(folder.path)
     new = {own.id: question_of(own) for own in samples if own.id not in known}
