@@ -17,7 +17,7 @@ from unified_intelligence.evaluation.canonical import digest, plain
 from unified_intelligence.evaluation.folder import RUN, RunFolder, read_questions, read_run
 from unified_intelligence.evaluation.metrics import is_complete, summarise
 from unified_intelligence.evaluation.progress import Progress
-from unified_intelligence.evaluation.record import Asking, Model, Question, Run
+from unified_intelligence.evaluation.record import Asking, Model, Question, Run, Status
 from unified_intelligence.evaluation.runner import OneByOne, Rules, Runner, Work, make_ready, tasks_of
 
 if TYPE_CHECKING:
@@ -257,11 +257,17 @@ def _closed(run: Run, folder: RunFolder, questions: Mapping[str, Question], seco
     before = run.cost.get("seconds")
     run.cost["seconds"] = round((before if isinstance(before, int | float) else 0.0) + seconds, 3)
     summarise(run, folder.attempts.values(), questions)
-    whole = is_complete(run)
-    run.status = "complete" if whole and not run.counts["missing"] else "failed" if run.stopped else "partial"
+    run.status = status_of(run)
     run.ended_at = _now()
     folder.write_run(run)
     return run
+
+
+def status_of(run: Run) -> Status:
+    """How far a summed-up run came."""
+    if is_complete(run) and not run.counts["missing"]:
+        return "complete"
+    return "failed" if run.stopped else "partial"
 
 
 def _now() -> str:

@@ -217,7 +217,7 @@ def _price(given: str | None) -> tuple[float, float] | None:
 def _terminated() -> Generator[None]:
     """SIGTERM ends a run as Ctrl-C does: what is finished is kept."""
 
-    def interrupt(number: int, frame: object) -> None:  # noqa: ARG001
+    def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
