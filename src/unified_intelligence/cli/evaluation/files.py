@@ -11,7 +11,10 @@ import msgspec
 from unified_intelligence.cli.evaluation.places import cache_of, folder_of
 from unified_intelligence.cli.evaluation.show import summary_lines
 from unified_intelligence.cli.output import Output
-from unified_intelligence.evaluation.folder import read_run
+from unified_intelligence.evaluation.compare import read
+from unified_intelligence.evaluation.export import write
+from unified_intelligence.evaluation.folder import read_run, replace
+from unified_intelligence.evaluation.report import html_report
 from unified_intelligence.evaluation.rescore import choice_of, rescore
 from unified_intelligence.evaluation.suites import build
 
@@ -37,4 +40,19 @@ def rescore_run(output: Output, parameters: Mapping[str, Any]) -> int:
     output.note(f"{len(done.changed)} attempts end otherwise now; no model was asked.")
     for (sample, epoch), (one, other) in [*done.changed.items()][:20]:
         output.note(f"  {sample}, epoch {epoch}: {one} -> {other}")
+    return 0
+
+
+def export_run(output: Output, parameters: Mapping[str, Any]) -> int:
+    folder = folder_of(output, parameters["run"], parameters["runs"])
+    output.line(write(read(folder), parameters["to"], folder, parameters["out"]))
+    return 0
+
+
+def write_report(output: Output, parameters: Mapping[str, Any]) -> int:
+    folder = folder_of(output, parameters["run"], parameters["runs"])
+    html = parameters["html"]
+    path = folder / "report.html" if html is None else Path(html).expanduser()
+    replace(path, html_report(read(folder)).encode("utf-8", "replace"))
+    output.line(str(path))
     return 0
