@@ -1,7 +1,7 @@
 """Result files of an older form, which tell how long answers were: read and shown as that, and nothing else.
 
-Such a file has one entry an answer, with "success", "latency", "generated_length" and "expected_length". No text was kept,
-so nobody can say whether an answer was right; what it calls success compares lengths.
+Such a file has one entry an answer, with "success", "latency", "generated_length" and "expected_length". No text was
+kept, so nobody can say whether an answer was right; what it calls success compares lengths.
 """
 
 from __future__ import annotations

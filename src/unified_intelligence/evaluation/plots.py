@@ -36,14 +36,15 @@ def intervals(metrics: Sequence[Metric]) -> str:
     height = _ROW * len(rows) + 20
     parts = [*_axis(height)]
     for number, own in enumerate(rows):
-        assert own.ci is not None and own.value is not None
+        assert own.ci is not None
+        assert own.value is not None
         y = _ROW * number + 12
         name = own.slice if own.slice != "all" else own.name
-        span = f"{own.value:.1%}, 95 % interval {own.ci.lo:.1%} to {own.ci.hi:.1%}, n = {own.n}"
+        span = f"{escape(name)}: {own.value:.1%}, 95 % interval {own.ci.lo:.1%} to {own.ci.hi:.1%}, n = {own.n}"
         parts += [
             f'<text x="0" y="{y + 4}">{_short(name)}</text>',
             f'<line class="interval" x1="{_at(own.ci.lo):.1f}" x2="{_at(own.ci.hi):.1f}" y1="{y}" y2="{y}"/>',
-            f'<circle class="point" cx="{_at(own.value):.1f}" cy="{y}" r="4"><title>{escape(name)}: {span}</title></circle>',
+            f'<circle class="point" cx="{_at(own.value):.1f}" cy="{y}" r="4"><title>{span}</title></circle>',
         ]
     return _svg(height, "Shares with their 95 % intervals", parts)
 
@@ -59,7 +60,8 @@ def bars(counted: Sequence[tuple[str, int]]) -> str:
         width = max(2.0, (WIDTH - _LABEL - 40) * n / most)
         parts += [
             f'<text x="0" y="{y + 15}">{_short(name)}</text>',
-            f'<rect class="bar" x="{_LABEL}" y="{y + 4}" width="{width:.1f}" height="14"><title>{escape(name)}: {n}</title></rect>',
+            f'<rect class="bar" x="{_LABEL}" y="{y + 4}" width="{width:.1f}" height="14">'
+            f"<title>{escape(name)}: {n}</title></rect>",
             f'<text x="{_LABEL + width + 6:.1f}" y="{y + 15}">{n}</text>',
         ]
     return _svg(_ROW * len(counted), "Faults by kind", parts)
@@ -77,7 +79,8 @@ def histogram(values: Sequence[float], unit: str) -> str:
     most, wide = max(bins), WIDTH / _BINS
     parts = [
         f'<rect class="bar" x="{i * wide + 1:.1f}" y="{80 - 78 * n / most:.1f}" width="{wide - 2:.1f}" '
-        f'height="{78 * n / most:.1f}"><title>{i * top / _BINS:.3g} to {(i + 1) * top / _BINS:.3g} {unit}: {n}</title></rect>'
+        f'height="{78 * n / most:.1f}">'
+        f"<title>{i * top / _BINS:.3g} to {(i + 1) * top / _BINS:.3g} {unit}: {n}</title></rect>"
         for i, n in enumerate(bins)
         if n
     ]

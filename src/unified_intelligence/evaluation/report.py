@@ -26,7 +26,8 @@ def html_report(read: Read) -> str:
     """The page, whole."""
     run = read.run
     style, script = _asset("report.css"), _asset("report.js")
-    policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+    own = f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+    policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
     return _asset("report.html").format(
         policy=policy,
         style=style,

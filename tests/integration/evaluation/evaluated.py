@@ -34,7 +34,7 @@ def arguments(runs: Path, suite: str, url: str, *more: str) -> list[str]:
 def uic(cwd: Path, *words: str) -> Ran:
     done = subprocess.run(
         command(*words), cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        encoding="utf-8", timeout=120,
+        encoding="utf-8", timeout=120, check=False,
     )  # fmt: skip
     return Ran(done.returncode, done.stdout, done.stderr)
 
