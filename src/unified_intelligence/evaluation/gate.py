@@ -23,10 +23,11 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
 _WRITTEN = re.compile(r"(?P<path>.+?)\s*(?P<how>>=|<=|>|<)\s*(?P<value>[-+]?[\d.]+(?:e-?\d+)?)\s*(?P<percent>%?)")
-_PATH = re.compile(
-    r"(?:(?P<suite>[^\[\]]+?)(?:\[(?P<slice>[^\]]+)\])?\.)?(?P<figure>(?:accuracy|mean)_\w+|\w+?)(?:\.(?P<end>lower|upper))?"
-)
 _PLAIN = frozenset({"accuracy", "lower", "upper", "coverage", "latency_p50", "latency_p95", "cost_usd", *OUTCOMES})
+_FIGURE = rf"(?:accuracy|mean)_\w+|right_in_(?:any|every)_epoch|{'|'.join(sorted(_PLAIN))}"
+_PATH = re.compile(
+    rf"(?:(?P<suite>[^\[\]]+?)(?:\[(?P<slice>[^\]]+)\])?\.)??(?P<figure>{_FIGURE})(?:\.(?P<end>lower|upper))?"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +58,11 @@ def read_gate(written: str) -> Gate:
     found = _WRITTEN.fullmatch(written.strip())
     path = found and _PATH.fullmatch(found["path"].strip())
     if not found or not path:
-        raise InvalidRequestError(f"{written!r} is no gate: FIGURE>=NUMBER.", hint=hint)
+        known = f"Figures: {', '.join(sorted(_PLAIN))}, accuracy_NAME, mean_NAME."
+        raise InvalidRequestError(f"{written!r} is no gate: [SUITE.]FIGURE>=NUMBER.", hint=f"{hint} {known}")
     figure, end = path["figure"], path["end"] or ""
     if figure in {"lower", "upper"}:
         figure, end = "accuracy", figure
-    if figure not in _PLAIN and not re.fullmatch(r"(?:accuracy|mean)_\w+|right_in_(?:any|every)_epoch", figure):
-        raise InvalidRequestError(
-            f"{written!r}: there is no figure {figure!r}.", hint=f"Figures: {', '.join(sorted(_PLAIN))}"
-        )
     try:
         value = float(found["value"]) / (100 if found["percent"] else 1)
     except ValueError:

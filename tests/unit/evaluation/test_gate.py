@@ -34,7 +34,7 @@ def run(coverage: float = 1.0, heuristic: str = "") -> Run:
     [
         ("bfcl/simple_python.lower>=0.85", True),
         ("bfcl/simple_python.lower >= 0.86", False),
-        ("bfcl/simple_python.upper<=94%", True),
+        ("bfcl/simple_python.upper<=94.1%", True),
         ("accuracy>0.9", False),
         ("accuracy>=90%", True),
         ("bfcl/simple_python[language:fr].accuracy>=0.7", True),
