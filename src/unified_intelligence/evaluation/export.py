@@ -61,7 +61,7 @@ def flat(read: Read, attempt: Attempt) -> dict[str, object]:
 def _parquet(read: Read, folder: Path, out: str | None) -> str:
     try:
         import pyarrow  # pyright: ignore[reportMissingImports]
-        import pyarrow.parquet  # pyright: ignore[reportMissingImports]
+        import pyarrow.parquet  # pyright: ignore[reportMissingImports, reportUnusedImport]
     except ModuleNotFoundError as error:
         raise MissingDependencyError("uic eval export --to parquet", "pyarrow", "parquet") from error
     path = _path(folder, out, "samples.parquet")
