@@ -32,7 +32,7 @@ from unified_intelligence.evaluation.suite import Choice
 from unified_intelligence.evaluation.suites import build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from unified_intelligence.evaluation.suite import Suite
 
@@ -115,7 +115,7 @@ def inspected(python: str, url: str, samples: int, folder: Path) -> Taken:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server() -> Generator[str]:
     command = [sys.executable, str(HERE / "evaluation_server.py"), str(DELAY)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
