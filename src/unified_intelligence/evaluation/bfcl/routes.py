@@ -83,16 +83,24 @@ def dotless(name: str) -> str:
 
 
 def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    mapped = dict(schema)
-    named = mapped.get("type")
-    if isinstance(named, str):
-        mapped["type"] = _JSON_TYPES.get(named, named)
-    if named == "float":
-        mapped["description"] = f"{mapped['description']} {_FLOAT}" if mapped.get("description") else _FLOAT
+    mapped = _retyped(schema)
     if isinstance(properties := mapped.get("properties"), Mapping):
-        named_schemas: Mapping[str, Mapping[str, Any]] = properties
-        mapped["properties"] = {name: _schema(inner) for name, inner in named_schemas.items()}
+        named: Mapping[str, Mapping[str, Any]] = properties
+        mapped["properties"] = {name: _property(inner) for name, inner in named.items()}
     if isinstance(items := mapped.get("items"), Mapping):
         inner: Mapping[str, Any] = items
         mapped["items"] = _schema(inner)
     return mapped
+
+
+def _property(schema: Mapping[str, Any]) -> dict[str, Any]:
+    mapped = _schema(schema)
+    if schema.get("type") == "float":
+        mapped["format"] = "float"
+        mapped["description"] = f"{mapped['description']} {_FLOAT}" if mapped.get("description") else _FLOAT
+    return mapped
+
+
+def _retyped(schema: Mapping[str, Any]) -> dict[str, Any]:
+    named = schema.get("type")
+    return {**schema, "type": _JSON_TYPES.get(named, named)} if isinstance(named, str) else dict(schema)

@@ -34,8 +34,8 @@ def strict_calls(text: str) -> list[dict[str, Any]] | None:
         if not isinstance(call, dict):
             return None
         fields: dict[str, Any] = call
-        name, arguments = fields.get("name"), fields.get("arguments")
-        if not isinstance(name, str) or not isinstance(arguments, dict):
+        name, arguments = fields.get("name", []), fields.get("arguments")
+        if isinstance(name, list | dict) or not isinstance(arguments, dict):  # a number passes for a name
             return None
         calls.append({name: arguments})
     return calls
