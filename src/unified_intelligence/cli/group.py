@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Entry] = {
     "ask": Entry("unified_intelligence.cli.ask", "ask a question; this is the command when none is named"),
     "serve": Entry("unified_intelligence.cli.serve", "an OpenAI-compatible server over a provider"),
     "providers": Entry("unified_intelligence.cli.providers", "who can answer, and with which options"),
+    "eval": Entry("unified_intelligence.cli.evaluation.commands", "how good a provider is: run suites, compare, gate"),
     "config": Entry("unified_intelligence.cli.config", "which settings hold, and who set them"),
 }
 DEFAULT = "ask"

@@ -20,5 +20,18 @@ def project_file(directory: Path, home: Path) -> Path | None:
 
 def user_file(home: Path, xdg_config_home: str) -> Path:
     """Where the user's own configuration is, whether or not it exists."""
-    base = Path(xdg_config_home) if xdg_config_home.startswith("/") else home / ".config"
-    return base / "unified-intelligence" / FILE_NAME
+    return _own(xdg_config_home, home / ".config") / FILE_NAME
+
+
+def runs_folder(home: Path, xdg_data_home: str) -> Path:
+    """Where evaluations are kept that nobody put elsewhere."""
+    return _own(xdg_data_home, home / ".local/share") / "evaluation"
+
+
+def data_cache(home: Path, xdg_cache_home: str) -> Path:
+    """Where the data of suites is kept that was downloaded."""
+    return _own(xdg_cache_home, home / ".cache") / "evaluation"
+
+
+def _own(given: str, otherwise: Path) -> Path:
+    return (Path(given) if given.startswith("/") else otherwise) / "unified-intelligence"

@@ -65,9 +65,9 @@ class Scorer:
 class Sample:
     """A question. `id` is unique in its suite; all samples weigh the same.
 
-    `config` carries what belongs to the question: tools, tool_choice, and a max_tokens that is enough. `slices` name the
-    groups it is counted in besides "all". Samples of one `pair` ask the same in several languages. `reference` is the
-    truth the score compares with: plain JSON, which reports show.
+    `config` carries what belongs to the question: tools, tool_choice, and a max_tokens that is enough. `slices` name
+    the groups it is counted in besides "all". Samples of one `pair` ask the same in several languages. `reference` is
+    the truth the score compares with: plain JSON, which reports show.
     """
 
     id: str
@@ -81,7 +81,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why no answer came: the name of an error class without its "Error", in words, and whether another try may help."""
+    """Why no answer came: the code of the error, its sentence, and whether another try may help."""
 
     type: str
     message: str
@@ -123,8 +123,8 @@ class Score:
 
     `right` is the verdict, all required gates together; `gates` are shown one by one. `malformed` says that the model
     tried the asked form and missed it, so that nothing can be judged. `error_type` names the kind of fault, to group
-    by. `verdicts` are those of other rules, such as {"official": True}: each becomes a metric of its own over all samples.
-    `numbers` are averaged over the answered samples, such as {"coverage": 0.75}. `note` is a line for people.
+    by. `verdicts` are those of other rules, such as {"official": True}: each becomes a metric of its own over all
+    samples. `numbers` are averaged over the answered samples, such as {"coverage": 0.75}. `note` is a line for people.
     """
 
     right: bool
@@ -149,11 +149,11 @@ class Suite(ABC):
     route: str = ""
     """How the questions are put, named in the result where it decides the score."""
 
-    disputed: Mapping[str, str] = {}  # noqa: RUF012 - a default that is true, never changed
+    disputed: Mapping[str, str] = {}
     """Ids whose truth is doubted, with why; they count as all others do."""
 
     heuristic: str = ""
-    """Not "" where `right` is a rule of thumb and no correctness: what the rule is, in words that every report shows."""
+    """Not "" where `right` is a rule of thumb and no correctness: what the rule is; every report shows it."""
 
     @property
     @abstractmethod

@@ -1,0 +1,116 @@
+"""`uic eval`: its commands and their flags. What they do is left to the modules beside, which `--help` spares."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from unified_intelligence.cli import flags
+from unified_intelligence.cli.command import LightCommand, new_app
+from unified_intelligence.cli.output import Output
+
+app = new_app()
+
+_Json = Annotated[bool | None, typer.Option("--json", help="as JSON")]
+_Runs = Annotated[
+    str | None, typer.Option("--runs", metavar="FOLDER", help="where runs are kept [the user's data folder]")
+]
+_Run = Annotated[str, typer.Argument(metavar="RUN", help="a run's name, or the path of its folder")]
+_Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="the suite's data, where you have it")]
+
+
+@app.callback()
+def evaluation() -> None:
+    """How good a provider is, and whether it got better.
+
+    Exit codes: 0 it passed; 1 a figure is below its gate, or significantly worse; 2 the command cannot be carried out as
+    it was typed; 3 the run is incomplete (under 99 % answered), or nobody answered.
+    """
+
+
+@app.command(name="list", cls=LightCommand)
+def list_suites(context: typer.Context, json: _Json = None) -> int:
+    """All suites, those of installed packages included."""
+    from unified_intelligence.cli.evaluation.show import show_suites
+
+    output: Output = context.obj
+    return show_suites(output, as_json=bool(json))
+
+
+@app.command(cls=LightCommand)
+def run(
+    context: typer.Context,
+    suite: Annotated[list[str], typer.Argument(metavar="SUITE...", help="names of suites, or a JSON Lines file")],
+    provider: flags.Provider = None,
+    model: flags.Model = None,
+    base_url: flags.BaseUrl = None,
+    key: flags.Key = None,
+    timeout: flags.Timeout = None,
+    retries: Annotated[
+        str | None,
+        typer.Option("--retries", metavar="NUMBER", help="further tries of a question that got no answer [3]"),
+    ] = None,
+    wait: flags.Wait = None,
+    option: flags.Option = None,
+    config: flags.File = None,
+    limit: Annotated[
+        str | None, typer.Option("--limit", metavar="NUMBER", help="only so many questions, always the same ones [all]")
+    ] = None,
+    epochs: Annotated[str | None, typer.Option("--epochs", metavar="NUMBER", help="ask each so often [1]")] = None,
+    concurrency: Annotated[
+        str | None, typer.Option("--concurrency", "-j", metavar="NUMBER", help="requests at once [the provider's]")
+    ] = None,
+    think: Annotated[
+        str | None, typer.Option("--think", metavar="on|off", help="whether it reasons aloud [the provider's]")
+    ] = None,
+    route: Annotated[
+        str | None, typer.Option("--route", metavar="NAME", help="how the questions are put [the suite's]")
+    ] = None,
+    language: Annotated[str | None, typer.Option("--language", metavar="en|fr", help="only that one [all]")] = None,
+    seed: Annotated[
+        str | None, typer.Option("--seed", metavar="NUMBER", help="of suites that make their questions [0]")
+    ] = None,
+    temperature: Annotated[str | None, typer.Option("--temperature", metavar="NUMBER", help="of sampling [0]")] = None,
+    max_tokens: Annotated[
+        str | None, typer.Option("--max-tokens", metavar="NUMBER", help="the longest answer [the suite's]")
+    ] = None,
+    sampling_seed: Annotated[
+        str | None, typer.Option("--sampling-seed", metavar="NUMBER", help="of sampling; each epoch adds one [none]")
+    ] = None,
+    data: _Data = None,
+    offline: Annotated[bool | None, typer.Option("--offline", help="download nothing")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="of the run [suite and provider]")] = None,
+    new: Annotated[bool | None, typer.Option("--new", help="a run beside the one of that name")] = None,
+    price: Annotated[
+        str | None,
+        typer.Option("--price", metavar="IN,OUT", help="US dollars for a million tokens read and written"),
+    ] = None,
+    hour: Annotated[
+        str | None, typer.Option("--usd-per-hour", metavar="NUMBER", help="US dollars for an hour of the machine")
+    ] = None,
+    runs: _Runs = None,
+    json: _Json = None,
+) -> int:
+    """Ask a suite's questions and score the answers. The same command again goes on where it was left."""
+    from unified_intelligence.cli.evaluation.run import run_suites
+
+    output: Output = context.obj
+    return run_suites(output, context.params)
+
+
+@app.command(cls=LightCommand)
+def show(
+    context: typer.Context,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", hidden=True)] = None,
+    sample: Annotated[str | None, typer.Option("--sample", metavar="ID", help="all that is kept of one sample")] = None,
+    runs: _Runs = None,
+    json: _Json = None,
+) -> int:
+    """The figures of a RUN, with its failures by kind; without RUN all runs."""
+    from unified_intelligence.cli.evaluation.show import show_run, show_runs
+
+    output: Output = context.obj
+    if run is None:
+        return show_runs(output, runs, as_json=bool(json))
+    return show_run(output, run, runs, sample=sample, as_json=bool(json))

@@ -1,0 +1,82 @@
+"""A question put to a generator: its answer, or why there is none, and what another try would be worth."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from unified_intelligence.entities.errors import (
+    AnswerInvalidError,
+    AnswerRefusedError,
+    AuthenticationError,
+    ConfigurationError,
+    MalformedToolCallError,
+    ModelNotFoundError,
+    NotFoundOrPrivateError,
+    ProtocolError,
+    ProviderError,
+    QuotaExceededError,
+    SpaceBrokenError,
+    SpacePausedError,
+    TlsError,
+    UnifiedIntelligenceError,
+)
+from unified_intelligence.entities.generation import Timings
+from unified_intelligence.evaluation.suite import Answer, Failure
+
+if TYPE_CHECKING:
+    from unified_intelligence.evaluation.suite import Sample
+    from unified_intelligence.interfaces.text_generator import ITextGenerator
+
+_FOR_ALL = (
+    AuthenticationError,
+    ConfigurationError,
+    ModelNotFoundError,
+    NotFoundOrPrivateError,
+    QuotaExceededError,
+    SpaceBrokenError,
+    SpacePausedError,
+    TlsError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`retry_after` is what the server asks for, in seconds; `for_all` says that no other question fares better."""
+
+    answer: Answer
+    retry_after: float | None = None
+    for_all: bool = False
+    hint: str = ""
+
+
+async def ask(generator: ITextGenerator, sample: Sample) -> Reply:
+    """Never raises what a provider raises: a failure is a reply with an error."""
+    started = time.perf_counter()
+    try:
+        generation = await generator.agenerate(sample.messages, sample.config)
+    except UnifiedIntelligenceError as error:
+        return reply_of(error)
+    answer = Answer.of(generation)
+    if answer.timings is None:
+        total = time.perf_counter() - started
+        answer = replace(answer, timings=Timings(total, total))
+    return Reply(answer)
+
+
+def reply_of(error: UnifiedIntelligenceError) -> Reply:
+    """What an error means here. A call that nobody can read is the model's mistake; so is a form it did not keep.
+
+    A filter that lets no answer through will not do so next time either: that is an answer, of nothing.
+    """
+    if isinstance(error, MalformedToolCallError):
+        return Reply(Answer(text=error.written, unreadable=True, finish_reason="stop"))
+    if isinstance(error, AnswerInvalidError):
+        return Reply(Answer(text=error.answer, unreadable=True, finish_reason="stop"))
+    if isinstance(error, AnswerRefusedError):
+        return Reply(Answer(text=error.partial, unreadable=True, finish_reason="content_filter"))
+    retryable = error.retryable or (isinstance(error, ProtocolError) and error.passing)
+    failure = Failure(type=error.code, message=error.message, retryable=retryable)
+    retry_after = error.retry_after if isinstance(error, ProviderError) else None
+    return Reply(Answer(text=error.partial, error=failure), retry_after, isinstance(error, _FOR_ALL), error.hint)
