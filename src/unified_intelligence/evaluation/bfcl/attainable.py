@@ -33,7 +33,9 @@ def _arguments(document: Mapping[str, Any], values: Mapping[str, Sequence[Any]])
         if "" in accepted and name not in required:
             continue
         properties = schema["properties"].get(name)
-        fitting = [one for one in map(_example, accepted) if properties and not fault_of_value(properties, one, accepted)]
+        fitting = [
+            one for one in map(_example, accepted) if properties and not fault_of_value(properties, one, accepted)
+        ]
         if not fitting:
             return None
         arguments[name] = fitting[0]

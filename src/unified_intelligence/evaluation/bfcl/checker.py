@@ -27,7 +27,7 @@ class Verdict(NamedTuple):
     error_type: str | None = None
 
 
-_VALID = Verdict(True)
+_VALID = Verdict(valid=True)
 
 
 def check(
@@ -41,28 +41,28 @@ def check(
     """The leaderboard's verdict on `output`, a list of {name: {parameter: value}}; None where none could be decoded.
 
     `category` is a name of the leaderboard's, such as "simple_python" or "live_parallel_multiple". `functions` are the
-    documents of the functions on offer, `ground_truth` is a list of {name: {parameter: [accepted values]}}, where "" says
-    that the parameter may be left out. `underscored` is for answers over an API that allows no dots in names: the calls
-    must then have "_" in their place. Raises ConfigurationError for a truth that fits no function.
+    documents of the functions on offer, `ground_truth` is a list of {name: {parameter: [accepted values]}}, where ""
+    says that the parameter may be left out. `underscored` is for answers over an API that allows no dots in names: the
+    calls must then have "_" in their place. Raises ConfigurationError for a truth that fits no function.
     """
     formed = _is_formed(output)
     if "irrelevance" in category:
         if formed and output:
-            return Verdict(False, "irrelevance_error:decoder_success")
-        return Verdict(True, "decode_failed") if output is None else _VALID
+            return Verdict(valid=False, error_type="irrelevance_error:decoder_success")
+        return Verdict(valid=True, error_type="decode_failed") if output is None else _VALID
     if "relevance" in category:
-        return _VALID if formed and output else Verdict(False, "relevance_error:decoder_failed")
+        return _VALID if formed and output else Verdict(valid=False, error_type="relevance_error:decoder_failed")
     if output is None:
-        return Verdict(False, "ast_decoder:decoder_failed")
+        return Verdict(valid=False, error_type="ast_decoder:decoder_failed")
     if not formed:
-        return Verdict(False, "ast_decoder:decoder_wrong_output_format")
+        return Verdict(valid=False, error_type="ast_decoder:decoder_wrong_output_format")
     if "parallel" in category:
         error = _parallel(functions, output, ground_truth, underscored)
     elif "multiple" in category:
         error = _multiple(functions, output, ground_truth, underscored)
     else:
         error = _simple(functions, output, ground_truth, underscored)
-    return Verdict(False, error) if error else _VALID
+    return Verdict(valid=False, error_type=error) if error else _VALID
 
 
 def _is_formed(output: Json) -> bool:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from unified_intelligence.evaluation.bfcl.pythonic import python_literal, pythonic_calls
 from unified_intelligence.evaluation.bfcl.strict import visible
@@ -109,9 +109,8 @@ def _values(written: str, found: LenientCalls) -> Iterator[Any]:
     values = _several(written, found)
     for value in values:
         if isinstance(value, list):
-            members: list[Any] = value
             found.repair("a list in one tag")
-            yield from members
+            yield from cast("list[Any]", value)
         else:
             yield value
 
@@ -154,7 +153,7 @@ def _mended(written: str, found: LenientCalls) -> object:
 def _as_call(value: Any, found: LenientCalls) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
-    fields: dict[str, Any] = value
+    fields = cast("dict[str, Any]", value)
     if isinstance(fields.get("function"), dict):
         found.repair("a function wrapper")
         fields = fields["function"]

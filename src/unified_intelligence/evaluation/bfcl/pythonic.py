@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, cast
 
 _LONGEST = 20_000  # characters: a longer text is no list of calls
 _TOO_MUCH = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -43,7 +43,14 @@ def _call(node: ast.expr) -> dict[str, Any]:
 def _value(node: ast.expr) -> object:
     """A literal; what is none, such as a variable or an expression, is the text that was written."""
     try:
-        value = ast.literal_eval(node)
+        return _as_json(ast.literal_eval(node))
     except ValueError:
         return ast.unparse(node)
-    return list(value) if isinstance(value, tuple | set) else value  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_json(one) for key, one in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple | set):
+        return [_as_json(one) for one in cast("list[Any]", value)]
+    return value

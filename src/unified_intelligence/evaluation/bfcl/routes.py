@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolSpec
@@ -85,11 +85,10 @@ def dotless(name: str) -> str:
 def _schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     mapped = _retyped(schema)
     if isinstance(properties := mapped.get("properties"), Mapping):
-        named: Mapping[str, Mapping[str, Any]] = properties
+        named = cast("Mapping[str, Mapping[str, Any]]", properties)
         mapped["properties"] = {name: _property(inner) for name, inner in named.items()}
     if isinstance(items := mapped.get("items"), Mapping):
-        inner: Mapping[str, Any] = items
-        mapped["items"] = _schema(inner)
+        mapped["items"] = _schema(cast("Mapping[str, Any]", items))
     return mapped
 
 

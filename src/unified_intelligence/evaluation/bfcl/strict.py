@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from unified_intelligence.evaluation.bfcl.checker import Verdict, check
 
@@ -33,7 +33,7 @@ def strict_calls(text: str) -> list[dict[str, Any]] | None:
     for call in written:
         if not isinstance(call, dict):
             return None
-        fields: dict[str, Any] = call
+        fields = cast("dict[str, Any]", call)
         name, arguments = fields.get("name", []), fields.get("arguments")
         if isinstance(name, list | dict) or not isinstance(arguments, dict):  # a number passes for a name
             return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
@@ -13,11 +12,19 @@ from unified_intelligence.evaluation.bfcl.attainable import is_attainable
 from unified_intelligence.evaluation.bfcl.cases import CATEGORIES, Case, ids_sha256, read_cases, sha256
 from unified_intelligence.evaluation.bfcl.checker import check
 from unified_intelligence.evaluation.bfcl.reading import read_answer
-from unified_intelligence.evaluation.bfcl.routes import HERMES, ROUTES, TOOLS, hermes_messages, prompt_messages, tools_of
+from unified_intelligence.evaluation.bfcl.routes import (
+    HERMES,
+    ROUTES,
+    TOOLS,
+    hermes_messages,
+    prompt_messages,
+    tools_of,
+)
 from unified_intelligence.evaluation.bfcl.sources import FILES, LICENCE, VERSION, contents
 from unified_intelligence.evaluation.suite import Dataset, Sample, Score, Scorer, Suite
 
 if TYPE_CHECKING:
+    from unified_intelligence.evaluation.bfcl.lenient import LenientCalls
     from unified_intelligence.evaluation.suite import Answer, Choice
 
 MAX_TOKENS: Final = 4096  # the most that the leaderboard asks a local model for, thoughts included
@@ -50,13 +57,14 @@ class BfclSuite(Suite):
     def __init__(self, name: str, route: str, cases: Sequence[Case], dataset: Dataset) -> None:
         self.name, self.route, self.dataset = name, route, dataset
         self._cases = {case.id: case for case in cases}
+        self._samples = tuple(map(self._sample, cases))
         self.disputed = {one: why for one, why in DISPUTED.items() if one in self._cases}
 
-    @cached_property
+    @property
     def samples(self) -> Sequence[Sample]:
-        return tuple(self._sample(case) for case in self._cases.values())
+        return self._samples
 
-    @cached_property
+    @property
     def unattainable(self) -> frozenset[str]:
         return frozenset(case.id for case in self._cases.values() if not is_attainable(case))
 
@@ -89,7 +97,7 @@ class BfclSuite(Suite):
         kind = reading.lenient
         lenient = verdict(kind.calls)[0] and not kind.broken
         if reading.missed:
-            error_type = f"format:{kind.repairs[0] if kind.repairs else 'no call that can be read'}"
+            error_type = f"format:{_loss(kind)}"
         return Score(
             right=official and not reading.missed,
             malformed=reading.missed,
@@ -97,6 +105,12 @@ class BfclSuite(Suite):
             verdicts={"official": official, "lenient": lenient},
             note="; ".join(kind.repairs),
         )
+
+
+def _loss(kind: LenientCalls) -> str:
+    if kind.broken:
+        return "no call that can be read"
+    return kind.repairs[0] if kind.repairs else "a call written as text"
 
 
 def build(choice: Choice) -> Suite:

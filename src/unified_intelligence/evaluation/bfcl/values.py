@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from unified_intelligence.entities.errors import ConfigurationError
 
 Json = Any
 
-_TYPES: Final[Mapping[str, type]] = {
+_TYPES: Final[Mapping[str, type[Any]]] = {
     "string": str,
     "integer": int,
     "float": float,
@@ -56,34 +56,34 @@ def fault_of_value(schema: Mapping[str, Json], value: Json, accepted: Sequence[J
     return _JUDGES[wanted](value, accepted)
 
 
-def _type_named(name: str) -> type:
+def _type_named(name: str) -> type[Any]:
     found = _TYPES.get(name)
     if found is None:
         raise ConfigurationError(f"A parameter is of type {name!r}.", hint=f"Types are: {', '.join(_TYPES)}.")
     return found
 
 
-def _inner_type(schema: Mapping[str, Json]) -> type | None:
+def _inner_type(schema: Mapping[str, Json]) -> type[Any] | None:
     items = schema.get("items")
     return _type_named(items["type"]) if items and "type" in items else None
 
 
-def _shown_type(accepted: Sequence[Json]) -> type | None:
+def _shown_type(accepted: Sequence[Json]) -> type[Any] | None:
     """That of the first value that says something; "" only says that the argument may be left out."""
     for value in accepted:
         if value != "":
-            return type(value)
+            return cast("type[Any]", type(value))
     return None
 
 
-def _elements_fit(values: Sequence[Json], wanted: type, accepted: Sequence[Json]) -> bool:
+def _elements_fit(values: Sequence[Json], wanted: type[Any], accepted: Sequence[Json]) -> bool:
     """Whether some accepted value lets every element pass; one that is no list lets all pass."""
     for option in accepted:
         if type(option) is not list:
             return True
         shown = _shown_type(option)  # pyright: ignore[reportUnknownArgumentType]
         for value in values:
-            found = type(value)
+            found: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
             if found is not wanted and (shown is None or found is not shown):
                 break
         else:
@@ -112,7 +112,7 @@ def _fault_of_text(value: str, accepted: Sequence[Json]) -> str:
 def _fault_of_list(values: Sequence[Json], accepted: Sequence[Json]) -> str:
     given = [_plainly(value) for value in values]
     for option in accepted:  # "" is read as no elements
-        if isinstance(option, Sequence) and [_plainly(value) for value in option] == given:
+        if isinstance(option, list | str) and [_plainly(value) for value in cast("Sequence[Json]", option)] == given:
             return ""
     return "value_error:list/tuple"
 
@@ -132,7 +132,7 @@ def _difference(given: Json, option: Mapping[str, Json]) -> str:
     """A key that is missing outweighs a value that is wrong."""
     if type(given) is not dict:
         return "value_error:dict_value"
-    members: dict[str, Json] = given
+    members = cast("dict[str, Json]", given)
     for key, wanted in option.items():
         if key not in members and "" not in wanted:
             return "value_error:dict_key"
