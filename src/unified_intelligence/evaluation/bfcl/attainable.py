@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from unified_intelligence.evaluation.bfcl.cases import Case
 from unified_intelligence.evaluation.bfcl.checker import check
@@ -45,13 +45,11 @@ def _arguments(document: Mapping[str, Any], values: Mapping[str, Sequence[Any]])
 def _example(accepted: Any) -> Any:
     """A value made of an accepted one: an object is written with the accepted values of each of its keys."""
     if isinstance(accepted, dict):
-        members: dict[str, Any] = accepted
         return {
             key: next((_example(one) for one in options if one != ""), "")
-            for key, options in members.items()
+            for key, options in cast("dict[str, Any]", accepted).items()
             if "" not in options
         }
     if isinstance(accepted, list):
-        elements: list[Any] = accepted
-        return [_example(one) for one in elements]
+        return [_example(one) for one in cast("list[Any]", accepted)]
     return accepted

@@ -7,7 +7,7 @@ same one; `values` holds what is done with a single argument. Nothing here reads
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.evaluation.bfcl.values import fault_of_value
@@ -68,9 +68,10 @@ def check(
 def _is_formed(output: Json) -> bool:
     if type(output) is not list:
         return False
-    calls: list[Json] = output
-    for call in calls:
-        if type(call) is not dict or len(call) != 1 or type(next(iter(call.values()))) is not dict:  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    for call in cast("list[Json]", output):
+        if type(call) is not dict or len(cast("Call", call)) != 1:
+            return False
+        if type(next(iter(cast("Call", call).values()))) is not dict:
             return False
     return True
 
