@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from unified_intelligence.entities.errors import ConfigurationError
@@ -39,28 +37,6 @@ def read_cases(category: str, questions: bytes, answers: bytes | None, source: s
     if not cases:
         raise ConfigurationError(f"{source} holds no cases of {category}.", hint="Give the leaderboard's own files.")
     return cases
-
-
-def read_file(path: Path) -> bytes:
-    """Raises ConfigurationError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(
-            f"{path} cannot be read: {error.strerror}.",
-            hint="Give the folder with the BFCL_v4_*.json files and possible_answer/ beside them.",
-        ) from error
-
-
-def sha256(*contents: bytes) -> str:
-    digest = hashlib.sha256()
-    for content in contents:
-        digest.update(content)
-    return digest.hexdigest()
-
-
-def ids_sha256(ids: Sequence[str]) -> str:
-    return sha256("".join(f"{one}\n" for one in ids).encode())
 
 
 def _rows(content: bytes) -> list[dict[str, Any]]:

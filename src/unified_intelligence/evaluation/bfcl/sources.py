@@ -1,17 +1,13 @@
-"""Where the leaderboard's data comes from: a folder of the user's, or a download that is kept. Both must be the pinned
-files, byte by byte: a changed truth changes every score.
+"""The leaderboard's files of version 4, as its repository had them at one commit and as its package bfcl-eval 2026.3.23 has
+them. The dataset on the Hub holds an older version.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from unified_intelligence.entities.errors import ConfigurationError, ConnectionFailedError
-from unified_intelligence.evaluation.bfcl.cases import read_file, sha256
+from unified_intelligence.evaluation.pinned_files import PinnedFile, pinned
 
 if TYPE_CHECKING:
     from unified_intelligence.evaluation.suite import Choice
@@ -22,8 +18,6 @@ LICENCE: Final = "Apache-2.0"
 UPSTREAM: Final = (
     f"https://raw.githubusercontent.com/ShishirPatil/gorilla/{COMMIT}/berkeley-function-call-leaderboard/bfcl_eval/data"
 )
-_HUB: Final = re.compile(r"hf:/{1,2}datasets/(?P<repository>[^/@]+/[^/@]+)@(?P<revision>[0-9a-f]{40})")
-_SECONDS: Final = 60.0
 
 
 class Files(NamedTuple):
@@ -66,87 +60,20 @@ FILES: Final[Mapping[str, Files]] = {
 
 
 def contents(category: str, choice: Choice) -> tuple[bytes, bytes | None, str]:
-    """The questions of a category, its answers if it has any, and where they came from, in words.
-
-    Raises ConfigurationError for data that is not there, or not the pinned one, and ConnectionFailedError for a
-    download that failed.
-    """
+    """The questions of a category, its answers if it has any, and where they came from; raises what `pinned` does."""
     files = FILES[category]
-    questions, origin = _content(files.questions, files.questions_sha256, choice)
+    questions, origin = pinned(_pinned(files.questions, files.questions_sha256), choice)
     if not files.answers:
         return questions, None, origin
-    return questions, _content(files.answers, files.answers_sha256, choice)[0], origin
+    return questions, pinned(_pinned(files.answers, files.answers_sha256), choice)[0], origin
 
 
-def _content(name: str, digest: str, choice: Choice) -> tuple[bytes, str]:
-    hub = _HUB.fullmatch(str(choice.data)) if choice.data else None
-    if choice.data and not hub:
-        return checked(read_file(choice.data.expanduser() / name), digest, str(choice.data / name)), str(choice.data)
-    kept = choice.cache / "bfcl" / f"v4-{COMMIT[:7]}" / name if choice.cache else None
-    if kept and kept.is_file():
-        return checked(kept.read_bytes(), digest, str(kept)), str(kept.parent)
-    if choice.offline:
-        raise ConfigurationError(
-            f"The data of BFCL is not here, and downloads are forbidden: {name}",
-            hint="Give its folder with --data, or run bfcl/small, which is part of this package.",
-        )
-    if hub:
-        content, origin = from_hub(hub["repository"], hub["revision"], name), str(choice.data)
-    else:
-        content, origin = from_web(f"{UPSTREAM}/{name}"), f"github.com/ShishirPatil/gorilla@{COMMIT[:7]}"
-    checked(content, digest, origin)
-    if kept:
-        _keep(kept, content)
-    return content, origin
-
-
-def checked(content: bytes, digest: str, source: str) -> bytes:
-    """The content itself. Raises ConfigurationError where its SHA-256 is another."""
-    found = sha256(content)
-    if found != digest:
-        raise ConfigurationError(
-            f"{source} is not the file of BFCL {VERSION}: its SHA-256 is {found[:16]}, not {digest[:16]}.",
-            hint="Scores of other data cannot be compared. Give the files of bfcl-eval 2026.3.23, unchanged.",
-        )
-    return content
-
-
-def from_hub(repository: str, revision: str, name: str, endpoint: str | None = None) -> bytes:
-    """A file of a dataset on the Hub at a commit. Raises ConfigurationError, ConnectionFailedError."""
-    import huggingface_hub
-    from huggingface_hub import errors
-
-    library: Any = huggingface_hub  # half typed
-    try:
-        path = library.hf_hub_download(repository, name, repo_type="dataset", revision=revision, endpoint=endpoint)
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
-        raise ConfigurationError(
-            f"The Hub has no {name} in {repository} at {revision[:7]}.",
-            hint="Check the name and the commit; for a private one run: hf auth login",
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ConnectionFailedError(
-            f"The Hub did not give {name}: {error}", hint="Try again, or give a folder with --data.", url=repository
-        ) from error
-    return Path(path).read_bytes()
-
-
-def from_web(url: str) -> bytes:
-    """The body at an address. Raises ConnectionFailedError."""
-    import httpx2
-
-    try:
-        with httpx2.Client(timeout=_SECONDS, follow_redirects=True) as client:
-            return client.get(url).raise_for_status().content
-    except httpx2.HTTPError as error:
-        raise ConnectionFailedError(
-            f"{url} could not be downloaded: {error}", hint="Try again, or give a folder with --data.", url=url
-        ) from error
-
-
-def _keep(path: Path, content: bytes) -> None:
-    """Whole or not at all: what is half written is never read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)
+def _pinned(name: str, digest: str) -> PinnedFile:
+    return PinnedFile(
+        name=name,
+        sha256=digest,
+        url=f"{UPSTREAM}/{name}",
+        kept=f"bfcl/v4-{COMMIT[:7]}",
+        what=f"BFCL {VERSION}",
+        instead="Give the folder of BFCL_v4_*.json with --data, or run bfcl/small, which is part of this package.",
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from unified_intelligence.entities.errors import UnknownNameError
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.evaluation.bfcl.attainable import is_attainable
-from unified_intelligence.evaluation.bfcl.cases import CATEGORIES, Case, ids_sha256, read_cases, sha256
+from unified_intelligence.evaluation.bfcl.cases import CATEGORIES, Case, read_cases
 from unified_intelligence.evaluation.bfcl.checker import check
 from unified_intelligence.evaluation.bfcl.reading import read_answer
 from unified_intelligence.evaluation.bfcl.routes import (
@@ -21,6 +21,7 @@ from unified_intelligence.evaluation.bfcl.routes import (
     tools_of,
 )
 from unified_intelligence.evaluation.bfcl.sources import FILES, LICENCE, VERSION, contents
+from unified_intelligence.evaluation.pinned_files import described, sha256
 from unified_intelligence.evaluation.suite import Dataset, Sample, Score, Scorer, Suite
 
 if TYPE_CHECKING:
@@ -128,7 +129,9 @@ def build(choice: Choice) -> Suite:
     questions, answers, origin = contents(category, choice)
     cases = read_cases(category, questions, answers, origin)
     digest = sha256(questions, answers or b"")
-    return BfclSuite(choice.name, route, cases, _dataset(choice.name, cases, VERSION, digest, origin))
+    return BfclSuite(
+        choice.name, route, cases, described(choice.name, VERSION, LICENCE, [case.id for case in cases], digest, origin)
+    )
 
 
 def _small(route: str) -> BfclSuite:
@@ -141,16 +144,5 @@ def _small(route: str) -> BfclSuite:
         truth = answers.read_bytes() if answers.is_file() else None
         cases += read_cases(category, questions, truth, f"{SMALL}/{category}")
         read += [questions, truth or b""]
-    return BfclSuite(SMALL, route, cases, _dataset(SMALL, cases, "1", sha256(*read), "this package"))
-
-
-def _dataset(name: str, cases: Sequence[Case], version: str, digest: str, origin: str) -> Dataset:
-    return Dataset(
-        name=name,
-        version=version,
-        sha256=digest,
-        licence=LICENCE,
-        n=len(cases),
-        ids_sha256=ids_sha256([case.id for case in cases]),
-        origin=origin,
-    )
+    ids = [case.id for case in cases]
+    return BfclSuite(SMALL, route, cases, described(SMALL, "1", LICENCE, ids, sha256(*read), "this package"))

@@ -31,7 +31,8 @@ _SUPERSCRIPTS: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "01234567
 _POWER: Final = re.compile(r"(?<=10)[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+")
 
 _NAMES: Final = re.compile(
-    r"\b(?:CAC|SBF|DAX|MSCI|IBEX|FTSE|Nikkei|Nasdaq|Russell|S&P|(?:Euro ?)?Stoxx|Eurostoxx)[ -]?\d{2,4}\b(?!\s*%)", re.IGNORECASE
+    r"\b(?:CAC|SBF|DAX|MSCI|IBEX|FTSE|Nikkei|Nasdaq|Russell|S&P|(?:Euro ?)?Stoxx|Eurostoxx)[ -]?\d{2,4}\b(?!\s*%)",
+    re.IGNORECASE,
 )
 _DATES: Final = re.compile(
     r"\b\d{1,2}[/.]\d{1,2}[/.](?:19|20)\d\d\b|\b(?:19|20)\d\d-\d\d-\d\d\b"

@@ -183,6 +183,8 @@ def _is_sign(text: str, match: re.Match[str]) -> bool:
     touching = not text[:start].endswith((" ", GROUP, "*"))
     if before[-1].isdigit() or before[-1] in ")%€$£]}":
         return before[-1] in "$€£" and touching and not spaced
-    return (not touching or before[-1] in "(=:≈[{/|,;") if not before[-1].isalnum() else not touching and (
-        match["sign"][0] != "\u2013" or not spaced
+    return (
+        (not touching or before[-1] in "(=:≈[{/|,;")
+        if not before[-1].isalnum()
+        else not touching and (match["sign"][0] != "\u2013" or not spaced)
     )

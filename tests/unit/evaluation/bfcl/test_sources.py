@@ -14,7 +14,8 @@ import pytest
 
 from unified_intelligence.entities.errors import ConfigurationError, ConnectionFailedError
 from unified_intelligence.evaluation.bfcl import sources
-from unified_intelligence.evaluation.bfcl.sources import Files, contents, from_web
+from unified_intelligence.evaluation.bfcl.sources import Files, contents
+from unified_intelligence.evaluation.pinned_files import from_web
 from unified_intelligence.evaluation.suite import Choice
 
 QUESTIONS, ANSWERS = '{"é": "🙂\u2028"}\n'.encode(), b'{"id": 1}\n'
@@ -86,14 +87,14 @@ def test_a_folder_of_the_users_own(tmp_path: Path) -> None:
 
 def test_other_data_is_refused_with_both_digests(tmp_path: Path) -> None:
     folder = fill(tmp_path / "d", QUESTIONS + b" ")
-    with pytest.raises(ConfigurationError, match=f"not the file of BFCL.*{digest(QUESTIONS)[:16]}"):
+    with pytest.raises(ConfigurationError, match=f"not that of BFCL.*{digest(QUESTIONS)[:16]}"):
         contents("own", Choice(name="bfcl/own", data=folder))
 
 
 def test_no_folder_and_no_network_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read") as absent:
         contents("own", Choice(name="bfcl/own", data=tmp_path))
-    assert "possible_answer/" in absent.value.hint
+    assert "BFCL_v4_own.json" in absent.value.hint
     with pytest.raises(ConfigurationError, match="downloads are forbidden") as offline:
         contents("own", Choice(name="bfcl/own", cache=tmp_path, offline=True))
     assert "--data" in offline.value.hint and "bfcl/small" in offline.value.hint
@@ -109,7 +110,7 @@ def test_a_download_is_checked_kept_and_not_repeated(tmp_path: Path, monkeypatch
     assert contents("own", Choice(name="bfcl/own", cache=tmp_path, offline=True))[0] == QUESTIONS
     (kept,) = tmp_path.rglob("v4-*/BFCL_v4_own.json")
     kept.write_bytes(QUESTIONS[:5])
-    with pytest.raises(ConfigurationError, match="not the file of BFCL"):
+    with pytest.raises(ConfigurationError, match="not that of BFCL"):
         contents("own", choice)
 
 
@@ -126,7 +127,7 @@ def test_a_download_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.Monke
 FROM_HUB = """
 import sys
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
-from unified_intelligence.evaluation.bfcl.sources import from_hub
+from unified_intelligence.evaluation.pinned_files import from_hub
 try:
     sys.stdout.buffer.write(from_hub("team/bfcl", sys.argv[2], sys.argv[3], sys.argv[1]))
 except UnifiedIntelligenceError as error:
