@@ -1,5 +1,5 @@
-"""The leaderboard's files of version 4, as its repository had them at one commit and as its package bfcl-eval 2026.3.23 has
-them. The dataset on the Hub holds an older version.
+"""The leaderboard's files of version 4, as its repository had them at one commit and as its package bfcl-eval 2026.3.23
+has them. The dataset on the Hub is known to hold version 3; a copy of version 4 there is taken by its own name.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ Fits = Callable[[Reading], bool]
 _BOXED: Final = re.compile(r"\\(?:boxed|fbox)\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 _ANCHOR: Final = re.compile(
     r"final answer|\banswer\s*(?:is|\*{0,2}\s*[:=])|answer to the question is|réponse finale|la réponse est"
-    r"|\bréponse\s*\*{0,2}\s*[:=]|résultat(?: final)?\s*\*{0,2}\s*[:=]|final result\s*\*{0,2}\s*[:=]|\bresult\s*\*{0,2}\s*[:=]",
+    r"|\b(?:réponse|résultat|résultat final|final result|result)\s*\*{0,2}\s*[:=]",
     re.IGNORECASE,
 )
 _CONCLUSION: Final = re.compile(
@@ -23,7 +23,8 @@ _CONCLUSION: Final = re.compile(
     re.IGNORECASE,
 )
 _COPULA: Final = re.compile(
-    r"\bis\b|\bare\b|\bequals?\b|\bamounts? to\b|\bcomes? to\b|\best\b|\bsont\b|\bs['’]élève à\b|\bvaut\b|\bégale?\b|\bde\b",
+    r"\bis\b|\bare\b|\bequals?\b|\bamounts? to\b|\bcomes? to\b|\best\b|\bsont\b|\bs['’]élève à\b|\bvaut\b"
+    r"|\bégale?\b|\bde\b",
     re.IGNORECASE,
 )
 _EQUALS: Final = re.compile(r"[=≈]|\b(?:approximately|environ|about)\b", re.IGNORECASE)
@@ -45,8 +46,8 @@ class Found(NamedTuple):
 def final_number(text: str, language: Language, fits: Fits) -> Found | None:
     """The result of an answer, None where it holds no number.
 
-    `fits` says whether the unit of a number is one that the question asks for; among several in one place the first that
-    fits is taken. Values are not compared: an answer is not searched for what would be right.
+    `fits` says whether the unit of a number is one that the question asks for; among several in one place the first
+    that fits is taken. Values are not compared: an answer is not searched for what would be right.
     """
     shown = plain(visible(text))
     habit = habit_of(shown, language)

@@ -18,9 +18,10 @@ _YEARS: Final = {"years": 1.0, "months": 12.0, "days": 365.0}
 class NumberKey:
     """`unit` is a currency code, "years", "months", "days" or "" for a plain number.
 
-    `percent` says how `value` is a share: 5.2 for 5.2 % in "points", 0.052 in "fraction"; either spelling is then right,
-    5.2 % or 0.052. `exact` is for counts. `anywhere` is for an intermediate result, sought in the whole answer.
-    `any_scale` is for a source that does not say in what its value is told: 37 million is then 37, too.
+    `percent` says how `value` is a share: 5.2 for 5.2 % in "points", 0.052 in "fraction"; either spelling is then
+    right, 5.2 % or 0.052. `exact` is for counts. `anywhere` is for an intermediate result, sought in the whole answer.
+    `untold` is for a source that says neither unit nor scale of its value: 37 million dollars may then be 37, and
+    `percent` only says what a percent sign stands for. `rounded` is half of the last decimal of the value itself.
     """
 
     name: str
@@ -30,14 +31,15 @@ class NumberKey:
     exact: bool = False
     relative: float = RELATIVE
     anywhere: bool = False
-    any_scale: bool = False
+    untold: bool = False
+    rounded: float = 0.0
 
 
 def is_given(key: NumberKey, text: str, language: Language) -> bool:
     """Whether the answer gives that number as its result, or anywhere for an intermediate one."""
     if key.anywhere:
         return any(is_meant(key, reading) for reading in all_numbers(text, language))
-    found = final_number(text, language, lambda reading: _fits(key, reading))
+    found = final_number(text, language, lambda reading: fits(key, reading))
     return found is not None and is_meant(key, found.reading)
 
 
@@ -46,15 +48,17 @@ def is_meant(key: NumberKey, reading: Reading) -> bool:
     if not _agrees(key, reading):
         return False
     factors = [_factor(key, reading)]
-    if key.percent == "points" and not reading.unit:
+    if key.percent == "points" and not reading.unit and not key.untold:
         factors.append(100.0)  # 0.052 for 5.2 %
-    if key.any_scale and reading.scale != 1.0:
+    if key.untold and reading.scale != 1.0:
         factors.append(factors[0] / reading.scale)
     return any(_is_close(key, reading.value * factor, reading.step * factor) for factor in factors)
 
 
 def _agrees(key: NumberKey, reading: Reading) -> bool:
     """Whether the unit, where one is written, is one the key can be told in."""
+    if key.untold:
+        return True
     if reading.unit in {"percent", "bps"}:
         return bool(key.percent)
     if reading.unit == "money":
@@ -65,8 +69,10 @@ def _agrees(key: NumberKey, reading: Reading) -> bool:
     return True
 
 
-def _fits(key: NumberKey, reading: Reading) -> bool:
+def fits(key: NumberKey, reading: Reading) -> bool:
     """Whether it is written in the very unit that is asked for; a plain number fits a plain key only."""
+    if key.untold:
+        return reading.unit not in _YEARS
     if key.percent:
         return reading.unit in {"percent", "bps"}
     if key.unit in _YEARS:
@@ -92,6 +98,6 @@ def _is_close(key: NumberKey, value: float, step: float) -> bool:
     if key.exact:
         return math.isclose(value, key.value, rel_tol=1e-9, abs_tol=1e-9)
     distance, size = abs(value - key.value), abs(key.value)
-    if distance <= key.relative * size + 1e-9:
+    if distance <= key.relative * size + key.rounded + 1e-9:
         return True
     return distance <= step / 2 * (1 + 1e-9) and distance <= _WIDEST * size

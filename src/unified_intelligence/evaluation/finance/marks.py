@@ -39,11 +39,12 @@ _DATES: Final = re.compile(
     r"|\b(?:\d{1,2}(?:er|st|nd|rd|th)?\s+)?(?:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre"
     r"|décembre|january|february|march|april|may|june|july|august|september|october|november|december)"
     r"(?:\s+\d{1,2}(?:st|nd|rd|th)?,)?\s+(?:19|20)\d\d\b"
-    r"|\b(?:in|since|by|of|for|en|depuis|fin|année|year|de)\s+(?:19|20)\d\d\b(?![.,]?\d|\s*[%€$£])",
+    r"|\b(?:in|since|en|depuis|fin|année|year)\s+(?:19|20)\d\d\b(?![.,]?\d|\s*[%€$£])",
     re.IGNORECASE,
 )
 _LABELS: Final = re.compile(
-    r"^[ \t]*\d{1,2}[.)](?=\s)|\b(?:step|étape|question|exhibit|tableau|table|formula|formule|equation|équation)\s+\d+\b"
+    r"^[ \t]*\d{1,2}[.)](?=[ \t]+\S)"
+    r"|\b(?:step|étape|question|exhibit|tableau|table|formula|formule|equation|équation)\s+\d+\b"
     r"|\b\d+(?:st|nd|rd|th|ère|er|ème|e)\b(?!\s*[-+]?\d)",
     re.IGNORECASE | re.MULTILINE,
 )

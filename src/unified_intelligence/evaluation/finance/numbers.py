@@ -106,13 +106,15 @@ def readings(text: str, language: Language, habit: Habit | None = None) -> list[
 
 
 def _reading(text: str, match: re.Match[str], habit: Habit, language: Language) -> Reading | None:
-    value, decimals = _value(match["digits"], match["sep"], match["mark"], habit)
     power = int((match["exp"] or match["power"] or "0").replace("\u2212", "-"))
     end, unit, currency, ten = _what(text, match.end(), language)
     if match["before"]:
         currency, unit = _CURRENCIES[match["before"].strip(f" {GROUP}").lower()], unit or "money"
     if currency and unit == "money" and not ten:
         end, ten = _late_scale(text, end, language)
+    if language == "fr" and unit == "money" and match["digits"].endswith("000"):
+        habit = Habit(comma_groups=True, point_groups=True)  # nobody writes tenths of a cent that are nothing
+    value, decimals = _value(match["digits"], match["sep"], match["mark"], habit)
     scale = 10.0**ten
     if _is_negative(text, match, end, money=bool(currency)):
         value = -value

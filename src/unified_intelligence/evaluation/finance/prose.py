@@ -1,4 +1,4 @@
-"""What can be told of an answer's words without a judge: its language, whether it repeats itself, which terms it has."""
+"""What can be told of an answer's words without a judge: its language, its repetitions, the terms it has."""
 
 from __future__ import annotations
 

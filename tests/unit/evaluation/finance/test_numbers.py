@@ -7,7 +7,7 @@ import pytest
 from tests.unit.evaluation.finance.number_traps import TRAPS
 from unified_intelligence.evaluation.finance.final_answer import final_number
 from unified_intelligence.evaluation.finance.keys import NumberKey, is_given
-from unified_intelligence.evaluation.finance.numbers import Language, readings
+from unified_intelligence.evaluation.finance.numbers import Language
 
 
 def cases() -> Iterator[tuple[NumberKey, Language, str, bool]]:
@@ -18,7 +18,7 @@ def cases() -> Iterator[tuple[NumberKey, Language, str, bool]]:
 
 def test_there_are_enough_traps() -> None:
     found = list(cases())
-    assert len(found) >= 300 and len(set((key.value, language, text) for key, language, text, _ in found)) == len(found)
+    assert len(found) >= 300 and len({(key.value, language, text) for key, language, text, _ in found}) == len(found)
     assert sum(right for *_, right in found) >= 200
 
 
