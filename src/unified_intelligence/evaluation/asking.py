@@ -43,12 +43,19 @@ _FOR_ALL = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`retry_after` is what the server asks for, in seconds; `for_all` says that no other question fares better."""
+    """`retry_after` is what the server asks for, in seconds; `for_all` says that no other question fares better.
+
+    `repeats` says that another reply tells of the same failed request. `started_at` and `queue_s` are told by who knows
+    them better than the clock here, as a Space does that has many samples in one call.
+    """
 
     answer: Answer
     retry_after: float | None = None
     for_all: bool = False
     hint: str = ""
+    repeats: bool = False
+    started_at: str = ""
+    queue_s: float | None = None
 
 
 async def ask(generator: ITextGenerator, sample: Sample) -> Reply:

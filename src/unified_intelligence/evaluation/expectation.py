@@ -6,8 +6,8 @@ r"""What a row expects of its answer, and whether the answer keeps it.
     {"contains": ["Paris", "France"]}  every one is in the visible text, but for case; a list inside is one of several
     {"not_contains": ["sorry"]}       none of these is
     {"regex": "^\d+$"}              the pattern is found in the visible text
-    {"number": 36, "tolerance": 0.001} the last number of the visible text, signs and scale as they are; the tolerance
-                                      is relative [0.0015]
+    {"number": 36, "tolerance": 0.001}  the last number in a box or in bold, else the last one; signs and scale count,
+                                      the tolerance is relative [0.0015]
     {"calls": [{"name": "f", "arguments": {...}}]}  exactly these calls, in any order; [] is none
 """
 
@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from unified_intelligence.evaluation.canonical import plain
-from unified_intelligence.evaluation.numbers import numbers
+from unified_intelligence.evaluation.numbers import final_number
 from unified_intelligence.evaluation.suite import Score
 
 if TYPE_CHECKING:
@@ -76,9 +76,9 @@ def _regex(expect: Expect, answer: Answer) -> bool:
 
 
 def _number(expect: Expect, answer: Answer) -> bool:
-    found, wanted = numbers(answer.text), float(str(expect["number"]))
+    found, wanted = final_number(answer.text), float(str(expect["number"]))
     tolerance = float(str(expect.get("tolerance", TOLERANCE)))
-    return bool(found) and abs(found[-1] - wanted) <= tolerance * abs(wanted)
+    return found is not None and abs(found - wanted) <= tolerance * abs(wanted)
 
 
 def _calls(expect: Expect, answer: Answer) -> bool:

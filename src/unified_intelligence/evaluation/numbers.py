@@ -10,9 +10,21 @@ _NUMBER = re.compile(
 )
 
 
+_BOXED, _BOLD = re.compile(r"\\boxed\{([^{}]*)\}"), re.compile(r"\*\*(.+?)\*\*")
+
+
 def numbers(text: str) -> list[float]:
     """All of them in their order. "1,234" is a thousand and more, "1,5" is one and a half."""
     return [_value(found[0]) for found in _NUMBER.finditer(text)]
+
+
+def final_number(text: str) -> float | None:
+    """The number an answer ends with: the last one in a box or in bold, else the last one; None where there is none."""
+    for marked in (_BOXED, _BOLD):
+        if (spans := marked.findall(text)) and (found := numbers(" ".join(spans))):
+            return found[-1]
+    found = numbers(text)
+    return found[-1] if found else None
 
 
 def _value(written: str) -> float:

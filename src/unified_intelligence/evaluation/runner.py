@@ -6,12 +6,14 @@ import asyncio
 import random
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.errors import ProviderError
-from unified_intelligence.evaluation.asking import Reply, ask
+from unified_intelligence.evaluation.askers import Asker, Task
+from unified_intelligence.evaluation.asking import Reply
 from unified_intelligence.evaluation.breaker import Breaker
 from unified_intelligence.evaluation.canonical import input_digest
 from unified_intelligence.evaluation.outcome import outcome_of
@@ -29,26 +31,6 @@ _LONGEST_BACKOFF = 30.0
 SCORER_FAILED = "scorer_failed"
 
 
-class Asker(Protocol):
-    """Puts questions, up to `size` in one request; a reply for each, in their order."""
-
-    size: int
-
-    async def ask(self, tasks: Sequence[Task]) -> Sequence[Reply]: ...
-
-
-class OneByOne:
-    """The asker of every generator: a question a request."""
-
-    size = 1
-
-    def __init__(self, generator: ITextGenerator) -> None:
-        self._generator = generator
-
-    async def ask(self, tasks: Sequence[Task]) -> Sequence[Reply]:
-        return [await ask(self._generator, tasks[0].sample)]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """How to ask. `retries` are further tries of a question whose error may pass; `backoff` is the first pause in s."""
@@ -58,17 +40,6 @@ class Rules:
     backoff: float = 0.5
     price: tuple[float, float] | None = None
     """US dollars for a million tokens read and a million written."""
-
-
-@dataclass(slots=True)
-class Task:
-    """A sample of an epoch, with the limits of this run; `tries` are the requests it took so far."""
-
-    sample: Sample
-    epoch: int
-    tries: int = 0
-    retried: tuple[str, ...] = ()
-    ready: float = 0.0
 
 
 def tasks_of(samples: Sequence[Sample], epochs: int, standing: Mapping[Key, Attempt]) -> list[Task]:
@@ -164,25 +135,29 @@ class Runner:
     async def _put(self, tasks: Sequence[Task]) -> None:
         began, stamp = time.perf_counter(), datetime.now(UTC).isoformat(timespec="milliseconds")
         self._progress.asked += len(tasks)
+        left = len(tasks)
         try:
-            replies = await self._asker.ask(tasks)
+            async with aclosing(self._asker.ask(tasks)) as replies:
+                async for task, reply in replies:
+                    left -= 1
+                    self._progress.asked -= 1
+                    task.tries += 1
+                    self._take(task, reply, reply.started_at or stamp, began - task.ready)
         finally:
-            self._progress.asked -= len(tasks)
-        for task, reply in zip(tasks, replies, strict=True):
-            task.tries += 1
-            self._take(task, reply, stamp, began - task.ready)
+            self._progress.asked -= left
 
     def _take(self, task: Task, reply: Reply, stamp: str, queued: float) -> None:
         error = reply.answer.error
         if error is None:
             self.breaker.answered()
-        else:
+        elif not reply.repeats:
             busy = reply.retry_after is not None or error.type == "rate_limited"
             self.breaker.failed(error.message, hint=reply.hint, for_all=reply.for_all, busy=busy)
-            if error.retryable and len(task.retried) < self._rules.retries and self._again(task, reply):
-                return
+        can_retry = error is not None and error.retryable and len(task.retried) < self._rules.retries
+        if can_retry and self._again(task, reply):
+            return
         attempt = attempt_of(self._work.suite, task, reply.answer, self._work.run_id)
-        attempt.started_at, attempt.queue_s = stamp, round(queued, 4)
+        attempt.started_at, attempt.queue_s = stamp, round(queued if reply.queue_s is None else reply.queue_s, 4)
         attempt.cost_usd = _cost(reply.answer, self._rules.price)
         self._work.folder.append(attempt)
         self._progress.add(attempt)

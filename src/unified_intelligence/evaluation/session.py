@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.errors import ConfigurationError
+from unified_intelligence.evaluation.askers import asker_for
 from unified_intelligence.evaluation.canonical import digest, plain
 from unified_intelligence.evaluation.folder import RUN, RunFolder, read_questions, read_run
 from unified_intelligence.evaluation.metrics import is_complete, summarise
 from unified_intelligence.evaluation.progress import Progress
-from unified_intelligence.evaluation.record import Asking, Model, Question, Run
-from unified_intelligence.evaluation.runner import OneByOne, Rules, Runner, Work, make_ready, tasks_of
+from unified_intelligence.evaluation.record import Asking, Model, Question, Run, Status
+from unified_intelligence.evaluation.runner import Rules, Runner, Work, make_ready, tasks_of
 
 if TYPE_CHECKING:
     from unified_intelligence.evaluation.suite import Choice, Sample, Suite
@@ -128,7 +129,7 @@ async def evaluate(plan: Plan, generator: ITextGenerator, watch: Watching | None
         planned = len(samples) * plan.epochs
         kept = [own for key, own in standing.items() if own.outcome != "error" and key in _keys(samples, plan.epochs)]
         progress = Progress(planned, kept)
-        runner = Runner(Work(plan.suite, folder, run.run_id), OneByOne(generator), plan.rules, progress)
+        runner = Runner(Work(plan.suite, folder, run.run_id), asker_for(generator, run.run_id), plan.rules, progress)
         watching = asyncio.ensure_future(watch(progress)) if watch else None
         started = time.perf_counter()
         try:
@@ -257,11 +258,17 @@ def _closed(run: Run, folder: RunFolder, questions: Mapping[str, Question], seco
     before = run.cost.get("seconds")
     run.cost["seconds"] = round((before if isinstance(before, int | float) else 0.0) + seconds, 3)
     summarise(run, folder.attempts.values(), questions)
-    whole = is_complete(run)
-    run.status = "complete" if whole and not run.counts["missing"] else "failed" if run.stopped else "partial"
+    run.status = status_of(run)
     run.ended_at = _now()
     folder.write_run(run)
     return run
+
+
+def status_of(run: Run) -> Status:
+    """How far a summed-up run came."""
+    if is_complete(run) and not run.counts["missing"]:
+        return "complete"
+    return "failed" if run.stopped else "partial"
 
 
 def _now() -> str:

@@ -4,12 +4,14 @@ A package of your own adds suites with entry points of the group `unified_intell
 
     [project.entry-points."unified_intelligence.suites"]
     "my/suite" = "my_package.my_module:build"
+
+Its function may also be a generator of rows, as `rows` reads them.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "unified_intelligence.suites"
 JSONL = ".jsonl"
 
-Build = Callable[["Choice"], "Suite"]
+Build = Callable[["Choice"], "Suite | Iterable[Mapping[str, object]]"]
 
 
 class Row(NamedTuple):
@@ -70,12 +72,21 @@ def build(choice: Choice) -> Suite:
     """
     name = ALIASES.get(choice.name, choice.name)
     if name.endswith(JSONL):
-        return _load(name, f"{_ROOM}.jsonl_suite:build")(replace(choice, data=choice.data or Path(name).expanduser()))
+        own = replace(choice, data=choice.data or Path(name).expanduser())
+        return _built(f"{_ROOM}.jsonl_suite:build", own)
     row = SUITES.get(name)
     target = row.target if row else _installed().get(name)
     if target is None:
         raise UnknownNameError("suite", choice.name, (*names(), *ALIASES), hint="All of them: uic eval list")
-    return _load(name, target)(replace(choice, name=name))
+    return _built(target, replace(choice, name=name))
+
+
+def _built(target: str, choice: Choice) -> Suite:
+    from unified_intelligence.evaluation.rows import RowsSuite
+    from unified_intelligence.evaluation.suite import Suite
+
+    made = _load(choice.name, target)(choice)
+    return made if isinstance(made, Suite) else RowsSuite(choice, made, origin=target)
 
 
 def _load(name: str, target: str) -> Build:

@@ -24,8 +24,8 @@ _Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="the s
 def evaluation() -> None:
     """How good a provider is, and whether it got better.
 
-    Exit codes: 0 it passed; 1 a figure is below its gate, or significantly worse; 2 the command cannot be carried out as
-    it was typed; 3 the run is incomplete (under 99 % answered), or nobody answered.
+    Exit codes: 0 it passed; 1 a figure is below its gate, or significantly worse; 2 the command cannot be carried out
+    as it was typed; 3 the run is incomplete (under 99 % answered), nobody answered, or a name or a file is wrong.
     """
 
 
@@ -114,3 +114,90 @@ def show(
     if run is None:
         return show_runs(output, runs, as_json=bool(json))
     return show_run(output, run, runs, sample=sample, as_json=bool(json))
+
+
+@app.command(cls=LightCommand)
+def compare(
+    context: typer.Context,
+    before: Annotated[str, typer.Argument(metavar="BEFORE", help="a run's name, or the path of its folder")],
+    after: Annotated[str, typer.Argument(metavar="AFTER", help="the run that is held against it")],
+    flips: Annotated[str | None, typer.Option("--flips", metavar="NUMBER", help="how many are shown [20]")] = None,
+    force: Annotated[bool | None, typer.Option("--force", help="although their data or scorers differ")] = None,
+    runs: _Runs = None,
+    json: _Json = None,
+) -> int:
+    """What changed from one run to another, and whether chance explains it. Exit 1 if it got significantly worse."""
+    from unified_intelligence.cli.evaluation.compare import compare_runs
+
+    output: Output = context.obj
+    return compare_runs(output, context.params)
+
+
+@app.command(cls=LightCommand)
+def gate(
+    context: typer.Context,
+    run: Annotated[list[str], typer.Argument(metavar="RUN...", help="runs, by their names or folders")],
+    min: Annotated[
+        list[str] | None,
+        typer.Option("--min", metavar="GATE", help="as bfcl/simple_python.lower>=0.92; may be repeated"),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="RUN", help="the run must not be significantly worse than this")
+    ] = None,
+    runs: _Runs = None,
+    json: _Json = None,
+) -> int:
+    """Hold runs against figures: exit 0 only if every gate passes. An incomplete run passes none."""
+    from unified_intelligence.cli.evaluation.compare import hold_gates
+
+    output: Output = context.obj
+    return hold_gates(output, context.params)
+
+
+@app.command(cls=LightCommand)
+def rescore(
+    context: typer.Context,
+    run: _Run,
+    data: _Data = None,
+    offline: Annotated[bool | None, typer.Option("--offline", help="download nothing")] = None,
+    runs: _Runs = None,
+    json: _Json = None,
+) -> int:
+    """Score a run's answers again, with the scorer of today. No model is asked."""
+    from unified_intelligence.cli.evaluation.files import rescore_run
+
+    output: Output = context.obj
+    return rescore_run(output, context.params)
+
+
+@app.command(cls=LightCommand)
+def export(
+    context: typer.Context,
+    run: _Run,
+    to: Annotated[str, typer.Option("--to", metavar="parquet|mlflow|bfcl|hub-yaml", help="in which form")] = "",
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="PATH", help="where to; for mlflow a tracking URI [the run's folder]")
+    ] = None,
+    runs: _Runs = None,
+) -> int:
+    """Write a run in the form of another tool."""
+    from unified_intelligence.cli.evaluation.files import export_run
+
+    output: Output = context.obj
+    return export_run(output, context.params)
+
+
+@app.command(cls=LightCommand)
+def report(
+    context: typer.Context,
+    run: _Run,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="where to [report.html in its folder]")
+    ] = None,
+    runs: _Runs = None,
+) -> int:
+    """Write a run as a page: one file with its plots and all its samples, which needs no network."""
+    from unified_intelligence.cli.evaluation.files import write_report
+
+    output: Output = context.obj
+    return write_report(output, context.params)

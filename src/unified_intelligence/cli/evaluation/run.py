@@ -18,6 +18,7 @@ from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.config.keys import is_secret
 from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.evaluation.askers import at_once
 from unified_intelligence.evaluation.folder import read_run
 from unified_intelligence.evaluation.metrics import coverage, is_complete
 from unified_intelligence.evaluation.runner import Rules
@@ -138,7 +139,7 @@ def _plan(output: Output, parameters: Mapping[str, Any], name: str, chosen: Chos
             seed=_whole(parameters, "sampling_seed", least=0),
         ),
         rules=Rules(
-            concurrency=whole["concurrency"] or chosen.generator.at_once,
+            concurrency=whole["concurrency"] or at_once(chosen.generator),
             retries=3 if retries is None else retries,
             price=_price(parameters["price"]),
         ),
@@ -217,7 +218,7 @@ def _price(given: str | None) -> tuple[float, float] | None:
 def _terminated() -> Generator[None]:
     """SIGTERM ends a run as Ctrl-C does: what is finished is kept."""
 
-    def interrupt(number: int, frame: object) -> None:  # noqa: ARG001
+    def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
