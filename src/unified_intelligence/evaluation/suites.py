@@ -46,6 +46,11 @@ SUITES: Mapping[str, Row] = {
     "bfcl/parallel_multiple": Row(f"{_ROOM}.bfcl.suite:build", "200 questions, several functions, several calls"),
     "bfcl/irrelevance": Row(f"{_ROOM}.bfcl.suite:build", "240 questions that no function on offer answers"),
     "bfcl/small": Row(f"{_ROOM}.bfcl.suite:build", "40 questions of the five kinds, part of this package"),
+    "finance/smoke": Row(f"{_ROOM}.finance.smoke:build", "7 questions in English and French, with numbers and terms"),
+    "finance/parametric": Row(
+        f"{_ROOM}.finance.parametric:build", "142 questions in English and French each, made from a seed"
+    ),
+    "finance/financemath": Row(f"{_ROOM}.finance.financemath:build", "200 questions whose answer is one number"),
 }
 ALIASES: Mapping[str, str] = {
     "simple": "bfcl/simple_python",
