@@ -40,8 +40,23 @@ SUITES: Mapping[str, Row] = {
     "arithmetic": Row(
         f"{_ROOM}.arithmetic:build", "40 sums in English and French, made here: a first look at a provider"
     ),
+    "bfcl/simple_python": Row(f"{_ROOM}.bfcl.suite:build", "400 questions, one function on offer, one call"),
+    "bfcl/multiple": Row(f"{_ROOM}.bfcl.suite:build", "200 questions, several functions on offer, one call"),
+    "bfcl/parallel": Row(f"{_ROOM}.bfcl.suite:build", "200 questions, one function on offer, several calls"),
+    "bfcl/parallel_multiple": Row(f"{_ROOM}.bfcl.suite:build", "200 questions, several functions, several calls"),
+    "bfcl/irrelevance": Row(f"{_ROOM}.bfcl.suite:build", "240 questions that no function on offer answers"),
+    "bfcl/small": Row(f"{_ROOM}.bfcl.suite:build", "40 questions of the five kinds, part of this package"),
+    "finance/smoke": Row(f"{_ROOM}.finance.smoke:build", "7 questions in English and French, with numbers and terms"),
+    "finance/parametric": Row(
+        f"{_ROOM}.finance.parametric:build", "142 questions in English and French each, made from a seed"
+    ),
+    "finance/financemath": Row(f"{_ROOM}.finance.financemath:build", "200 questions whose answer is one number"),
 }
-ALIASES: Mapping[str, str] = {}
+ALIASES: Mapping[str, str] = {
+    "simple": "bfcl/simple_python",
+    "multiple": "bfcl/multiple",
+    "bfcl/simple": "bfcl/simple_python",
+}
 
 
 def names() -> tuple[str, ...]:
