@@ -55,7 +55,8 @@ class RowsSuite(Suite):
         return self._samples
 
     def score(self, sample: Sample, answer: Answer) -> Score:
-        return score(cast("Mapping[str, object]", sample.reference), answer)
+        language = "fr" if sample.language == "fr" else "en"
+        return score(cast("Mapping[str, object]", sample.reference), answer, language)
 
 
 def _refuse_twins(name: str, samples: Sequence[Sample]) -> None:
