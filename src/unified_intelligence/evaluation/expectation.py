@@ -6,7 +6,7 @@ r"""What a row expects of its answer, and whether the answer keeps it.
     {"contains": ["Paris", "France"]}  every one is in the visible text, but for case; a list inside is one of several
     {"not_contains": ["sorry"]}       none of these is
     {"regex": "^\d+$"}              the pattern is found in the visible text
-    {"number": 36, "unit": "EUR", "tolerance": 0.001}  the answer's result: in a box, in bold, in its conclusion, or last;
+    {"number": 36, "unit": "EUR", "tolerance": 0.001} the answer's result: in a box, in bold, in its conclusion, last;
                                       as English or French write it, with its sign and its scale; the unit is percent,
                                       years, months, days or a currency, or left out; the tolerance is relative [0.0015]
     {"calls": [{"name": "f", "arguments": {...}}]}  exactly these calls, in any order; [] is none
