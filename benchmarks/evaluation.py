@@ -112,7 +112,7 @@ class Instant(ITextGenerator):
     honoured = frozenset({"max_tokens", "temperature"})
 
     async def astream(
-        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None  # noqa: ARG002
     ) -> AsyncGenerator[Event, None]:
         await asyncio.sleep(0)
         yield TextDelta("Très bien, merci 🙂")
