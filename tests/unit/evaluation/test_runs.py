@@ -92,7 +92,7 @@ def test_half_of_a_character_does_not_stop_a_run(tmp_path: Path) -> None:
 def test_what_a_provider_cannot_do_is_said_before_anything_is_asked(tmp_path: Path) -> None:
     told = Told(right)
     told.honoured = frozenset({"max_tokens", "temperature"})
-    tools = [{"name": "f", "parameters": {"type": "object", "properties": {}}}]
+    tools: list[object] = [{"name": "f"}]
     with pytest.raises(ConfigurationError, match="takes no tools"):
         run(tmp_path / "r", suite(2, tools=tools), told)
     assert told.begun == []
