@@ -61,7 +61,8 @@ def bars(counted: Sequence[tuple[str, int]]) -> str:
         width = max(2.0, (WIDTH - 44) * n / most)
         parts += [
             f'<text x="0" y="{y + 12}">{_short(name, _LONGEST_FAULT)}</text>',
-            f'<rect class="bar" x="0" y="{y + 17}" width="{width:.1f}" height="10"><title>{escape(name)}: {n}</title></rect>',
+            f'<rect class="bar" x="0" y="{y + 17}" width="{width:.1f}" height="10">'
+            f"<title>{escape(name)}: {n}</title></rect>",
             f'<text x="{width + 6:.1f}" y="{y + 26}">{n}</text>',
         ]
     return _svg(_BAR_ROW * len(counted), "Faults by kind", parts)
