@@ -100,7 +100,7 @@ def _sample(family: str, pair: str, question: Question, language: Language) -> t
         messages=(Message("system", SYSTEM[language]), Message("user", question.texts[language])),
         config=GenerationConfig(max_tokens=MAX_TOKENS),
         reference={**asdict(question.key), **({"as_of": question.as_of} if question.as_of else {})},
-        slices=(family, language),
+        slices=(family,),
         language=language,
         pair=pair,
     )
