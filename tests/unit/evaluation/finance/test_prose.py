@@ -9,8 +9,8 @@ ENGLISH = (
     "The longer it has to run, the more its price falls. Investors measure that with the duration."
 )
 FRENCH = (
-    "Une obligation perd de la valeur quand les taux montent, car ses coupons ont été fixés avant et les nouvelles paient "
-    "davantage. Plus son échéance est lointaine, plus son prix baisse. Les investisseurs le mesurent avec la duration."
+    "Une obligation perd de la valeur quand les taux montent, car ses coupons ont été fixés avant et les nouvelles "
+    "paient davantage. Plus son échéance est lointaine, plus son prix baisse. Les investisseurs le mesurent avec la duration."
 )
 
 
@@ -25,7 +25,7 @@ FRENCH = (
         ("Answer: 1,234.56", ""),
         ("VaR = 2.33 × 0.02 × 1000 = 46.6 €", ""),
         (
-            f"{FRENCH} $$\\text{{PV}} = \\frac{{C}}{{r}} \\left(1 - (1 + r)^{{-n}}\\right)$$ `the code of the answer is here`",
+            f"{FRENCH} $$\\text{{PV}} = \\frac{{C}}{{r}} (1 - (1 + r)^{{-n}})$$ `the code of the answer`",
             "fr",
         ),
     ],
@@ -41,7 +41,7 @@ def test_the_language(text: str, language: str) -> None:
         (f"{ENGLISH} {FRENCH}", False),
         (ENGLISH + " I compute it again." * 4, True),
         ("So the answer is twelve and that is all there is to say. " * 10, True),
-        ("| 1 | 2 |\n" * 30, False),
+        ("".join(f"| {n} | {n * n} |\n" for n in range(60)), False),
         ("a a a a", False),
         ("", False),
         (f"<think>{'again and again we go ' * 40}</think>Fine.", False),
@@ -52,7 +52,8 @@ def test_going_in_circles(text: str, circles: bool) -> None:
 
 
 def test_the_share_of_what_was_said_before() -> None:
-    assert repeated_share(ENGLISH * 4) > 0.7 > 0.1 > repeated_share(f"{ENGLISH} {FRENCH}")
+    assert repeated_share(ENGLISH * 4) > 0.7
+    assert repeated_share(f"{ENGLISH} {FRENCH}") < 0.1
     assert repeated_share("word " * 20) == 0
 
 
