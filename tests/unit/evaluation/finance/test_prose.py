@@ -9,8 +9,9 @@ ENGLISH = (
     "The longer it has to run, the more its price falls. Investors measure that with the duration."
 )
 FRENCH = (
-    "Une obligation perd de la valeur quand les taux montent, car ses coupons ont été fixés avant et les nouvelles "
-    "paient davantage. Plus son échéance est lointaine, plus son prix baisse. Les investisseurs le mesurent avec la duration."
+    "Une obligation perd de la valeur quand les taux montent, car ses coupons ont été fixés avant et que les "
+    "nouvelles paient davantage. Plus son échéance est lointaine, plus son prix baisse. Les investisseurs le "
+    "mesurent avec la duration."
 )
 
 

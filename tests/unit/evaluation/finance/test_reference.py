@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Callable
+from importlib import import_module
 from random import Random
 from typing import Any
 
 import numpy as np
-import numpy_financial
 import pytest
-from scipy import integrate, optimize, stats
 
 from unified_intelligence.evaluation.finance import reference
 
-npf: Any = numpy_financial  # untyped
+npf: Any = import_module("numpy_financial")  # these libraries are not typed
+integrate: Any = import_module("scipy.integrate")
+optimize: Any = import_module("scipy.optimize")
+stats: Any = import_module("scipy.stats")
 TRIALS = 60
 
 
@@ -150,7 +152,8 @@ def test_what_is_a_line_of_algebra() -> None:
     close(reference.sharpe_ratio(0.08, 0.03, 0.1), 0.5)
     close(reference.expected_return(0.03, 1.2, 0.08), 0.09)
     close(reference.weighted_cost(60, 40, 0.1, 0.05, 0.25), 0.075)
-    found: Any = optimize.brentq(
-        lambda rate: 100 * math.exp(rate * 2) - reference.forward_price(100, 0.05, 0.02, 2), 0, 1
-    )
-    close(found, 0.03)
+
+    def gap(rate: float) -> float:
+        return 100 * math.exp(rate * 2) - reference.forward_price(100, 0.05, 0.02, 2)
+
+    close(optimize.brentq(gap, 0, 1), 0.03)
