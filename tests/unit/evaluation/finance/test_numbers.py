@@ -9,7 +9,6 @@ from unified_intelligence.evaluation.finance.final_answer import final_number
 from unified_intelligence.evaluation.finance.keys import NumberKey, is_given
 from unified_intelligence.evaluation.finance.numbers import Language
 
-
 Case = tuple[NumberKey, Language, str, bool]
 
 
