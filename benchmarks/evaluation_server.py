@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from typing import Any
 
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
 _SAID = "Très bien, merci 🙂"
@@ -18,12 +19,11 @@ def _event(payload: object) -> bytes:
 
 
 def _streamed() -> bytes:
-    fixed = {"id": "c", "object": "chat.completion.chunk", "created": 1790000000, "model": "m"}
-    delta = {"index": 0, "delta": {"role": "assistant", "content": _SAID}, "finish_reason": None}
-    end = {"index": 0, "delta": {}, "finish_reason": "stop"}
-    return b"".join(
-        map(_event, [{**fixed, "choices": [delta]}, {**fixed, "choices": [end], "usage": _USAGE}, b"[DONE]"])
-    )
+    fixed: dict[str, Any] = {"id": "c", "object": "chat.completion.chunk", "created": 1790000000, "model": "m"}
+    delta: dict[str, Any] = {"index": 0, "delta": {"role": "assistant", "content": _SAID}, "finish_reason": None}
+    end: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    events: list[object] = [{**fixed, "choices": [delta]}, {**fixed, "choices": [end], "usage": _USAGE}, b"[DONE]"]
+    return b"".join(map(_event, events))
 
 
 def _whole() -> bytes:

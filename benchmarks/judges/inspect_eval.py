@@ -8,20 +8,22 @@ from __future__ import annotations
 import json
 import sys
 import time
+from importlib import import_module
+from typing import Any
 
-from inspect_ai import Task  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-from inspect_ai import eval as evaluate
-from inspect_ai.dataset import Sample  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-from inspect_ai.scorer import includes  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-from inspect_ai.solver import generate  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+
+def named(module: str, name: str) -> Any:
+    """What only this file's interpreter has."""
+    return getattr(import_module(f"inspect_ai{module}"), name)
 
 
 def main() -> None:
     url, samples, at_once = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    rows = [Sample(input=f"Ça va ? 🙂 numéro {n}", target="bien") for n in range(samples)]
-    task = Task(dataset=rows, solver=generate(), scorer=includes())
+    sample = named(".dataset", "Sample")
+    rows = [sample(input=f"Ça va ? 🙂 numéro {n}", target="bien") for n in range(samples)]
+    task = named("", "Task")(dataset=rows, solver=named(".solver", "generate")(), scorer=named(".scorer", "includes")())
     wall, cpu = time.perf_counter(), time.process_time()
-    (log,) = evaluate(
+    (log,) = named("", "eval")(
         task, model="openai-api/bench/m", model_base_url=url, model_args={"api_key": "unused"}, max_connections=at_once,
         max_samples=at_once, display="none", log_dir="inspect-logs",
     )  # fmt: skip

@@ -20,6 +20,7 @@ GENERATORS = {
     "DEPLOYMENT_SUMMARY.md": ["docs/generate_deployment_summary.py"],
     "training/embedded/MODEL_CARD.md": ["-m", "training.embedded.card"],
     "docs/engine.md": ["docs/generate_engine.py"],
+    "docs/evaluation.md": ["docs/generate_evaluation.py"],
     "docs/serving.md": ["docs/generate_outside_clients.py"],
     "README.md": ["-m", "unified_intelligence.cli.documentation"],
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -94,14 +93,14 @@ def test_the_page_shows_its_figures_and_is_nobodys_but_ours(
 def test_samples_can_be_filtered_searched_and_turned_over(browser: Browser, report: Path) -> None:
     with opened(browser, report) as page:
         page.locator("#outcome").select_option("wrong")
-        count = int(re.match(r"\d+", found(page))[0])  # pyright: ignore[reportOptionalSubscript]
+        count = int(found(page).partition(" ")[0])
         assert 0 < count < ROWS / 3 + 1
         assert set(page.locator("#rows .end").all_inner_texts()) == {"wrong"}
         page.locator("#outcome").select_option("")
         page.locator("#search").fill("NUMÉRO 77")
         assert found(page) == f"1 of {ROWS}"
         page.locator("#search").fill("")
-        page.locator("#slice").select_option("language:fr")
+        page.locator("#slice").select_option("fr")
         assert found(page) == f"60 of {ROWS}"
         page.locator("#slice").select_option("")
         page.locator("#next").click()

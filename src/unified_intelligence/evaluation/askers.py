@@ -83,8 +83,8 @@ class ManyAtOnce:
 
 
 def _reply(come: SampleAnswer) -> Reply:
-    failed = isinstance(come.result, UnifiedIntelligenceError)
-    reply = reply_of(come.result) if failed else Reply(Answer.of(come.result))
+    result = come.result
+    reply = reply_of(result) if isinstance(result, UnifiedIntelligenceError) else Reply(Answer.of(result))
     return replace(reply, started_at=come.started_at, queue_s=come.queue_s)
 
 

@@ -6,8 +6,9 @@ r"""What a row expects of its answer, and whether the answer keeps it.
     {"contains": ["Paris", "France"]}  every one is in the visible text, but for case; a list inside is one of several
     {"not_contains": ["sorry"]}       none of these is
     {"regex": "^\d+$"}              the pattern is found in the visible text
-    {"number": 36, "tolerance": 0.001}  the last number in a box or in bold, else the last one; signs and scale count,
-                                      the tolerance is relative [0.0015]
+    {"number": 36, "unit": "EUR", "tolerance": 0.001} the answer's result: in a box, in bold, in its conclusion, last;
+                                      as English or French write it, with its sign and its scale; the unit is percent,
+                                      years, months, days or a currency, or left out; the tolerance is relative [0.0015]
     {"calls": [{"name": "f", "arguments": {...}}]}  exactly these calls, in any order; [] is none
 """
 
@@ -16,10 +17,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from unified_intelligence.evaluation.canonical import plain
-from unified_intelligence.evaluation.numbers import final_number
+from unified_intelligence.evaluation.finance.keys import NumberKey, is_given
 from unified_intelligence.evaluation.suite import Score
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
 
 Expect = Mapping[str, object]
 TOLERANCE = 0.0015
+_PERCENT = "percent"
+
+Language = Literal["en", "fr"]
 
 
 def check_expectation(expect: Expect) -> None:
     """Raises ValueError for an expectation that cannot be checked."""
-    unknown = expect.keys() - {*_CHECKS, "tolerance"}
+    unknown = expect.keys() - {*_CHECKS, "tolerance", "unit"}
     if unknown or not expect.keys() & _CHECKS.keys():
         raise ValueError(
             f'"expect" has one or more of {", ".join(_CHECKS)}, not {", ".join(sorted(unknown)) or "nothing"}.'
@@ -51,37 +55,43 @@ def check_expectation(expect: Expect) -> None:
             raise ValueError('"calls" is a list of {"name": ..., "arguments": {...}}.')
 
 
-def score(expect: Expect, answer: Answer) -> Score:
-    """One gate for each thing expected."""
-    gates = {name: check(expect, answer) for name, check in _CHECKS.items() if name in expect}
+def score(expect: Expect, answer: Answer, language: Language = "en") -> Score:
+    """One gate for each thing expected; the language says how numbers are written where they do not show it."""
+    gates = {name: check(expect, answer, language) for name, check in _CHECKS.items() if name in expect}
     failed = next((name for name, kept in gates.items() if not kept), "")
     return Score(right=not failed, malformed="calls" in expect and _unreadable(answer), error_type=failed, gates=gates)
 
 
-def _equals(expect: Expect, answer: Answer) -> bool:
+def _equals(expect: Expect, answer: Answer, _: Language) -> bool:
     return _folded(answer.text) in {_folded(str(own)) for own in _many(expect["equals"])}
 
 
-def _contains(expect: Expect, answer: Answer) -> bool:
+def _contains(expect: Expect, answer: Answer, _: Language) -> bool:
     text = _folded(answer.text)
     return all(any(_folded(str(own)) in text for own in _many(one)) for one in _many(expect["contains"]))
 
 
-def _not_contains(expect: Expect, answer: Answer) -> bool:
+def _not_contains(expect: Expect, answer: Answer, _: Language) -> bool:
     return not any(_folded(str(own)) in _folded(answer.text) for own in _many(expect["not_contains"]))
 
 
-def _regex(expect: Expect, answer: Answer) -> bool:
+def _regex(expect: Expect, answer: Answer, _: Language) -> bool:
     return re.search(str(expect["regex"]), answer.text) is not None
 
 
-def _number(expect: Expect, answer: Answer) -> bool:
-    found, wanted = final_number(answer.text), float(str(expect["number"]))
-    tolerance = float(str(expect.get("tolerance", TOLERANCE)))
-    return found is not None and abs(found - wanted) <= tolerance * abs(wanted)
+def _number(expect: Expect, answer: Answer, language: Language) -> bool:
+    unit = str(expect.get("unit", ""))
+    key = NumberKey(
+        name="number",
+        value=float(str(expect["number"])),
+        unit="" if unit == _PERCENT else unit,
+        percent="points" if unit == _PERCENT else "",
+        relative=float(str(expect.get("tolerance", TOLERANCE))),
+    )
+    return is_given(key, answer.text, language)
 
 
-def _calls(expect: Expect, answer: Answer) -> bool:
+def _calls(expect: Expect, answer: Answer, _: Language) -> bool:
     if _unreadable(answer):
         return False
     made = [{"name": call.name, "arguments": json.loads(call.arguments or "{}")} for call in answer.tool_calls]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, MissingDependencyError
+from unified_intelligence.evaluation.bfcl.cases import CATEGORIES
 from unified_intelligence.evaluation.compare import Read
 from unified_intelligence.evaluation.gate import refusal
 from unified_intelligence.evaluation.record import Attempt
@@ -61,7 +62,7 @@ def flat(read: Read, attempt: Attempt) -> dict[str, object]:
 def _parquet(read: Read, folder: Path, out: str | None) -> str:
     try:
         import pyarrow  # pyright: ignore[reportMissingImports]
-        import pyarrow.parquet  # pyright: ignore[reportMissingImports]
+        import pyarrow.parquet  # pyright: ignore[reportMissingImports, reportUnusedImport]
     except ModuleNotFoundError as error:
         raise MissingDependencyError("uic eval export --to parquet", "pyarrow", "parquet") from error
     path = _path(folder, out, "samples.parquet")
@@ -108,22 +109,28 @@ def _figures(read: Read) -> dict[str, float]:
 def _bfcl(read: Read, folder: Path, out: str | None) -> str:
     """The result file of the leaderboard's own harness, which can grade it again.
 
-    An attempt without an answer is left out: as a text it would be taken for a model's abstention.
+    Raises InvalidRequestError where a question has no answer: as a text its error would be taken for an abstention, and
+    left out it would make the share of the others larger.
     """
     name = read.run.asking.suite
-    if not name.startswith(BFCL):
+    category = name.removeprefix(BFCL)
+    if not name.startswith(BFCL) or category not in CATEGORIES:
         raise InvalidRequestError(
-            f"{read.run.name} is no run of BFCL but of {name}.", hint="Other forms: uic eval export --help"
+            f"{read.run.name} is no run of the leaderboard but of {name}.", hint="Other forms: uic eval export --help"
         )
     if read.run.asking.epochs > 1:
         raise InvalidRequestError(f"{read.run.name} has several epochs; the leaderboard's files hold one.")
-    category = name.removeprefix(BFCL)
+    if len([own for own in read.attempts if own.error is None]) < len(read.run.planned_ids):
+        raise InvalidRequestError(
+            f"{read.run.name} has questions without an answer, which the leaderboard's files cannot tell.",
+            hint="Finish the run: the same command goes on.",
+        )
     model = "".join(
         "_" if letter in _NO_NAME else letter
         for letter in str(read.run.model.options.get("model") or read.run.model.provider)
     )
-    path = _path(folder, out, str(Path("result", model, _BFCL_FILE.format(category))))
-    rows = [_bfcl_row(own) for own in read.attempts if own.error is None]
+    path = _path(folder, out, str(Path("result", model, "non_live", _BFCL_FILE.format(category))))
+    rows = [_bfcl_row(own) for own in read.attempts]
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     return str(path)
 

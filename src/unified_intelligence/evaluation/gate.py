@@ -1,7 +1,7 @@
 """Whether a run's figures are good enough: what is asked of them, read from a text, and held against a run.
 
     bfcl/simple_python.lower>=0.92          the suite's name, a figure, a comparison
-    finance/parametric[language:fr].accuracy>=0.8    the same of a slice
+    finance/parametric[fr].accuracy>=0.8    the same of a slice
     accuracy_official>0.9                    without a suite: of whichever run is held against it
 
 `lower` and `upper` are the ends of the accuracy's interval, `accuracy_NAME.lower` those of another verdict's.

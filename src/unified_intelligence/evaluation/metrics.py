@@ -89,18 +89,22 @@ def shares_right(attempts: Iterable[Attempt]) -> dict[str, float]:
 
 
 def slices_of(attempts: Iterable[Attempt], questions: Mapping[str, Question]) -> dict[str, list[Attempt]]:
-    """Attempts by the groups of their samples. A suite in several languages has one of each."""
+    """Attempts by the groups of their samples, but for one that holds all. Each of several languages is a group."""
     languages = {own.language for own in questions.values() if own.language}
     found: defaultdict[str, list[Attempt]] = defaultdict(list)
+    n = 0
     for own in attempts:
+        n += 1
         question = questions.get(own.sample_id)
-        if question is None:
-            continue
-        for name in question.slices:
-            found[name].append(own)
-        if question.language and len(languages) > 1:
-            found[f"language:{question.language}"].append(own)
-    return found
+        if question is not None:
+            for name in groups_of(question, several=len(languages) > 1):
+                found[name].append(own)
+    return {name: group for name, group in found.items() if len(group) < n}
+
+
+def groups_of(question: Question, *, several: bool) -> list[str]:
+    """The names a sample is counted under besides all; its language is one where there are several."""
+    return list(dict.fromkeys([*question.slices, *([question.language] if question.language and several else [])]))
 
 
 def _verdicts(answered: Sequence[Attempt], n: int) -> list[Metric]:

@@ -14,7 +14,7 @@ from html import escape
 from importlib.resources import files
 
 from unified_intelligence.evaluation.compare import Read
-from unified_intelligence.evaluation.metrics import coverage, fault, is_complete
+from unified_intelligence.evaluation.metrics import coverage, fault, groups_of, is_complete
 from unified_intelligence.evaluation.outcome import OUTCOMES
 from unified_intelligence.evaluation.plots import bars, histogram, intervals, outcomes_bar
 from unified_intelligence.evaluation.record import Attempt, Metric, Question, Run
@@ -166,10 +166,7 @@ def _row(own: Attempt, question: Question | None) -> dict[str, object]:
         "fault": "" if own.outcome == "right" else fault(own),
         "seconds": own.latency_s,
         "tokens": own.usage.completion_tokens if own.usage else None,
-        "slices": [
-            *(question.slices if question else ()),
-            *([f"language:{question.language}"] if question and question.language else []),
-        ],
+        "slices": groups_of(question, several=True) if question else [],
         "question": question.messages if question else [],
         "tools": list(question.tools) if question else [],
         "reference": question.reference if question else None,
@@ -194,4 +191,4 @@ def _interval(metric: Metric | None) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g} s"
+    return "-" if value is None else f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"

@@ -55,7 +55,8 @@ class RowsSuite(Suite):
         return self._samples
 
     def score(self, sample: Sample, answer: Answer) -> Score:
-        return score(cast("Mapping[str, object]", sample.reference), answer)
+        language = "fr" if sample.language == "fr" else "en"
+        return score(cast("Mapping[str, object]", sample.reference), answer, language)
 
 
 def _refuse_twins(name: str, samples: Sequence[Sample]) -> None:
@@ -120,7 +121,7 @@ def _list(row: Row, name: str) -> list[object]:
 
 def _tool(value: object) -> ToolSpec:
     """As OpenAI's API has it, with or without {"type": "function", "function": ...} around it."""
-    outer = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+    outer = cast("Row", value) if isinstance(value, Mapping) else cast("Row", {})
     inner = outer.get("function", outer)
     if not isinstance(inner, Mapping) or not isinstance(cast("Mapping[str, object]", inner).get("name"), str):
         raise ValueError(f"a tool is {{name, description, parameters}}, not {value!r}.")

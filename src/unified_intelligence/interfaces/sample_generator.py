@@ -11,7 +11,7 @@ Who evaluates asks `isinstance(generator, ISampleGenerator)`. A provider that is
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.generation import GenerationConfig
@@ -31,7 +31,7 @@ class Sample:
 
     sample_id: str
     messages: tuple[Message, ...]
-    config: GenerationConfig = GenerationConfig()
+    config: GenerationConfig = field(default_factory=GenerationConfig)
     epoch: int = 1
 
 

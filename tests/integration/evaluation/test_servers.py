@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tests.integration.evaluation.evaluated import (
     thinks,
     uic,
 )
-from tests.openai_server import Asked, Reply, serving
+from tests.openai_server import Answer, Asked, Reply, serving
 
 HTML = b"<!doctype html><title>502</title><h1>Bad gateway</h1>"
 
@@ -40,20 +41,24 @@ def silent(asked: Asked) -> Reply:
     return Reply(chunks=answer("", tokens=1))
 
 
-ABSTAIN = {"expect": {"calls": []}}
+ABSTAIN: dict[str, object] = {"expect": {"calls": []}}
 
 
 def abstentions(folder: Path, count: int) -> Path:
     """Questions that are right when nothing is called: where a dead server looks best."""
     path = folder / "abstain.jsonl"
-    rows = [{"id": str(n), "question": f"Quelle heure est-il ? {n}", **ABSTAIN} for n in range(count)]
+    rows: list[dict[str, object]] = [
+        {"id": str(n), "question": f"Quelle heure est-il ? {n}", **ABSTAIN} for n in range(count)
+    ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
 
 
 @pytest.mark.parametrize("suite", [suite_file, abstentions])
 @pytest.mark.parametrize(("answers", "most"), [(dead, 20), (page, 20), (refuses, 20)])
-def test_a_server_that_never_answers_is_right_nowhere(suite, answers, most, tmp_path: Path) -> None:
+def test_a_server_that_never_answers_is_right_nowhere(
+    suite: Callable[[Path, int], Path], answers: Answer, most: int, tmp_path: Path
+) -> None:
     with serving(answers) as server:
         ran = evaluate(tmp_path, str(suite(tmp_path, 100)), server.url, "--name", "r", "-j", "32", "--json")
         assert ran.code == 3, ran.err
@@ -155,7 +160,7 @@ def test_a_silent_server_times_out_as_an_error(tmp_path: Path) -> None:
         (answer("autre"), "wrong"),
     ],
 )
-def test_a_cut_answer_is_truncated_whatever_the_server_says(chunks, outcome: str, tmp_path: Path) -> None:
+def test_a_cut_answer_is_truncated_whatever_the_server_says(chunks: list[bytes], outcome: str, tmp_path: Path) -> None:
     with serving(lambda _: Reply(chunks=chunks)) as server:
         ran = evaluate(tmp_path, str(suite_file(tmp_path, 1)), server.url, "--name", "r", "--json")
     assert {name: n for name, n in ran.json["counts"].items() if n and name not in {"planned", "attainable"}} == {

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +20,7 @@ NEEDS_GRADIO = pytest.mark.skipif(
 )
 PROJECT = Path(__file__).parents[3]
 APP = PROJECT / "hf_spaces" / "qwen3-inference" / "app.py"
+EVALUATION = PROJECT / "hf_spaces" / "qwen3-eval" / "app.py"
 
 
 class Space:
@@ -40,6 +41,11 @@ class Space:
                 self._url = found[0]
         return self._url
 
+    def kill(self) -> None:
+        """Ends it without a goodbye."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=30)
+
 
 @contextmanager
 def running(*program: str | Path, cwd: Path, **environment: str) -> Generator[Space]:
@@ -54,5 +60,6 @@ def running(*program: str | Path, cwd: Path, **environment: str) -> Generator[Sp
     try:
         yield Space(process)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it was killed before
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=30)

@@ -10,7 +10,6 @@ import pytest
 from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
 from unified_intelligence.entities.tools import ToolCall
 from unified_intelligence.evaluation.expectation import score
-from unified_intelligence.evaluation.numbers import final_number, numbers
 from unified_intelligence.evaluation.rows import RowsSuite
 from unified_intelligence.evaluation.session import limited
 from unified_intelligence.evaluation.suite import Answer, Choice
@@ -33,8 +32,11 @@ def calls(*made: tuple[str, str]) -> Answer:
         ({"contains": ["a", "b"]}, Answer(text="a"), False),
         ({"not_contains": "sorry"}, Answer(text="Sorry, no"), False),
         ({"regex": r"^\d{3}$"}, Answer(text="123"), True),
-        ({"number": 1234.56}, Answer(text="cela fait 1 234,56 €"), True),
-        ({"number": 1234.56}, Answer(text="-1 234,56 €"), False),
+        ({"number": 1234.56, "unit": "EUR"}, Answer(text="cela fait 1 234,56 €"), True),
+        ({"number": 1234.56, "unit": "EUR"}, Answer(text="-1 234,56 €"), False),
+        ({"number": 1234.56, "unit": "EUR"}, Answer(text="cela fait 1 234,56 $"), False),
+        ({"number": 570}, Answer(text="**570** is 50 % of 1,140."), True),
+        ({"number": 5.2, "unit": "percent"}, Answer(text="Le taux est de 5,2 %."), True),
         ({"number": 0.05}, Answer(text="5"), False),
         ({"number": 12, "contains": "twelve"}, Answer(text="12"), False),
         (CALL, calls(("météo", '{"jours": 2, "ville": "Besançon"}')), True),
@@ -51,29 +53,6 @@ def test_what_an_answer_must_keep(expect: dict[str, object], answer: Answer, rig
 def test_a_call_that_cannot_be_read_is_malformed() -> None:
     found = score(CALL, calls(("météo", '{"ville": ')))
     assert found.malformed and not found.right
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("1 234,56 € and 1,234.5", [1234.56, 1234.5]),
-        ("1,234 or 1,5 or 0,123", [1234.0, 1.5, 0.123]),
-        ("-3 and \u22124.5 but 10-4", [-3.0, -4.5, 10.0, 4.0]),
-        ("1.234.567 and 1,234,567.8", [1234567.0, 1234567.8]),
-        ("2\u202f500 and 2\u00a0500,5 in x2", [2500.0, 2500.5]),
-        ("1.5e-3, no more", [0.0015]),
-        ("", []),
-    ],
-)
-def test_numbers_as_two_languages_write_them(text: str, found: list[float]) -> None:
-    assert numbers(text) == found
-
-
-def test_the_number_an_answer_ends_with() -> None:
-    assert final_number("**570** is 50 % of 1,140.") == 570
-    assert final_number(r"so \boxed{1\,5} or **3**, 4") in {1.0, 5.0}
-    assert final_number("2 and then 7") == 7
-    assert final_number("none") is None
 
 
 @pytest.mark.parametrize(

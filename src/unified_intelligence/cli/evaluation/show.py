@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -128,7 +129,7 @@ def _notes(run: Run) -> list[str]:
     if run.disputed:
         notes.append(f"The truth of {len(run.disputed)} is doubted: {_some(list(run.disputed))}")
     if run.pairs:
-        first, second = run.pairs["languages"] if isinstance(run.pairs["languages"], list) else ("", "")
+        first, second = cast("list[str]", run.pairs["languages"])
         notes.append(
             f"{run.pairs['n']} pairs: only {first} right {run.pairs[f'only_{first}']}, only {second} right "
             f"{run.pairs[f'only_{second}']}, p = {run.pairs['p']:.3g}"

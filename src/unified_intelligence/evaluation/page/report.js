@@ -14,6 +14,8 @@
     return element;
   };
 
+  const duration = (seconds) => seconds < 1 ? `${Math.round(seconds * 10000) / 10} ms` : `${seconds.toPrecision(3)} s`;
+
   const choices = (select, values) => {
     const counted = new Map();
     for (const value of values) if (value) counted.set(value, (counted.get(value) || 0) + 1);
@@ -84,7 +86,7 @@
       made("span", `end ${row.outcome}`, row.outcome),
       made("span", "id", data.epochs > 1 ? `${row.id} · ${row.epoch}` : row.id),
       made("span", "asked", fine + asked(row)),
-      made("span", "took", row.seconds === null ? "" : `${row.seconds.toPrecision(3)} s`));
+      made("span", "took", row.seconds === null ? "" : duration(row.seconds)));
     button.addEventListener("click", () => {
       const open = button.getAttribute("aria-expanded") === "true";
       button.setAttribute("aria-expanded", String(!open));
