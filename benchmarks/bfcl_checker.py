@@ -3,7 +3,8 @@
     python benchmarks/bfcl_checker.py --data FOLDER [--rounds N] [--output FILE]
 
 FOLDER holds the files of the leaderboard and the recorded verdicts: official_verdicts.jsonl.gz and
-official_text_verdicts.jsonl. Everything is read before the clock starts. A round judges every recorded output once, and another one every recorded
+official_text_verdicts.jsonl. Everything is read before the clock starts. A round judges every recorded output once, and
+another one every recorded
 text from its reading on; the figure is the median of the rounds, in CPU time of this process, with the slowest and the
 fastest beside it.
 """

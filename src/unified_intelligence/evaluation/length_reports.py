@@ -59,19 +59,16 @@ class LengthReport:
         return {agent: tuple(one for one in self.results if one.agent == agent) for agent in agents}
 
 
-def is_length_report(content: object) -> bool:
-    """Whether it is of that form, with the figures at the top or below `evaluation_metrics`."""
-    return isinstance(content, dict) and "detailed_results" in _metrics(cast("dict[str, Any]", content))
+def is_length_report(path: Path) -> bool:
+    """Whether the file is of that form, with the figures at the top or below `evaluation_metrics`."""
+    return path.suffix == ".json" and path.is_file() and _content(path) is not None
 
 
 def read_length_report(path: Path) -> LengthReport:
-    """Raises ConfigurationError for a file that cannot be read, is of another form, or contradicts itself."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}", hint="Give a JSON file of results.") from error
-    if not is_length_report(content):
-        raise ConfigurationError(f"{path} has no detailed_results.", hint="Runs of this program are shown by name.")
+    """Raises ConfigurationError for a file that is of another form or contradicts itself."""
+    content = _content(path)
+    if content is None:
+        raise ConfigurationError(f"{path} has no lengths of answers.", hint="A run is shown by its name: uic eval show")
     metrics = _metrics(content)
     try:
         report = LengthReport(
@@ -83,7 +80,8 @@ def read_length_report(path: Path) -> LengthReport:
         claimed = {name: float(metrics[name]) for name in ("success_rate", "avg_latency") if name in metrics}
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(
-            f"{path} holds an example that is none: {error!r}", hint="See one that works."
+            f"{path} holds an example that is none: {error!r}",
+            hint="Each has agent, task_id, success, latency, generated_length and expected_length.",
         ) from error
     _agree(report, claimed)
     return report
@@ -99,7 +97,7 @@ def lines_of(report: LengthReport) -> list[str]:
         f"success {report.successes}/{len(report.results)}, latency s {_span(latencies)}",
     ]
     if report.unexplained:
-        shown.append(f"{report.unexplained} of them say otherwise than their length; the file does not tell why.")
+        shown.append(f"success and length disagree in {report.unexplained}; the file does not tell why")
     for agent, results in report.by_agent().items():
         ratio = fmean(one.generated / one.expected for one in results if one.expected)
         passed = sum(one.success for one in results)
@@ -112,6 +110,17 @@ def lines_of(report: LengthReport) -> list[str]:
         for number, one in enumerate(report.results, 1)
     ]
     return shown
+
+
+def _content(path: Path) -> Mapping[str, Any] | None:
+    try:
+        content: object = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    fields = cast("Mapping[str, Any]", content)
+    return fields if "detailed_results" in _metrics(fields) else None
 
 
 def _metrics(content: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -38,7 +38,7 @@ def test_people_are_told_what_it_is(tmp_path: Path) -> None:
     lines = lines_of(read_length_report(written(tmp_path, {"model": "m", "detailed_results": ROWS})))
     assert HEURISTIC in lines[1] and lines[1].startswith("Not a score")
     assert "success 1/3, latency s 11.33 (10.00 to 14.00)" in lines
-    assert "1 of them say otherwise than their length; the file does not tell why." in lines
+    assert "success and length disagree in 1; the file does not tell why" in lines
     assert "  coder: success 1/2, latency s 12.00 (10.00 to 14.00), length 1.65 times the expected" in lines
     assert lines[-1] == "    3 tester tâche_1: 1100 of 1000 characters, 10.0 s"
 
@@ -50,8 +50,8 @@ def test_people_are_told_what_it_is(tmp_path: Path) -> None:
         ({"detailed_results": ROWS, "avg_latency": 20.1}, "says avg_latency 20.1"),
         ({"detailed_results": []}, "has no examples"),
         ({"detailed_results": [{"agent": "coder"}]}, "an example that is none"),
-        ({"schema": "uic.eval/1"}, "has no detailed_results"),
-        ([1], "has no detailed_results"),
+        ({"schema": "uic.eval/1"}, "has no lengths of answers"),
+        ([1], "has no lengths of answers"),
     ],
 )
 def test_what_is_none_is_refused(content: object, said: str, tmp_path: Path) -> None:
@@ -60,7 +60,11 @@ def test_what_is_none_is_refused(content: object, said: str, tmp_path: Path) -> 
     assert refused.value.hint
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be read"):
-        read_length_report(tmp_path / "none.json")
-    assert not is_length_report(None) and is_length_report({"evaluation_metrics": {"detailed_results": []}})
+def test_what_is_no_such_file(tmp_path: Path) -> None:
+    absent = tmp_path / "none.json"
+    assert not is_length_report(absent) and not is_length_report(tmp_path)
+    with pytest.raises(ConfigurationError, match="no lengths"):
+        read_length_report(absent)
+    (tmp_path / "half.json").write_text('{"detailed_results": [')
+    assert not is_length_report(tmp_path / "half.json")
+    assert is_length_report(written(tmp_path, {"evaluation_metrics": {"detailed_results": ROWS}}))
