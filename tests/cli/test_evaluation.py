@@ -154,8 +154,8 @@ def test_results_that_only_tell_lengths_are_shown_as_that(uic: Run, home: Path) 
                        ("b.json", {"evaluation_metrics": {"detailed_results": LENGTHS}})):  # fmt: skip
         (home / "work" / name).write_text(json.dumps(told), "utf-8")
         shown = uic("eval", "show", name)
-        assert shown.code == 0 and "Not correctness" in shown.out
-        assert "2 of 2" in shown.out and "1 of 2" in shown.out and "coder 1, tester 1" in shown.out
+        assert shown.code == 0 and "Not a score" in shown.out
+        assert "success 2/2" in shown.out and "disagree in 1;" in shown.out and "coder: success 1/1" in shown.out
         assert uic("eval", "gate", name, "--min", "accuracy>=0").code == 3
 
 

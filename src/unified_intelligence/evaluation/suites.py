@@ -51,6 +51,7 @@ SUITES: Mapping[str, Row] = {
         f"{_ROOM}.finance.parametric:build", "142 questions in English and French each, made from a seed"
     ),
     "finance/financemath": Row(f"{_ROOM}.finance.financemath:build", "200 questions whose answer is one number"),
+    "qwen3-eval": Row(f"{_ROOM}.roles.suite:build", "31 tasks of agents in their roles, checked by a program"),
 }
 ALIASES: Mapping[str, str] = {
     "simple": "bfcl/simple_python",

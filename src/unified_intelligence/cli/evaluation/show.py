@@ -15,7 +15,13 @@ from unified_intelligence.cli.table import aligned
 from unified_intelligence.entities.errors import UnknownNameError
 from unified_intelligence.evaluation import suites
 from unified_intelligence.evaluation.folder import read_attempts, read_questions, read_run
-from unified_intelligence.evaluation.lengths import HEURISTIC, Lengths, is_lengths, read_lengths
+from unified_intelligence.evaluation.length_reports import (
+    HEURISTIC,
+    LengthReport,
+    is_length_report,
+    lines_of,
+    read_length_report,
+)
 from unified_intelligence.evaluation.metrics import fault
 from unified_intelligence.evaluation.outcome import OUTCOMES
 from unified_intelligence.evaluation.record import Attempt, Metric, Run
@@ -51,8 +57,8 @@ def show_runs(output: Output, given: str | None, *, as_json: bool) -> int:
 
 
 def show_run(output: Output, name: str, given: str | None, *, sample: str | None, as_json: bool) -> int:
-    if is_lengths(Path(name).expanduser()):
-        return _show_lengths(output, read_lengths(Path(name).expanduser()), as_json=as_json)
+    if is_length_report(Path(name).expanduser()):
+        return _show_lengths(output, read_length_report(Path(name).expanduser()), as_json=as_json)
     folder = folder_of(output, name, given)
     run, attempts = read_run(folder), read_attempts(folder)
     if sample is not None:
@@ -70,20 +76,12 @@ def show_run(output: Output, name: str, given: str | None, *, sample: str | None
     return 0
 
 
-def _show_lengths(output: Output, told: Lengths, *, as_json: bool) -> int:
+def _show_lengths(output: Output, report: LengthReport, *, as_json: bool) -> int:
     """What a result file of the older form holds, under its own name."""
     if as_json:
-        output.json({"heuristic": HEURISTIC, **msgspec.to_builtins(told)}, indented=True)
+        output.json({"heuristic": HEURISTIC, **cast("dict[str, object]", msgspec.to_builtins(report))}, indented=True)
         return 0
-    rows = [
-        ("called successful in the file", f"{told.said} of {told.n}"),
-        ("between half and twice the expected length", f"{told.near} of {told.n}"),
-        ("median length, median expected", f"{told.median_length:g}, {told.median_expected:g} characters"),
-        ("median latency", f"{told.median_latency:.4g} s"),
-        ("by agent", ", ".join(f"{agent} {n}" for agent, n in told.agents.items()) or "not told"),
-    ]
-    output.line(f"{told.name}: {told.n} answers. Not correctness: {HEURISTIC}.\n")
-    output.line(aligned(rows))
+    output.line("\n".join(lines_of(report)))
     output.note("It is not a run: it cannot be compared or held against a gate. uic eval run qwen3-eval makes one.")
     return 0
 

@@ -160,7 +160,7 @@ def forward_price(rng: Random) -> Question:
         "is {income}. What is its theoretical forward price for {years} years, in points?",
         "Un indice cote {spot} points. Le taux sans risque continu est de {rate} et son rendement de dividende "
         "continu est de {income}. Quel est son prix à terme théorique à {years} an(s), en points ?",
-        NumberKey(name="forward", value=reference.forward_price(spot, rate, income, years)),
+        NumberKey(name="forward", value=reference.forward_price(spot, rate, income, years), relative=0.0003),
         spot=Figure(spot), rate=Share(rate), income=Share(income), years=Figure(years),
     )  # fmt: skip
 

@@ -140,9 +140,10 @@ def _value(digits: str, sep: str | None, mark: str | None, habit: Habit) -> tupl
 
 def _what(text: str, end: int, language: Language) -> tuple[int, Unit, str, int]:
     """Where the unit behind a number ends, the unit, its currency, and the power of ten of a scale word."""
-    for pattern, unit in ((_PERCENT, "percent"), (_BPS, "bps")):
-        if found := pattern.match(text, end):
-            return found.end(), unit, "", 0
+    if found := _PERCENT.match(text, end):
+        return found.end(), "percent", "", 0
+    if found := _BPS.match(text, end):
+        return found.end(), "bps", "", 0
     end, ten = _late_scale(text, end, language)
     found = _AFTER.match(text, end)
     word = found["word"].lower() if found else ""

@@ -17,6 +17,9 @@ from unified_intelligence.entities.message import Message
 from unified_intelligence.evaluation.finance import families_of_risk as risk
 from unified_intelligence.evaluation.finance import families_of_value as value
 from unified_intelligence.evaluation.finance.french_facts import FACTS, question_of
+from unified_intelligence.evaluation.finance.keys import is_meant
+from unified_intelligence.evaluation.finance.marks import plain
+from unified_intelligence.evaluation.finance.numbers import readings
 from unified_intelligence.evaluation.finance.question import LANGUAGES, Question
 from unified_intelligence.evaluation.finance.scoring import Expected, FinanceSuite, languages_of
 from unified_intelligence.evaluation.pinned_files import described, sha256
@@ -74,9 +77,19 @@ def questions(seed: int) -> Iterator[tuple[str, str, Question]]:
     """The questions of a seed: the family, an id within the suite, and what is asked."""
     for family, make in FAMILIES.items():
         for number in range(EACH):
-            yield family, f"{family}/{number}", make(Random(f"{family}/{seed}/{number}"))
+            rng = Random(f"{family}/{seed}/{number}")
+            question = make(rng)
+            while _tells_its_answer(question):
+                question = make(rng)
+            yield family, f"{family}/{number}", question
     for fact in FACTS:
         yield "french_facts", f"french_facts/{fact.name}", question_of(fact)
+
+
+def _tells_its_answer(question: Question) -> bool:
+    """Whether who repeats a number of the question would be right, such as the price of a bond at par."""
+    text = plain(question.texts["en"])
+    return not question.key.value or any(is_meant(question.key, reading) for reading in readings(text, "en"))
 
 
 def build(choice: Choice) -> Suite:
@@ -100,7 +113,7 @@ def _sample(family: str, pair: str, question: Question, language: Language) -> t
         messages=(Message("system", SYSTEM[language]), Message("user", question.texts[language])),
         config=GenerationConfig(max_tokens=MAX_TOKENS),
         reference={**asdict(question.key), **({"as_of": question.as_of} if question.as_of else {})},
-        slices=(family, language),
+        slices=(family,),
         language=language,
         pair=pair,
     )

@@ -67,13 +67,16 @@ class Rubric:
 
     @staticmethod
     def _found(groups: Sequence[Sequence[str]], text: str) -> list[bool]:
-        words = " ".join(re.findall(r"\w+", fold(visible(text).replace("œ", "oe"))))
-        padded = f" {words} "
+        padded = f" {_folded(visible(text))} "
         return [any(f" {_words(spelling)}" in padded for spelling in group) for group in groups]
+
+
+def _folded(text: str) -> str:
+    return " ".join(re.findall(r"\w+", fold(text).replace("œ", "oe")))
 
 
 def _words(spelling: str) -> str:
     """As it is sought: from the beginning of a word on; to the end of one, unless it ends in "…"."""
     stem = spelling.endswith("…")
-    words = " ".join(re.findall(r"\w+", fold(spelling)))
+    words = _folded(spelling)
     return words if stem else f"{words} "

@@ -145,7 +145,6 @@ def _sample(scenario: Scenario) -> tuple[Sample, Expected]:
         messages=(Message("user", scenario.text),),
         config=GenerationConfig(max_tokens=MAX_TOKENS),
         reference=[asdict(key) for key in scenario.keys],
-        slices=(scenario.language,),
         language=scenario.language,
     )
     return sample, Expected(keys=scenario.keys, language=scenario.language, rubric=scenario.rubric)

@@ -9,11 +9,15 @@ from unified_intelligence.evaluation.finance.final_answer import final_number
 from unified_intelligence.evaluation.finance.keys import NumberKey, is_given
 from unified_intelligence.evaluation.finance.numbers import Language
 
+Case = tuple[NumberKey, Language, str, bool]
 
-def cases() -> Iterator[tuple[NumberKey, Language, str, bool]]:
+
+def cases() -> Iterator[Case]:
     for traps in TRAPS:
-        yield from ((traps.key, traps.language, text, True) for text in traps.right)
-        yield from ((traps.key, traps.language, text, False) for text in traps.wrong)
+        for texts, right in ((traps.right, True), (traps.wrong, False)):
+            for text in texts:
+                case: Case = (traps.key, traps.language, text, right)
+                yield case
 
 
 def test_there_are_enough_traps() -> None:
