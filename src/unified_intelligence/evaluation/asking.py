@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from unified_intelligence.evaluation.suite import Sample
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
+UNEXPECTED = "unexpected"
 _FOR_ALL = (
     AuthenticationError,
     ConfigurationError,
@@ -59,12 +60,14 @@ class Reply:
 
 
 async def ask(generator: ITextGenerator, sample: Sample) -> Reply:
-    """Never raises what a provider raises: a failure is a reply with an error."""
+    """Never raises what a provider raises: a failure is a reply with an error. So is a bug in it, which is named."""
     started = time.perf_counter()
     try:
         generation = await generator.agenerate(sample.messages, sample.config)
     except UnifiedIntelligenceError as error:
         return reply_of(error)
+    except Exception as error:  # noqa: BLE001 - a provider may be anybody's; one question must not end a run
+        return Reply(Answer(error=Failure(type=UNEXPECTED, message=f"{type(error).__name__}: {error}")))
     answer = Answer.of(generation)
     if answer.timings is None:
         total = time.perf_counter() - started

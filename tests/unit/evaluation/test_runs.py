@@ -42,13 +42,16 @@ def test_what_an_error_means(tmp_path: Path) -> None:
         1: AnswerRefusedError("no"),
         2: ContextLengthError(9, 8),
         3: ConnectionFailedError("gone"),
+        5: IndexError("a bug of the provider's"),
     }
     ended = run(tmp_path / "r", suite(40), Told(lambda q, _: failures.get(number(q), q)))
     kept = {key[0]: own for key, own in read_attempts(tmp_path / "r").items()}
     assert [kept[f"é{n}"].outcome for n in range(5)] == ["malformed", "malformed", "error", "error", "right"]
     assert kept["é0"].text == "<tool_call>{" and kept["é0"].attempt == 1
     assert kept["é2"].attempt == 1 and kept["é3"].attempt == 4 and kept["é3"].retried == ("connection_failed",) * 3
-    assert ended.run.counts["right"] == 36 and ended.run.status == "partial"
+    bug = kept["é5"].error
+    assert bug is not None and (bug.type, bug.message) == ("unexpected", "IndexError: a bug of the provider's")
+    assert ended.run.counts["right"] == 35 and ended.run.status == "partial"
     assert ended.run.error_types["error: context_length"] == 1
 
 

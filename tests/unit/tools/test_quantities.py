@@ -334,3 +334,9 @@ def test_the_language_of_a_question(text: str, language: Language) -> None:
 def test_a_text_that_says_nothing_has_the_default_language(text: str) -> None:
     assert detect_language(text) == "en"
     assert detect_language(text, "fr") == "fr"
+
+
+@pytest.mark.parametrize("text", ["2x² - 3x + 1 = 0", "3x²", "5x③", "2x٣"])
+def test_a_raised_or_foreign_digit_is_no_factor(text: str) -> None:
+    """Python calls them digits, too; only 0 to 9 are read."""
+    assert normalise(text, "en").text == text
