@@ -184,6 +184,7 @@ def main() -> None:
         "command": "python -m benchmarks.evaluation",
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}",
+        "worth telling": ["ways: *", "harness_alone_cpu_ms_per_sample", "share_of_bare_loop", "times_inspect_ai"],
         "samples": given.samples,
         "rounds": given.rounds,
         "ideal_per_second": IDEAL,
