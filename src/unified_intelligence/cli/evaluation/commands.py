@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +18,29 @@ _Runs = Annotated[
 ]
 _Run = Annotated[str, typer.Argument(metavar="RUN", help="a run's name, or the path of its folder")]
 _Data = Annotated[str | None, typer.Option("--data", metavar="PATH", help="the suite's data, where you have it")]
+
+
+def _text(form: str, metavar: str, help: str) -> Any:
+    forms = form.split()
+    return typer.Option(*forms, metavar=metavar, help=help)
+
+
+_Retries = Annotated[str | None, _text("--retries", "NUMBER", "further tries of a question that got no answer [3]")]
+_Limit = Annotated[str | None, _text("--limit", "NUMBER", "only so many questions, always the same ones [all]")]
+_Epochs = Annotated[str | None, _text("--epochs", "NUMBER", "ask each so often [1]")]
+_Concurrency = Annotated[str | None, _text("--concurrency -j", "NUMBER", "requests at once [the provider's]")]
+_Think = Annotated[str | None, _text("--think", "on|off", "whether it reasons aloud [the provider's]")]
+_Route = Annotated[str | None, _text("--route", "NAME", "how the questions are put [the suite's]")]
+_Language = Annotated[str | None, _text("--language", "en|fr", "only that one [all]")]
+_Seed = Annotated[str | None, _text("--seed", "NUMBER", "of suites that make their questions [0]")]
+_Temperature = Annotated[str | None, _text("--temperature", "NUMBER", "of sampling [0]")]
+_MaxTokens = Annotated[str | None, _text("--max-tokens", "NUMBER", "the longest answer [the suite's]")]
+_SamplingSeed = Annotated[str | None, _text("--sampling-seed", "NUMBER", "of sampling; each epoch adds one [none]")]
+_Name = Annotated[str | None, _text("--name", "NAME", "of the run [suite and provider]")]
+_Price = Annotated[str | None, _text("--price", "IN,OUT", "US dollars for a million tokens read and written")]
+_Hour = Annotated[str | None, _text("--usd-per-hour", "NUMBER", "US dollars for an hour of the machine")]
+_New = Annotated[bool | None, typer.Option("--new", help="a run beside the one of that name")]
+_Offline = Annotated[bool | None, typer.Option("--offline", help="download nothing")]
 
 
 @app.callback()
@@ -47,48 +70,26 @@ def run(
     base_url: flags.BaseUrl = None,
     key: flags.Key = None,
     timeout: flags.Timeout = None,
-    retries: Annotated[
-        str | None,
-        typer.Option("--retries", metavar="NUMBER", help="further tries of a question that got no answer [3]"),
-    ] = None,
+    retries: _Retries = None,
     wait: flags.Wait = None,
     option: flags.Option = None,
     config: flags.File = None,
-    limit: Annotated[
-        str | None, typer.Option("--limit", metavar="NUMBER", help="only so many questions, always the same ones [all]")
-    ] = None,
-    epochs: Annotated[str | None, typer.Option("--epochs", metavar="NUMBER", help="ask each so often [1]")] = None,
-    concurrency: Annotated[
-        str | None, typer.Option("--concurrency", "-j", metavar="NUMBER", help="requests at once [the provider's]")
-    ] = None,
-    think: Annotated[
-        str | None, typer.Option("--think", metavar="on|off", help="whether it reasons aloud [the provider's]")
-    ] = None,
-    route: Annotated[
-        str | None, typer.Option("--route", metavar="NAME", help="how the questions are put [the suite's]")
-    ] = None,
-    language: Annotated[str | None, typer.Option("--language", metavar="en|fr", help="only that one [all]")] = None,
-    seed: Annotated[
-        str | None, typer.Option("--seed", metavar="NUMBER", help="of suites that make their questions [0]")
-    ] = None,
-    temperature: Annotated[str | None, typer.Option("--temperature", metavar="NUMBER", help="of sampling [0]")] = None,
-    max_tokens: Annotated[
-        str | None, typer.Option("--max-tokens", metavar="NUMBER", help="the longest answer [the suite's]")
-    ] = None,
-    sampling_seed: Annotated[
-        str | None, typer.Option("--sampling-seed", metavar="NUMBER", help="of sampling; each epoch adds one [none]")
-    ] = None,
+    limit: _Limit = None,
+    epochs: _Epochs = None,
+    concurrency: _Concurrency = None,
+    think: _Think = None,
+    route: _Route = None,
+    language: _Language = None,
+    seed: _Seed = None,
+    temperature: _Temperature = None,
+    max_tokens: _MaxTokens = None,
+    sampling_seed: _SamplingSeed = None,
     data: _Data = None,
-    offline: Annotated[bool | None, typer.Option("--offline", help="download nothing")] = None,
-    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="of the run [suite and provider]")] = None,
-    new: Annotated[bool | None, typer.Option("--new", help="a run beside the one of that name")] = None,
-    price: Annotated[
-        str | None,
-        typer.Option("--price", metavar="IN,OUT", help="US dollars for a million tokens read and written"),
-    ] = None,
-    hour: Annotated[
-        str | None, typer.Option("--usd-per-hour", metavar="NUMBER", help="US dollars for an hour of the machine")
-    ] = None,
+    offline: _Offline = None,
+    name: _Name = None,
+    new: _New = None,
+    price: _Price = None,
+    hour: _Hour = None,
     runs: _Runs = None,
     json: _Json = None,
 ) -> int:
@@ -168,7 +169,7 @@ def rescore(
     context: typer.Context,
     run: _Run,
     data: _Data = None,
-    offline: Annotated[bool | None, typer.Option("--offline", help="download nothing")] = None,
+    offline: _Offline = None,
     runs: _Runs = None,
     json: _Json = None,
 ) -> int:
