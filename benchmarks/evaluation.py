@@ -112,7 +112,9 @@ class Instant(ITextGenerator):
     honoured = frozenset({"max_tokens", "temperature"})
 
     async def astream(
-        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None  # noqa: ARG002
+        self,
+        messages: str | Sequence[MessageLike],
+        config: GenerationConfig | None = None,  # noqa: ARG002
     ) -> AsyncGenerator[Event, None]:
         await asyncio.sleep(0)
         yield TextDelta("Très bien, merci 🙂")
@@ -157,14 +159,18 @@ def figures(taken: list[Taken], samples: int) -> dict[str, float]:
     }
 
 
-def main() -> None:
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--inspect", default="", help="an interpreter that has inspect_ai")
     parser.add_argument("--inspect-samples", type=int, default=200)
     parser.add_argument("--output", type=Path, default=HERE / "results/evaluation.json")
-    given = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = arguments()
     taken: dict[str, list[Taken]] = {"bare loop": [], "uic eval": [], "alone": []}
     others: list[Taken] = []
     with tempfile.TemporaryDirectory() as made, server() as url:

@@ -171,19 +171,11 @@ def _run(plan: Plan, samples: Sequence[Sample], folder: RunFolder) -> Run:
             generation=dict(plan.generating.given()),
             dataset=plan.suite.dataset,
             scorer=plan.suite.scorer,
-            asking=Asking(suite=plan.suite.name),
+            asking=_asking(plan),
             heuristic=plan.suite.heuristic,
         )
     refuse_differences(run, plan, depends)
-    data = None if plan.choice.data is None else str(plan.choice.data)
-    run.asking = Asking(
-        suite=plan.suite.name,
-        language=plan.choice.language,
-        seed=plan.choice.seed,
-        data=data,
-        limit=plan.limit,
-        epochs=plan.epochs,
-    )
+    run.asking = _asking(plan)
     ids = [own.id for own in samples]
     run.planned_ids, chosen = ids, set(ids)
     run.disputed = {name: why for name, why in plan.suite.disputed.items() if name in chosen}
@@ -192,6 +184,17 @@ def _run(plan: Plan, samples: Sequence[Sample], folder: RunFolder) -> Run:
     run.cost |= {} if plan.usd_per_hour is None else {"usd_per_hour": plan.usd_per_hour}
     run.status, run.stopped, run.ended_at = "running", "", None
     return run
+
+
+def _asking(plan: Plan) -> Asking:
+    return Asking(
+        suite=plan.suite.name,
+        language=plan.choice.language,
+        seed=plan.choice.seed,
+        data=None if plan.choice.data is None else str(plan.choice.data),
+        limit=plan.limit,
+        epochs=plan.epochs,
+    )
 
 
 def refuse_differences(run: Run, plan: Plan, depends: Mapping[str, object]) -> None:

@@ -107,16 +107,7 @@ def _plan(output: Output, parameters: Mapping[str, Any], name: str, chosen: Chos
     whole = {
         one: _whole(parameters, one) for one in ("limit", "epochs", "concurrency", "max_tokens", "seed", "retries")
     }
-    data = parameters["data"]
-    choice = Choice(
-        name=name,
-        route=parameters["route"] or "",
-        language=_language(parameters["language"]),
-        seed=whole["seed"] or 0,
-        data=None if data is None else Path(data).expanduser(),
-        cache=cache_of(output),
-        offline=bool(parameters["offline"]),
-    )
+    choice = _choice(output, parameters, name, whole["seed"] or 0)
     suite = build(choice)
     runs, retries = runs_of(output, parameters["runs"]), whole["retries"]
     folder = parameters["name"] or slug(f"{_stem(suite.name)}-{chosen.name}{_model(chosen)}")
@@ -144,6 +135,19 @@ def _plan(output: Output, parameters: Mapping[str, Any], name: str, chosen: Chos
             price=_price(parameters["price"]),
         ),
         usd_per_hour=_number(parameters, "hour", None),
+    )
+
+
+def _choice(output: Output, parameters: Mapping[str, Any], name: str, seed: int) -> Choice:
+    data = parameters["data"]
+    return Choice(
+        name=name,
+        route=parameters["route"] or "",
+        language=_language(parameters["language"]),
+        seed=seed,
+        data=None if data is None else Path(data).expanduser(),
+        cache=cache_of(output),
+        offline=bool(parameters["offline"]),
     )
 
 
