@@ -113,7 +113,7 @@ class Instant(ITextGenerator):
 
     async def astream(
         self,
-        messages: str | Sequence[MessageLike],
+        messages: str | Sequence[MessageLike],  # noqa: ARG002
         config: GenerationConfig | None = None,  # noqa: ARG002
     ) -> AsyncGenerator[Event, None]:
         await asyncio.sleep(0)
