@@ -20,9 +20,7 @@ def heuristic_call(question: str, specs: Sequence[ToolSpec]) -> tuple[str, dict[
     """The name and the arguments of a call; it never says that nothing fits."""
     reading = Reading.of(question)
     words = set(re.findall(r"[a-z]{3,}", fold(question)))
-    best = max(
-        specs, key=lambda spec: len(words & set(re.findall(r"[a-z]{3,}", fold(f"{spec.name} {spec.description}"))))
-    )
+    best = max(specs, key=lambda spec: len(words & set(re.findall(r"[a-z]{3,}", fold(f"{spec.name} {spec.description}")))))
     function = function_of_spec(best)
     numbers = [candidate for sort in reading.candidates("figure") for candidate in sort]
     texts = [match.group().strip("\"'") for match in _NAME.finditer(question)]
@@ -40,9 +38,7 @@ def _value(field: Field, function: Function, reading: Reading, numbers: list[Can
         said = [choice.value for choice in field.choices if fold(str(choice.value)) in reading.text]
         return said[0] if said else field.choices[0].value if field.required else None
     if field.kind in {"figure", "integer"}:
-        wanted = field.required or len(numbers) > sum(
-            f.required and f.kind in {"figure", "integer"} for f in function.fields
-        )
+        wanted = field.required or len(numbers) > sum(f.required and f.kind in {"figure", "integer"} for f in function.fields)
         return numbers.pop(0).value if numbers and wanted else None
     if field.kind in {"figures", "integers"}:
         taken, numbers[:] = [number.value for number in numbers], []

@@ -72,9 +72,7 @@ def _plain(text: str) -> str:
 
 def _spec(function: Mapping[str, object]) -> ToolSpec:
     parameters = cast("Mapping[str, object]", function["parameters"])
-    return ToolSpec(
-        str(function["name"]), str(function["description"]), cast("Mapping[str, object]", _json_types(parameters))
-    )
+    return ToolSpec(str(function["name"]), str(function["description"]), cast("Mapping[str, object]", _json_types(parameters)))
 
 
 def _json_types(schema: object) -> object:
@@ -89,13 +87,8 @@ def figures(router: Router, folder: Path) -> dict[str, Figure]:
     for category in CATEGORIES:
         cases = list(rows(folder, category))
         calls = [router.route_among(case.question, case.specs).call for case in cases]
-        by_model = sum(
-            call is not None and right(case, call.function.name, call.arguments)
-            for case, call in zip(cases, calls, strict=True)
-        )
-        named = sum(
-            call is not None and call.function.name == case.name for case, call in zip(cases, calls, strict=True)
-        )
+        by_model = sum(call is not None and right(case, call.function.name, call.arguments) for case, call in zip(cases, calls, strict=True))
+        named = sum(call is not None and call.function.name == case.name for case, call in zip(cases, calls, strict=True))
         by_baseline = sum(right(case, *heuristic_call(case.question, case.specs)) for case in cases)
         found[f"bfcl {category}, model"] = Figure(by_model, len(cases))
         found[f"bfcl {category}, function chosen by the model"] = Figure(named, len(cases))

@@ -65,9 +65,7 @@ def _call_example(random: Random, language: Language, name: str) -> Example:
     reading = Reading.of(question)
     function = _function(name)
     literals = {
-        field.label: _gold(field, draw.said[field.name], reading)
-        for field in function.fields
-        if field.name in draw.said
+        field.label: _gold(field, draw.said[field.name], reading) for field in function.fields if field.name in draw.said
     }
     return Example(question, reading, name, literals)
 
@@ -122,24 +120,9 @@ class _Draw:
             case "confidence":
                 return f"{random.choice(('90', '95', '99', '97,5' if language == 'fr' else '97.5', '99.9'))}{random.choice(('%', ' %', '%'))}"
             case "days":
-                return (
-                    surfaces.duration(random, language, slot.form, "dddw")
-                    if slot.form != "bare"
-                    else str(random.randint(1, 30))
-                )
+                return surfaces.duration(random, language, slot.form, "dddw") if slot.form != "bare" else str(random.randint(1, 30))
             case "value" if self._tool == "convert_units":
-                return surfaces.grouped(
-                    random,
-                    random.choice(
-                        (
-                            random.randint(1, 20),
-                            random.randint(1, 500),
-                            round(random.uniform(0, 100), 1),
-                            random.randint(1, 20000),
-                        )
-                    ),
-                    language,
-                )
+                return surfaces.grouped(random, random.choice((random.randint(1, 20), random.randint(1, 500), round(random.uniform(0, 100), 1), random.randint(1, 20000))), language)
             case "volatility":
                 return surfaces.percent(random, language, 5, 60)
             case "returns":
@@ -160,11 +143,7 @@ class _Draw:
                 text = surfaces.percent(random, language, 0.1, high)
                 return surfaces.decimal(random, random.randint(1, 40) / 2, language) if slot.form == "bare" else text
             case "years":
-                return (
-                    str(random.randint(1, 40))
-                    if slot.form == "bare"
-                    else surfaces.duration(random, language, slot.form)
-                )
+                return str(random.randint(1, 40)) if slot.form == "bare" else surfaces.duration(random, language, slot.form)
             case "duration":
                 return surfaces.duration(random, language, slot.form, "ddddwwmmmy")
             case "date":
@@ -183,11 +162,7 @@ class _Draw:
                     raise NoSuchSurfaceError(f"{word} is a glossary term")
                 return word
             case "n":
-                return surfaces.grouped(
-                    random,
-                    random.choice((random.randint(2, 12), random.randint(2, 200), random.randint(2, 5000))),
-                    language,
-                )
+                return surfaces.grouped(random, random.choice((random.randint(2, 12), random.randint(2, 200), random.randint(2, 5000))), language)
             case "money":
                 return surfaces.amount(random, language)
             case "pct":
@@ -227,11 +202,7 @@ def _gold(field: Field, said: str, reading: Reading) -> str:
             found = [c.literal for c in offered if c.value == wanted]
         case "expression":
             wanted_value = evaluate(said.replace(",", "."))
-            found = [
-                c.literal
-                for c in offered
-                if abs(evaluate(str(c.value)) - wanted_value) <= 1e-9 * max(1, abs(wanted_value))
-            ]
+            found = [c.literal for c in offered if abs(evaluate(str(c.value)) - wanted_value) <= 1e-9 * max(1, abs(wanted_value))]
         case "term":
             wanted_key = _keys()[_plain(said)]
             found = [c.literal for c in offered if c.value == wanted_key]

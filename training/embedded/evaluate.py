@@ -1,6 +1,6 @@
 """Scores a trained folder on the hand-written cases, each figure with its 95 % Wilson interval.
 
-python -m training.embedded.evaluate [--model FOLDER] [--cases FILE] [--out FILE] [--misses]
+    python -m training.embedded.evaluate [--model FOLDER] [--cases FILE] [--out FILE] [--misses]
 """
 
 from __future__ import annotations
@@ -37,13 +37,7 @@ class Figure:
     def as_dict(self) -> dict[str, float]:
         low, high = wilson(self.right, self.of)
         share = self.right / self.of if self.of else 0.0
-        return {
-            "right": self.right,
-            "of": self.of,
-            "share": round(share, 4),
-            "low": round(low, 4),
-            "high": round(high, 4),
-        }
+        return {"right": self.right, "of": self.of, "share": round(share, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +66,7 @@ def read_cases(path: Path) -> list[Case]:
 def score(router: Router, case: Case) -> Scored:
     question, expected = str(case["query"]), cast("Mapping[str, object] | None", case["call"])
     if case["kind"] == "unseen":
-        route = router.route_among(
-            question, [_spec(tool) for tool in cast("Sequence[Mapping[str, object]]", case["tools"])]
-        )
+        route = router.route_among(question, [_spec(tool) for tool in cast("Sequence[Mapping[str, object]]", case["tools"])])
         return Scored(case, route, _unseen_marks(route, expected))
     route = router.route(question)
     if expected is None:
@@ -113,9 +105,7 @@ def _same(name: str, key: str, one: object, other: object) -> bool:
         return read_date(str(one)) == read_date(str(other))
     if isinstance(one, list) and isinstance(other, list):
         pairs = list(zip(cast("list[object]", one), cast("list[object]", other), strict=False))
-        return len(cast("list[object]", one)) == len(cast("list[object]", other)) and all(
-            _same(name, key, a, b) for a, b in pairs
-        )
+        return len(cast("list[object]", one)) == len(cast("list[object]", other)) and all(_same(name, key, a, b) for a, b in pairs)
     if isinstance(one, int | float) and isinstance(other, int | float):
         return math.isclose(one, other, rel_tol=1e-4, abs_tol=1e-9)
     return str(one).strip().lower() == str(other).strip().lower()
@@ -169,9 +159,7 @@ def figures(scored: Sequence[Scored]) -> dict[str, Figure]:
         "help topic found": share("about", "exact"),
         "out of scope recognised": share("out_of_scope", "refused"),
         "false refusals": Figure(
-            sum(
-                not one.marks["accepted"] for one in scored if "accepted" in one.marks and one.case["kind"] != "unseen"
-            ),
+            sum(not one.marks["accepted"] for one in scored if "accepted" in one.marks and one.case["kind"] != "unseen"),
             sum("accepted" in one.marks and one.case["kind"] != "unseen" for one in scored),
         ),
         "never-seen schemas exact": share("unseen", "exact"),
@@ -217,9 +205,7 @@ def main() -> None:
     found = figures(scored)
     for name, figure in found.items():
         row = figure.as_dict()
-        print(
-            f"{name:40} {figure.right:4}/{figure.of:<4} {100 * row['share']:5.1f} %  [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
-        )
+        print(f"{name:40} {figure.right:4}/{figure.of:<4} {100 * row['share']:5.1f} %  [{100 * row['low']:.1f}, {100 * row['high']:.1f}]")
     if options.out:
         rows = {name: figure.as_dict() for name, figure in found.items()}
         options.out.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

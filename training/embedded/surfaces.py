@@ -78,11 +78,7 @@ def amount(random: Random, language: Language, low: float = 1.0, high: float = 2
 def percent(random: Random, language: Language, low: float = 0.1, high: float = 30.0) -> str:
     value = _step(random, low, high, random.choice((0.05, 0.25, 0.5, 1, 1, 0.1)))
     digits = decimal(random, value, language)
-    signs = (
-        ("%", "%", "%", " %", " %", " percent", " per cent")
-        if language == "en"
-        else ("%", "%", " %", " %", " %", " pour cent", "\u202f%")
-    )
+    signs = ("%", "%", "%", " %", " %", " percent", " per cent") if language == "en" else ("%", "%", " %", " %", " %", " pour cent", "\u202f%")
     if random.random() < 0.02 and language == "en":
         return f"{random.choice((25, 50, 75, 100, 150))} {random.choice(('bps', 'basis points'))}"
     if random.random() < 0.04 and value in _SMALL_VALUES:
@@ -92,12 +88,7 @@ def percent(random: Random, language: Language, low: float = 0.1, high: float = 
 
 def duration(random: Random, language: Language, form: str = "", units: str = "yyyyyyymmmwd") -> str:
     unit = random.choice(units)
-    value = {
-        "y": random.randint(1, 40),
-        "m": random.choice((3, 6, 9, 12, 15, 18, 24, 30, 36, 48, 60, 72, 84, 120, 180, 240)),
-        "w": random.randint(1, 52),
-        "d": random.choice((1, 5, 7, 10, 14, 15, 20, 21, 30, 45, 60, 90, 100, 120, 180, 365)),
-    }[unit]
+    value = {"y": random.randint(1, 40), "m": random.choice((3, 6, 9, 12, 15, 18, 24, 30, 36, 48, 60, 72, 84, 120, 180, 240)), "w": random.randint(1, 52), "d": random.choice((1, 5, 7, 10, 14, 15, 20, 21, 30, 45, 60, 90, 100, 120, 180, 365))}[unit]
     if unit == "y" and random.random() < 0.06:
         value = random.choice((1.5, 2.5, 0.5, 7.5))
     names = {
@@ -117,85 +108,44 @@ def duration(random: Random, language: Language, form: str = "", units: str = "y
 def written_date(random: Random, language: Language, form: str = "") -> str:
     """A day in words or figures; `bare` leaves out the French article and words such as today."""
     if random.random() < 0.12 and form != "bare":
-        return random.choice(
-            ("today", "tomorrow", "yesterday", "today")
-            if language == "en"
-            else ("aujourd'hui", "demain", "hier", "aujourd’hui")
-        )
+        return random.choice(("today", "tomorrow", "yesterday", "today") if language == "en" else ("aujourd'hui", "demain", "hier", "aujourd’hui"))
     day = date(1950, 1, 1) + timedelta(days=random.randint(0, 40000))
     month = _MONTHS[language][day.month - 1]
     if language == "fr":
         first = "1er" if day.day == 1 else str(day.day)
-        styles = (
-            f"le {first} {month} {day.year}",
-            f"le {day:%d/%m/%Y}",
-            f"{first} {month} {day.year}",
-            day.isoformat(),
-            f"{day:%d/%m/%Y}",
-        )
+        styles = (f"le {first} {month} {day.year}", f"le {day:%d/%m/%Y}", f"{first} {month} {day.year}", day.isoformat(), f"{day:%d/%m/%Y}")
         return random.choice(styles).removeprefix("le " if form == "bare" else "\0")
     ending = {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10 if day.day not in (11, 12, 13) else 0, "th")
-    styles = (
-        f"{day.day} {month} {day.year}",
-        f"{month} {day.day}, {day.year}",
-        day.isoformat(),
-        f"{month} {day.day}{ending}, {day.year}",
-        f"{day:%m/%d/%Y}",
-        f"{month} {day.day} {day.year}",
-    )
+    styles = (f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}", day.isoformat(), f"{month} {day.day}{ending}, {day.year}", f"{day:%m/%d/%Y}", f"{month} {day.day} {day.year}")
     return random.choice(styles)
 
 
 def expression(random: Random, language: Language) -> str:
     """Arithmetic in symbols, in words, or a root or power."""
-
     def number() -> str:
         kind = random.random()
         if kind < 0.75:
-            return str(
-                random.choice(
-                    (random.randint(1, 20), random.randint(1, 100), random.randint(1, 1000), random.randint(1, 99999))
-                )
-            )
+            return str(random.choice((random.randint(1, 20), random.randint(1, 100), random.randint(1, 1000), random.randint(1, 99999))))
         return decimal(random, round(random.uniform(0.1, 100), random.choice((1, 2))), language)
 
     style = random.random()
     if style < 0.12:
-        root = random.choice(
-            ("the square root of", "square root of", "sqrt")
-            if language == "en"
-            else ("racine carrée de", "la racine carrée de", "racine de")
-        )
+        root = random.choice(("the square root of", "square root of", "sqrt") if language == "en" else ("racine carrée de", "la racine carrée de", "racine de"))
         return f"{root} {number()}" if root != "sqrt" else f"sqrt({number()})"
     if style < 0.2:
         return f"{number()} {random.choice(('squared', 'cubed') if language == 'en' else ('au carré', 'au cube'))}"
     if style < 0.26:
-        return random.choice(
-            (
-                f"{random.randint(2, 20)}^{random.randint(2, 12)}",
-                f"{random.randint(2, 20)} ^ {random.randint(2, 5)}",
-                f"{random.randint(3, 15)}!",
-                f"{random.randint(2, 9)}**{random.randint(2, 9)}",
-            )
-        )
+        return random.choice((f"{random.randint(2, 20)}^{random.randint(2, 12)}", f"{random.randint(2, 20)} ^ {random.randint(2, 5)}", f"{random.randint(3, 15)}!", f"{random.randint(2, 9)}**{random.randint(2, 9)}"))
     operators = _OPERATORS[language] if style < 0.6 else ("+", "-", "*", "/", "x", "×", "÷")
     blank = " " if style < 0.9 else ""
-
     def term() -> str:
         return f"{number()}{blank}{random.choice(operators)}{blank}{number()}"
-
     shape = random.random()
     if shape < 0.62:
         return term()
     if style < 0.6 or shape < 0.8:
         return f"{term()}{blank}{random.choice(operators)}{blank}{number()}"
-    return random.choice(
-        (
-            f"({term()}){blank}{random.choice('*/')}{blank}{number()}",
-            f"{number()}{blank}{random.choice('*+-')}{blank}({term()})",
-            f"({term()}){blank}{random.choice('*/+-')}{blank}({term()})",
-        )
-    )
+    return random.choice((f"({term()}){blank}{random.choice('*/')}{blank}{number()}", f"{number()}{blank}{random.choice('*+-')}{blank}({term()})", f"({term()}){blank}{random.choice('*/+-')}{blank}({term()})"))
 
 
 def unit_pair(random: Random, language: Language) -> tuple[str, str]:
@@ -228,14 +178,7 @@ def grouped(random: Random, value: float, language: Language) -> str:
 def literal_of(kind: str, words: str, language: Language) -> str:
     """The JSON for an argument said in these words. Raises NoSuchSurfaceError if they hold not one quantity."""
     quantities = normalise(words, language).quantities
-    wanted = {
-        "rate": "percent",
-        "rates": "percent",
-        "years": "duration",
-        "days": "duration",
-        "duration": "duration",
-        "date": "date",
-    }.get(kind, "number")
+    wanted = {"rate": "percent", "rates": "percent", "years": "duration", "days": "duration", "duration": "duration", "date": "date"}.get(kind, "number")
     if kind in {"numbers", "rates"}:
         if len(quantities) < 2 or any(q.kind not in {wanted, "number"} for q in quantities):
             raise NoSuchSurfaceError(words)
@@ -272,34 +215,8 @@ def _with_scale(random: Random, value: float, language: Language) -> str:
 
 def _with_currency(random: Random, digits: str, language: Language) -> str:
     if language == "en":
-        return random.choice(
-            (
-                f"${digits}",
-                f"${digits}",
-                f"€{digits}",
-                f"£{digits}",
-                f"{digits} dollars",
-                f"{digits} euros",
-                f"{digits} USD",
-                f"{digits} EUR",
-                f"{digits} pounds",
-                f"{digits}€",
-                f"{digits} €",
-            )
-        )
-    return random.choice(
-        (
-            f"{digits} €",
-            f"{digits} €",
-            f"{digits}€",
-            f"{digits} euros",
-            f"{digits} euros",
-            f"{digits} EUR",
-            f"{digits}\u00a0€",
-            f"{digits} dollars",
-            f"{digits} francs suisses",
-        )
-    )
+        return random.choice((f"${digits}", f"${digits}", f"€{digits}", f"£{digits}", f"{digits} dollars", f"{digits} euros", f"{digits} USD", f"{digits} EUR", f"{digits} pounds", f"{digits}€", f"{digits} €"))
+    return random.choice((f"{digits} €", f"{digits} €", f"{digits}€", f"{digits} euros", f"{digits} euros", f"{digits} EUR", f"{digits}\u00a0€", f"{digits} dollars", f"{digits} francs suisses"))
 
 
 def _round_like_people(random: Random, low: float, high: float) -> float:

@@ -1,6 +1,6 @@
 """Trains the embedded model from nothing: tokenizer, circuit, steps, weights. Same seed and library, same result.
 
-python -m training.embedded.train [--recipe training/embedded/recipe.json] [--out FOLDER] [--first STAGE]
+    python -m training.embedded.train [--recipe training/embedded/recipe.json] [--out FOLDER] [--first STAGE]
 """
 
 from __future__ import annotations

@@ -371,3 +371,5 @@ class Writer:
         self.clauses(missing)
         if mark:
             self.pieces.append((mark if self.language == "en" or mark == "." else " ?", False))
+
+

@@ -204,9 +204,7 @@ def offer(rng: random.Random, function: Function) -> Variant:
     parameters: dict[str, object] = {
         "type": "object",
         "properties": {
-            renamed[item.name]: field_schema(
-                rng, item, needed=not set(renamed[item.name].lower().split("_")) & set(item.name.split("_"))
-            )  # fmt: skip
+            renamed[item.name]: field_schema(rng, item, needed=not set(renamed[item.name].lower().split("_")) & set(item.name.split("_")))  # fmt: skip
             for item in kept
         },
         "required": [renamed[item.name] for item in kept if item.required],

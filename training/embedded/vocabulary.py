@@ -33,10 +33,7 @@ def train_tokenizer(texts: Iterable[str], size: int) -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     added = [*SPECIAL, *TAGS, *STRUCTURE]
     trainer = trainers.BpeTrainer(
-        vocab_size=size - len(added),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        min_frequency=3,
-        show_progress=False,
+        vocab_size=size - len(added), initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), min_frequency=3, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in SPECIAL])

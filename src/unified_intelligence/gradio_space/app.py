@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
+_LARGEST_FILE = "8mb"  # of samples that are opened on the page: more go to the endpoint
 log = logging.getLogger("unified_intelligence.gradio_space")
 
 
@@ -75,7 +76,9 @@ def new_evaluation_space(variables: Mapping[str, str], folder: Path) -> gr.Block
 def launch(blocks: gr.Blocks, *, host: str | None = None, port: int | None = None) -> None:
     """Serves until the process ends. Gradio takes what is None from its own variables."""
     css = f"{frame.CSS}{page.CSS}{eval_page.CSS}"
-    blocks.launch(server_name=host, server_port=port, css=css, show_error=True, footer_links=["api"])
+    blocks.launch(
+        server_name=host, server_port=port, css=css, show_error=True, footer_links=["api"], max_file_size=_LARGEST_FILE
+    )
 
 
 def _place(generator: ITextGenerator) -> None:

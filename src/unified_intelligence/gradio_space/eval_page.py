@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from unified_intelligence.gradio_space.evaluating import Evaluating
 
 CSS = eval_table.CSS
+_KEPT = 3600  # seconds a page's result is kept after it was last used
 _STOPPED = "Stopped. What was answered is in the file."
 
 
@@ -53,7 +54,7 @@ def add_page(evaluating: Evaluating, about: Mapping[str, Any], title: str, subti
         file = gr.DownloadButton("Download JSON", elem_id="file", visible=False, min_width=120)
     state = gr.HTML(elem_id="state", padding=False)
     table = gr.HTML(elem_id="samples", padding=False)
-    result = gr.State(None)
+    result = gr.State(None, time_to_live=_KEPT)
     shown: list[Any] = [state, table, file, result, begin, stop]
     work = _Work(evaluating, about)
     opened.upload(_text_of, opened, samples, queue=False, **OWN)
@@ -114,9 +115,9 @@ class _Work:
                         if step.records or step.notice:
                             words = step.notice or f"{len(result.records)} of {len(run.tasks)} samples."
                             rows = eval_table.table(result.records, questions)
-                            yield _going(eval_table.state(result.counts, words), rows, result)
+                            yield _going(eval_table.state(result.counts, words), rows)
                         else:
-                            yield _going(gr.update(), gr.update(), result)
+                            yield _going(gr.update(), gr.update())
         except UnifiedIntelligenceError as error:
             failure = f"{error.message} {error.hint}".strip()
         except gr.Error as error:  # ZeroGPU's own: no quota, no GPU, a worker that died
@@ -127,8 +128,9 @@ class _Work:
         )
 
 
-def _going(state: Any, table: Any, result: RunResult) -> _Shown:
-    return _Shown(state, table, gr.update(), result, gr.update(), gr.update())
+def _going(state: Any, table: Any) -> _Shown:
+    """The result is the same object all the time: who stops the run finds in it what came."""
+    return _Shown(state, table, gr.update(), gr.update(), gr.update(), gr.update())
 
 
 def _over(state: str, table: Any, result: RunResult | None) -> _Shown:

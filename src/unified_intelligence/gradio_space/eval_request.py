@@ -22,7 +22,7 @@ SCHEMA = "uic.eval/1"
 
 class AskedRun(Part):
     schema_: Annotated[Literal["uic.eval/1"], Field(alias="schema")] = SCHEMA
-    run_id: Annotated[str, Field(pattern=r"^[\w.:-]{1,100}$")]
+    run_id: Annotated[str, Field(min_length=1, max_length=200)]
     generation: Annotated[dict[str, Any], Field(default_factory=dict)]
 
 

@@ -11,45 +11,15 @@ Who evaluates asks `isinstance(generator, ISampleGenerator)`. A provider that is
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from unified_intelligence.entities.generation import GenerationConfig
+from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from unified_intelligence.entities.errors import UnifiedIntelligenceError
-    from unified_intelligence.entities.generation import Generation, Notice
-    from unified_intelligence.entities.message import Message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """A conversation to answer, and how. `sample_id` and `epoch`, from 1, name it within its run."""
-
-    sample_id: str
-    messages: tuple[Message, ...]
-    config: GenerationConfig = field(default_factory=GenerationConfig)
-    epoch: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleAnswer:
-    """What became of one sample: an answer, or the error it ended with.
-
-    The timings of a Generation are those of the model, in seconds from when it began with the sample; `queue_s` are
-    the seconds before that, where they are known. `started_at` is the moment it began, in ISO 8601, or empty.
-    `attempt` counts how often the sample was computed in its run.
-    """
-
-    sample_id: str
-    epoch: int
-    result: Generation | UnifiedIntelligenceError
-    attempt: int = 1
-    started_at: str = ""
-    queue_s: float | None = None
+    from unified_intelligence.entities.generation import Notice
 
 
 class ISampleGenerator(ITextGenerator):

@@ -24,19 +24,18 @@ EVALUATION = PROJECT / "hf_spaces" / "qwen3-eval" / "app.py"
 
 
 class Space:
-    """A process that is starting; `url` waits until it listens."""
+    """A process that is starting; `url` waits until it listens, `said` is what it printed until then."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process, self._url = process, ""
+        self._process, self._url, self.said = process, "", ""
 
     @property
     def url(self) -> str:
-        said: list[str] = []
         assert self._process.stdout is not None
         while not self._url:
             line = self._process.stdout.readline()
-            said.append(line)
-            assert line, "".join(said)
+            self.said += line
+            assert line, self.said
             if found := re.search(r"http://127\.0\.0\.1:\d+", line):
                 self._url = found[0]
         return self._url

@@ -25,8 +25,8 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.entities.generation import Generation, GenerationConfig
 from unified_intelligence.entities.message import Message
+from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.entities.tools import ToolSpec
-from unified_intelligence.interfaces.sample_generator import Sample, SampleAnswer
 from unified_intelligence.spaces.content import FILE_NAME
 
 pytestmark = NEEDS_GRADIO

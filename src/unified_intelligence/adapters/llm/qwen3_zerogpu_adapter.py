@@ -42,9 +42,10 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.entities.generation import Event, GenerationConfig, Notice, Timings
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
+from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.interfaces.checkable import ICheckable
 from unified_intelligence.interfaces.composition import KeyedTextGenerator
-from unified_intelligence.interfaces.sample_generator import ISampleGenerator, Sample, SampleAnswer
+from unified_intelligence.interfaces.sample_generator import ISampleGenerator
 
 _A_CALL = 64  # samples that are sent at once; the Space takes as many of them as fit into a GPU's time
 _CACHE = "~/.cache/unified-intelligence/spaces"
@@ -244,7 +245,7 @@ class Qwen3ZeroGPUAdapter(_SpaceAdapter, ISampleGenerator):
 
     async def _records(
         self, run_id: str, samples: Sequence[Sample], call: Call
-    ) -> AsyncGenerator[list[SampleAnswer], None]:
+    ) -> AsyncGenerator[list[SampleAnswer | Notice], None]:
         watch = Watch(self._timers, call.deadline, self._app.url)
         reader = ChunkAnswers(self._app.url, self._secrets)
         try:
