@@ -109,6 +109,12 @@ def from_hub(repository: str, revision: str, name: str, endpoint: str | None = N
     library: Any = huggingface_hub  # half typed
     try:
         path = library.hf_hub_download(repository, name, repo_type="dataset", revision=revision, endpoint=endpoint)
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+        raise ConnectionFailedError(
+            f"{name} of {repository} is not in the cache, and the Hub is out of reach.",
+            hint="Try again with a network, or give a folder with --data.",
+            url=repository,
+        ) from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
         raise ConfigurationError(
             f"The Hub has no {name} in {repository} at {revision[:7]}.",

@@ -118,7 +118,7 @@ def build(choice: Choice) -> Suite:
     """A suite by its name. Raises UnknownNameError, ConfigurationError, ConnectionFailedError."""
     route = choice.route or TOOLS
     if route not in ROUTES:
-        raise UnknownNameError("route", route, ROUTES, hint=f"Routes of BFCL: {', '.join(ROUTES)}.")
+        raise UnknownNameError("route", route, ROUTES, hint="Scores by different routes are not the same test.")
     if choice.language not in {"", "en"}:
         raise UnknownNameError("language", choice.language, ("en",), hint="The questions of BFCL are English.")
     if choice.name == SMALL:

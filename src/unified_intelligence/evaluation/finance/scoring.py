@@ -92,5 +92,5 @@ def languages_of(choice: Choice, offered: Sequence[Language]) -> tuple[Language,
     if choice.route not in {"", "chat"}:
         raise UnknownNameError("route", choice.route, ("chat",), hint="Questions of finance are asked one way.")
     if choice.language and choice.language not in offered:
-        raise UnknownNameError("language", choice.language, offered)
+        raise UnknownNameError("language", choice.language, offered, hint="Questions of other languages are not in it.")
     return tuple(one for one in offered if choice.language in {"", one})

@@ -148,6 +148,13 @@ def test_a_dataset_of_the_hub_at_a_commit(tmp_path: Path) -> None:
         assert b"ConfigurationError The Hub has no gone.json" in fetched("gone.json")
 
 
+def test_a_hub_out_of_reach_is_told_from_a_file_that_is_not_there(tmp_path: Path) -> None:
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", FROM_HUB, "http://127.0.0.1:9", REVISION, "BFCL_v4_own.json"]
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120).stdout.decode()
+    assert said.startswith("ConnectionFailedError") and "out of reach" in said and "--data" in said
+
+
 def test_a_hub_address_without_a_commit_is_a_folder_that_is_not_there() -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         contents("own", Choice(name="bfcl/own", data=Path("hf://datasets/team/bfcl@main")))
