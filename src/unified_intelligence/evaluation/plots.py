@@ -10,7 +10,8 @@ from unified_intelligence.evaluation.outcome import OUTCOMES
 from unified_intelligence.evaluation.record import Metric
 
 WIDTH = 360  # units; a card of the page is about as many pixels wide
-_ROW, _LABEL, _BINS, _LONGEST = 22, 118, 24, 18
+_ROW, _LABEL, _BINS, _LONGEST = 22, 118, 24, 19
+_BAR_ROW, _LONGEST_FAULT = 36, 56  # a fault has a longer name than a slice: its bar stands below
 
 
 def outcomes_bar(counts: Mapping[str, int]) -> str:
@@ -56,15 +57,15 @@ def bars(counted: Sequence[tuple[str, int]]) -> str:
     most = max(n for _, n in counted)
     parts: list[str] = []
     for number, (name, n) in enumerate(counted):
-        y = _ROW * number
-        width = max(2.0, (WIDTH - _LABEL - 40) * n / most)
+        y = _BAR_ROW * number
+        width = max(2.0, (WIDTH - 44) * n / most)
         parts += [
-            f'<text x="0" y="{y + 15}">{_short(name)}</text>',
-            f'<rect class="bar" x="{_LABEL}" y="{y + 4}" width="{width:.1f}" height="14">'
+            f'<text x="0" y="{y + 12}">{_short(name, _LONGEST_FAULT)}</text>',
+            f'<rect class="bar" x="0" y="{y + 17}" width="{width:.1f}" height="10">'
             f"<title>{escape(name)}: {n}</title></rect>",
-            f'<text x="{_LABEL + width + 6:.1f}" y="{y + 15}">{n}</text>',
+            f'<text x="{width + 6:.1f}" y="{y + 26}">{n}</text>',
         ]
-    return _svg(_ROW * len(counted), "Faults by kind", parts)
+    return _svg(_BAR_ROW * len(counted), "Faults by kind", parts)
 
 
 def histogram(values: Sequence[float], unit: str) -> str:
@@ -107,8 +108,8 @@ def _at(share: float) -> float:
     return _LABEL + (WIDTH - _LABEL - 6) * share
 
 
-def _short(name: str) -> str:
-    return escape(name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…") + f"<title>{escape(name)}</title>"
+def _short(name: str, longest: int = _LONGEST) -> str:
+    return escape(name if len(name) <= longest else name[: longest - 1] + "…") + f"<title>{escape(name)}</title>"
 
 
 def _svg(height: int, said: str, parts: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from unified_intelligence.evaluation.outcome import OUTCOMES
 from unified_intelligence.evaluation.plots import bars, histogram, intervals, outcomes_bar
 from unified_intelligence.evaluation.record import Attempt, Metric, Question, Run
 
-_MOST_FAULTS, _MOST_SLICES = 12, 24
+_MOST_FAULTS, _MOST_SLICES = 12, 60
 
 
 def html_report(read: Read) -> str:

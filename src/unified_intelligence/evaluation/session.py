@@ -92,9 +92,13 @@ def limited(samples: Sequence[Sample], limit: int | None) -> tuple[Sample, ...]:
     """So many of them, drawn by their ids: the same ones every time, and a larger limit only adds. Pairs stay whole."""
     if limit is None or limit >= len(samples):
         return tuple(samples)
-    drawn = sorted(samples, key=lambda own: (sha256((own.pair or own.id).encode("utf-8", "replace")).digest(), own.id))
-    kept = {own.id for own in drawn[:limit]}
+    kept = {own.id for own in drawn(samples)[:limit]}
     return tuple(own for own in samples if own.id in kept)
+
+
+def drawn(samples: Sequence[Sample]) -> list[Sample]:
+    """In an order that has nothing to do with what is asked: however far a run comes, its figure is fair."""
+    return sorted(samples, key=lambda own: (sha256((own.pair or own.id).encode("utf-8", "replace")).digest(), own.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ async def evaluate(plan: Plan, generator: ITextGenerator, watch: Watching | None
     with RunFolder(plan.folder) as folder:
         run = _run(plan, samples, folder)
         standing = {key: own for key, own in folder.attempts.items() if own.input_sha256}
-        tasks = tasks_of(samples, plan.epochs, standing)
+        tasks = tasks_of(drawn(samples), plan.epochs, standing)
         questions = _questions(folder, samples)
         if not tasks:
             return Ended(_closed(run, folder, questions, 0.0), 0)

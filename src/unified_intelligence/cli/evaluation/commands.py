@@ -41,7 +41,7 @@ def list_suites(context: typer.Context, json: _Json = None) -> int:
 @app.command(cls=LightCommand)
 def run(
     context: typer.Context,
-    suite: Annotated[list[str], typer.Argument(metavar="SUITE...", help="names of suites, or a JSON Lines file")],
+    suite: Annotated[list[str], typer.Argument(metavar="SUITE", help="names of suites, or a JSON Lines file")],
     provider: flags.Provider = None,
     model: flags.Model = None,
     base_url: flags.BaseUrl = None,
@@ -107,7 +107,10 @@ def show(
     runs: _Runs = None,
     json: _Json = None,
 ) -> int:
-    """The figures of a RUN, with its failures by kind; without RUN all runs."""
+    """The figures of a run; without RUN all runs.
+
+    The faults are grouped by their kind. FILE.json of an older form is shown as what it is.
+    """
     from unified_intelligence.cli.evaluation.show import show_run, show_runs
 
     output: Output = context.obj
@@ -126,7 +129,10 @@ def compare(
     runs: _Runs = None,
     json: _Json = None,
 ) -> int:
-    """What changed from one run to another, and whether chance explains it. Exit 1 if it got significantly worse."""
+    """What changed, and whether chance explains it.
+
+    Samples are paired by their id. Exit 1 if AFTER is significantly worse than BEFORE.
+    """
     from unified_intelligence.cli.evaluation.compare import compare_runs
 
     output: Output = context.obj
@@ -136,7 +142,7 @@ def compare(
 @app.command(cls=LightCommand)
 def gate(
     context: typer.Context,
-    run: Annotated[list[str], typer.Argument(metavar="RUN...", help="runs, by their names or folders")],
+    run: Annotated[list[str], typer.Argument(metavar="RUN", help="runs, by their names or folders")],
     min: Annotated[
         list[str] | None,
         typer.Option("--min", metavar="GATE", help="as bfcl/simple_python.lower>=0.92; may be repeated"),
@@ -147,7 +153,10 @@ def gate(
     runs: _Runs = None,
     json: _Json = None,
 ) -> int:
-    """Hold runs against figures: exit 0 only if every gate passes. An incomplete run passes none."""
+    """Exit 0 only if the figures are good enough.
+
+    Every gate must pass; an incomplete run passes none.
+    """
     from unified_intelligence.cli.evaluation.compare import hold_gates
 
     output: Output = context.obj
@@ -163,7 +172,7 @@ def rescore(
     runs: _Runs = None,
     json: _Json = None,
 ) -> int:
-    """Score a run's answers again, with the scorer of today. No model is asked."""
+    """Score the answers again, without a model."""
     from unified_intelligence.cli.evaluation.files import rescore_run
 
     output: Output = context.obj
@@ -196,7 +205,10 @@ def report(
     ] = None,
     runs: _Runs = None,
 ) -> int:
-    """Write a run as a page: one file with its plots and all its samples, which needs no network."""
+    """Write a run as one HTML file.
+
+    It has the figures, the plots and every sample, and needs no network.
+    """
     from unified_intelligence.cli.evaluation.files import write_report
 
     output: Output = context.obj
