@@ -193,3 +193,16 @@ def test_unknown_names_are_refused() -> None:
     ):
         with pytest.raises(UnknownNameError):
             build(choice)
+
+
+def test_objects_are_accepted_by_their_keys() -> None:
+    inner: dict[str, Any] = {"type": "dict", "properties": {}}
+    properties: dict[str, Any] = {"o": inner, "l": {"type": "array", "items": inner}}
+    function = {"name": "f", "parameters": {"type": "dict", "properties": properties, "required": ["o", "l"]}}
+
+    def attainable(**values: list[Any]) -> bool:
+        return is_attainable(Case("x", "live_simple", (), (function,), ({"f": values},)))
+
+    nested: dict[str, list[Any]] = {"a": ["é", "e"], "b": ["", 1], "c": [{"d": [2]}]}
+    assert attainable(o=[nested], l=[[nested, {}]])
+    assert not attainable(o=[], l=[[]]), "required, and nothing is accepted"
