@@ -38,6 +38,8 @@ DISPUTED: Final[Mapping[str, str]] = {
     "parallel_155": "wrong answer reported: ShishirPatil/gorilla#1133",
     "parallel_158": "wrong answer reported: ShishirPatil/gorilla#1133",
     "parallel_170": "wrong answer reported: ShishirPatil/gorilla#1133",
+    "live_simple_137-90-0": "wrong answer reported: ShishirPatil/gorilla#1133",
+    "live_simple_138-91-0": "wrong answer reported: ShishirPatil/gorilla#1133",
     "simple_python_13": "whole numbers in a list of floats are refused: ShishirPatil/gorilla#1049",
     "simple_python_17": "a parameter must be given that the answer marks as optional",
     "parallel_multiple_12": "the answer allows a parameter that the function does not have",
