@@ -46,6 +46,7 @@ def _example(schema: Mapping[str, Any], accepted: Any) -> Any:
     if isinstance(accepted, dict):
         members = cast("Mapping[str, Sequence[Any]]", accepted)
         return {key: options[0] for key, options in members.items() if "" not in options}
-    if isinstance(accepted, list) and (schema.get("items") or {}).get("type") in {"dict", "object"}:
+    items: Mapping[str, Any] = schema.get("items") or {}
+    if isinstance(accepted, list) and items.get("type") in {"dict", "object"}:
         return [_example({}, one) for one in cast("list[Any]", accepted)]
-    return accepted
+    return cast("Any", accepted)

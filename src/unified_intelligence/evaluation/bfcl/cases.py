@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from unified_intelligence.entities.errors import ConfigurationError
+from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError
 from unified_intelligence.entities.message import Message, read_messages
 
 CATEGORIES = ("simple_python", "multiple", "parallel", "parallel_multiple", "irrelevance")
@@ -32,7 +32,7 @@ def read_cases(category: str, questions: bytes, answers: bytes | None, source: s
     try:
         truths = None if answers is None else {row["id"]: tuple(row["ground_truth"]) for row in _rows(answers)}
         cases = [_case(category, row, truths) for row in _rows(questions)]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidRequestError) as error:
         raise ConfigurationError(
             f"{source} holds rows that are no cases of {category}: {error!r}",
             hint="Give the leaderboard's own files, unchanged.",

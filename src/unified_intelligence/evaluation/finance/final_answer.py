@@ -58,11 +58,6 @@ def final_number(text: str, language: Language, fits: Fits) -> Found | None:
     return None
 
 
-def all_numbers(text: str, language: Language) -> list[Reading]:
-    """Every number of the visible answer."""
-    return readings(plain(visible(text)), language)
-
-
 def _places(text: str) -> Iterator[tuple[str, str]]:
     for inside in _BOXED.findall(text)[: -_MOST - 1 : -1]:
         yield "boxed", inside.replace("**", "")
