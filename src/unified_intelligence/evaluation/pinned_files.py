@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _HUB: Final = re.compile(r"hf:/{1,2}datasets/(?P<repository>[^/@]+/[^/@]+)@(?P<revision>[0-9a-f]{40})")
 _SECONDS: Final = 60.0
+OWN: Final = "a folder of the user's"  # its path is nobody else's business: results are published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +63,11 @@ def pinned(file: PinnedFile, choice: Choice) -> tuple[bytes, str]:
     hub = _HUB.fullmatch(str(choice.data)) if choice.data else None
     if choice.data and not hub:
         given = choice.data.expanduser()
-        return _checked(file, _read(given if given.is_file() else given / file.name, file), str(given)), str(given)
+        path = given if given.is_file() else given / file.name
+        return _checked(file, _read(path, file), str(given)), OWN
     kept = choice.cache / file.kept / file.name if choice.cache else None
     if kept and kept.is_file():
-        return _checked(file, _read(kept, file), str(kept)), str(kept.parent)
+        return _checked(file, _read(kept, file), str(kept)), file.url
     if choice.offline:
         raise ConfigurationError(
             f"{file.what} is not here, and downloads are forbidden: {file.name}", hint=file.instead
@@ -107,6 +109,12 @@ def from_hub(repository: str, revision: str, name: str, endpoint: str | None = N
     library: Any = huggingface_hub  # half typed
     try:
         path = library.hf_hub_download(repository, name, repo_type="dataset", revision=revision, endpoint=endpoint)
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+        raise ConnectionFailedError(
+            f"{name} of {repository} is not in the cache, and the Hub is out of reach.",
+            hint="Try again with a network, or give a folder with --data.",
+            url=repository,
+        ) from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
         raise ConfigurationError(
             f"The Hub has no {name} in {repository} at {revision[:7]}.",

@@ -45,6 +45,12 @@ SUITES: Mapping[str, Row] = {
     "bfcl/parallel": Row(f"{_ROOM}.bfcl.suite:build", "200 questions, one function on offer, several calls"),
     "bfcl/parallel_multiple": Row(f"{_ROOM}.bfcl.suite:build", "200 questions, several functions, several calls"),
     "bfcl/irrelevance": Row(f"{_ROOM}.bfcl.suite:build", "240 questions that no function on offer answers"),
+    "bfcl/live_simple": Row(f"{_ROOM}.bfcl.suite:build", "258 questions of users, one function on offer, one call"),
+    "bfcl/live_multiple": Row(f"{_ROOM}.bfcl.suite:build", "1,053 questions of users, several functions, one call"),
+    "bfcl/live_parallel": Row(f"{_ROOM}.bfcl.suite:build", "16 questions of users, one function, several calls"),
+    "bfcl/live_parallel_multiple": Row(f"{_ROOM}.bfcl.suite:build", "24 questions of users, several of both"),
+    "bfcl/live_irrelevance": Row(f"{_ROOM}.bfcl.suite:build", "884 questions of users that nothing on offer answers"),
+    "bfcl/live_relevance": Row(f"{_ROOM}.bfcl.suite:build", "16 questions of users that need a call, whichever it is"),
     "bfcl/small": Row(f"{_ROOM}.bfcl.suite:build", "40 questions of the five kinds, part of this package"),
     "finance/smoke": Row(f"{_ROOM}.finance.smoke:build", "7 questions in English and French, with numbers and terms"),
     "finance/parametric": Row(

@@ -109,6 +109,7 @@ UNTOUCHED: list[tuple[Language, str]] = [
     ("fr", "une action neuve, un put, l'un, zéro coupon, combien pour cent ?, mille-feuille"),
     ("fr", "C\u2019est quoi un call ?\n\n🚀 Réponds-moi, s\u2019il te plaît\u202f!"),
     ("en", "1st 2nd 3rd 4th 2e 3ème"),
+    ("en", "2x\u00b2 - 3x + 1, then 3x\u0663"),
     ("en", ""),
     ("en", " \n\t "),
 ]

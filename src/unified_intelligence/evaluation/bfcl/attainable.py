@@ -32,24 +32,21 @@ def _arguments(document: Mapping[str, Any], values: Mapping[str, Sequence[Any]])
     for name, accepted in values.items():
         if "" in accepted and name not in required:
             continue
-        properties = schema["properties"].get(name)
-        fitting = [
-            one for one in map(_example, accepted) if properties and not fault_of_value(properties, one, accepted)
-        ]
+        own = schema["properties"].get(name)
+        examples = (_example(own, one) for one in accepted) if own else ()
+        fitting = [one for one in examples if not fault_of_value(own, one, accepted)]
         if not fitting:
             return None
         arguments[name] = fitting[0]
     return arguments if all(name in arguments for name in required) else None
 
 
-def _example(accepted: Any) -> Any:
-    """A value made of an accepted one: an object is written with the accepted values of each of its keys."""
+def _example(schema: Mapping[str, Any], accepted: Any) -> Any:
+    """A value made of an accepted one: an object is accepted by its keys, each with a list of its own."""
     if isinstance(accepted, dict):
-        return {
-            key: next((_example(one) for one in options if one != ""), "")
-            for key, options in cast("dict[str, Any]", accepted).items()
-            if "" not in options
-        }
-    if isinstance(accepted, list):
-        return [_example(one) for one in cast("list[Any]", accepted)]
-    return accepted
+        members = cast("Mapping[str, Sequence[Any]]", accepted)
+        return {key: options[0] for key, options in members.items() if "" not in options}
+    items: Mapping[str, Any] = schema.get("items") or {}
+    if isinstance(accepted, list) and items.get("type") in {"dict", "object"}:
+        return [_example({}, one) for one in cast("list[Any]", accepted)]
+    return cast("Any", accepted)

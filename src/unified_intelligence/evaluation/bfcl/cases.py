@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from unified_intelligence.entities.errors import ConfigurationError
+from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError
 from unified_intelligence.entities.message import Message, read_messages
 
 CATEGORIES = ("simple_python", "multiple", "parallel", "parallel_multiple", "irrelevance")
@@ -25,11 +25,14 @@ class Case:
 
 
 def read_cases(category: str, questions: bytes, answers: bytes | None, source: str) -> list[Case]:
-    """The cases of a category in their order. Raises ConfigurationError for rows that are no cases."""
+    """The cases of a category in their order, without a truth where no answers are given.
+
+    Raises ConfigurationError for rows that are no cases.
+    """
     try:
-        truths = {row["id"]: tuple(row["ground_truth"]) for row in _rows(answers or b"")}
+        truths = None if answers is None else {row["id"]: tuple(row["ground_truth"]) for row in _rows(answers)}
         cases = [_case(category, row, truths) for row in _rows(questions)]
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidRequestError) as error:
         raise ConfigurationError(
             f"{source} holds rows that are no cases of {category}: {error!r}",
             hint="Give the leaderboard's own files, unchanged.",
@@ -43,7 +46,7 @@ def _rows(content: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in content.split(b"\n") if line.strip()]
 
 
-def _case(category: str, row: Mapping[str, Any], truths: Mapping[str, tuple[Mapping[str, Any], ...]]) -> Case:
+def _case(category: str, row: Mapping[str, Any], truths: Mapping[str, tuple[Mapping[str, Any], ...]] | None) -> Case:
     (turn,) = row["question"]
-    truth = () if category == "irrelevance" else truths[row["id"]]
+    truth = () if truths is None else truths[row["id"]]
     return Case(row["id"], category, read_messages(turn), tuple(row["function"]), truth)

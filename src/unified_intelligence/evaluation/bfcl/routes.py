@@ -47,6 +47,9 @@ def noted(function: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def hermes_messages(case: Case) -> tuple[Message, ...]:
+    """The conversation with the functions in its system message; as it is where a case offers none."""
+    if not case.functions:
+        return case.messages
     documents = "".join(f"\n{json.dumps(noted(function))}" for function in case.functions)
     text = f"{_HERMES_HEAD}{documents}{_HERMES_TAIL}"
     turns = case.messages

@@ -56,6 +56,28 @@ FILES: Final[Mapping[str, Files]] = {
         "5ebf24f458c1f16300c05505d83d6f0a1b68b79be273a033febd0d4f840507e3",
     ),
     "irrelevance": _files("irrelevance", "2b6ed4c2e992cdcf5f1678a701851f944bef7550ee026ed1ddb89efed5be01a6"),
+    "live_simple": _files(
+        "live_simple",
+        "1af2ac87dca47556db7b7e37e51e28b459a38b594e3c7b3c792b4903598ca0c4",
+        "fec9cfa9744a936f9126981e85a2023da1e63e273eafebc81923a1162fad70ce",
+    ),
+    "live_multiple": _files(
+        "live_multiple",
+        "fd8ccfad4d911420d0e3341dbe2fff77d1d341da934248b9bb2bda24ab3a10c8",
+        "97e90d59c5bd76c55a2920ce93e5566e9046307d3f558578f085f9d3a56c3084",
+    ),
+    "live_parallel": _files(
+        "live_parallel",
+        "6c26e9fdc3350cf596e6d1ea9c179cbff834761bccf562f4141ed29a839ca421",
+        "8a9f189ff0e832ebbbbdade1fd95a7dbcc67406e9177df3f0aad76f59ab00350",
+    ),
+    "live_parallel_multiple": _files(
+        "live_parallel_multiple",
+        "21d4b9319c1faac431e22757b367ea28917fe467364c3a4b17f16ec06d4f6e79",
+        "f5b5f360556c5feb51db46fb9f56ee4b304f4b45b161599bbb14161c98a2873f",
+    ),
+    "live_irrelevance": _files("live_irrelevance", "6559fda2beaceb609a2cd2e504c65b4a56cb448e1ef88fddfd199e163d163349"),
+    "live_relevance": _files("live_relevance", "e03f9e241657a137cba48a89ee12f47bf3fcb7e4f6274263e9c699a0c974203a"),
 }
 
 

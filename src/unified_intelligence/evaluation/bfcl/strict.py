@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from unified_intelligence.evaluation.bfcl.checker import Verdict, check
 
-_TAGGED = re.compile(r"<tool_call>\n(.*?)\n</tool_call>", re.DOTALL)
+_OPENED, _CLOSED = "<tool_call>\n", "\n</tool_call>"
 _THOUGHT_END = "</think>"
 
 
@@ -24,7 +23,7 @@ def strict_calls(text: str) -> list[dict[str, Any]] | None:
     What stands between the tags and is no JSON is passed over without a word, as the handler does.
     """
     written: list[Any] = []
-    for inside in _TAGGED.findall(visible(text)):
+    for inside in _tagged(visible(text)):
         try:
             written.append(json.loads(inside))
         except (ValueError, RecursionError):
@@ -39,6 +38,18 @@ def strict_calls(text: str) -> list[dict[str, Any]] | None:
             return None
         calls.append({name: arguments})
     return calls
+
+
+def _tagged(text: str) -> Iterator[str]:
+    """What stands between an opening tag and the next closing one, each with its line break."""
+    begin = text.find(_OPENED)
+    while begin >= 0:
+        begin += len(_OPENED)
+        end = text.find(_CLOSED, begin)
+        if end < 0:
+            return
+        yield text[begin:end]
+        begin = text.find(_OPENED, end + len(_CLOSED))
 
 
 def check_text(

@@ -34,6 +34,7 @@ _BOLD: Final = re.compile(r"\*\*([^*\n]{1,160})\*\*")
 _STARTS: Final = re.compile(r"[\s*:=≈(]*[-+\u2212\u2013]?\s*(?:US\$|[€$£¥])?\s*[-\u2212\u2013(]?\s*[.,]?\d")
 _SEARCHED: Final = 400  # characters behind an anchor, or at the end
 _LAST_LINES: Final = 6
+_MOST: Final = 8  # places of a kind, the last ones
 
 
 class Found(NamedTuple):
@@ -57,15 +58,10 @@ def final_number(text: str, language: Language, fits: Fits) -> Found | None:
     return None
 
 
-def all_numbers(text: str, language: Language) -> list[Reading]:
-    """Every number of the visible answer."""
-    return readings(plain(visible(text)), language)
-
-
 def _places(text: str) -> Iterator[tuple[str, str]]:
-    for inside in reversed(_BOXED.findall(text)):
+    for inside in _BOXED.findall(text)[: -_MOST - 1 : -1]:
         yield "boxed", inside.replace("**", "")
-    for anchor in reversed(list(_ANCHOR.finditer(text))):
+    for anchor in list(_ANCHOR.finditer(text))[: -_MOST - 1 : -1]:
         behind = text[anchor.end() : anchor.end() + _SEARCHED].lstrip(" \t*:=\u00a0")
         first, _, _ = _BLANK_LINE.sub("\n\n", behind.strip()).partition("\n\n")
         yield "anchor", ("\n" if behind.startswith("\n") else "") + first.replace("**", "")
@@ -74,7 +70,7 @@ def _places(text: str) -> Iterator[tuple[str, str]]:
         for sentence in _sentences(line):
             if _CONCLUSION.search(sentence):
                 yield "conclusion", sentence
-    for bold in reversed(_BOLD.findall(text)):
+    for bold in _BOLD.findall(text)[: -_MOST - 1 : -1]:
         yield "bold", bold
     for sentence in _sentences(lines[-1])[:1] if lines else ():
         if _EQUALS.search(sentence) or _COPULA.search(sentence):

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from unified_intelligence.evaluation.finance.final_answer import all_numbers, final_number
+from unified_intelligence.evaluation.finance.final_answer import final_number
 from unified_intelligence.evaluation.finance.numbers import Language, Reading
 
 RELATIVE: Final = 0.0015
@@ -19,9 +19,9 @@ class NumberKey:
     """`unit` is a currency code, "years", "months", "days" or "" for a plain number.
 
     `percent` says how `value` is a share: 5.2 for 5.2 % in "points", 0.052 in "fraction"; either spelling is then
-    right, 5.2 % or 0.052. `exact` is for counts. `anywhere` is for an intermediate result, sought in the whole answer.
-    `untold` is for a source that says neither unit nor scale of its value: 37 million dollars may then be 37, and
-    `percent` only says what a percent sign stands for. `rounded` is half of the last decimal of the value itself.
+    right, 5.2 % or 0.052. `exact` is for counts. `untold` is for a source that says neither unit nor scale of its
+    value: 37 million dollars may then be 37, and `percent` only says what a percent sign stands for. `rounded` is half
+    of the last decimal of the value itself, `relative` what an answer may be off by.
     """
 
     name: str
@@ -30,15 +30,12 @@ class NumberKey:
     percent: Literal["", "points", "fraction"] = ""
     exact: bool = False
     relative: float = RELATIVE
-    anywhere: bool = False
     untold: bool = False
     rounded: float = 0.0
 
 
 def is_given(key: NumberKey, text: str, language: Language) -> bool:
-    """Whether the answer gives that number as its result, or anywhere for an intermediate one."""
-    if key.anywhere:
-        return any(is_meant(key, reading) for reading in all_numbers(text, language))
+    """Whether the answer gives that number as its result."""
     found = final_number(text, language, lambda reading: fits(key, reading))
     return found is not None and is_meant(key, found.reading)
 

@@ -30,7 +30,6 @@ class Expected:
     keys: tuple[NumberKey, ...]
     language: Language
     rubric: Rubric = Rubric()  # noqa: RUF009 - frozen
-    in_language: bool = True
 
 
 def judge(expected: Expected, text: str) -> Score:
@@ -38,9 +37,8 @@ def judge(expected: Expected, text: str) -> Score:
     gates = {key.name: is_given(key, text, expected.language) for key in expected.keys}
     faults = [_fault(key, text, expected.language) for key in expected.keys if not gates[key.name]]
     said = language_of(text)
-    if expected.in_language:
-        gates["language"] = said in {"", expected.language}
-        faults += [] if gates["language"] else [f"answered in {said}"]
+    gates["language"] = said in {"", expected.language}
+    faults += [] if gates["language"] else [f"answered in {said}"]
     gates["repetition"] = not repeats(text)
     faults += [] if gates["repetition"] else ["repeats itself"]
     numbers: dict[str, float] = {}
@@ -92,5 +90,5 @@ def languages_of(choice: Choice, offered: Sequence[Language]) -> tuple[Language,
     if choice.route not in {"", "chat"}:
         raise UnknownNameError("route", choice.route, ("chat",), hint="Questions of finance are asked one way.")
     if choice.language and choice.language not in offered:
-        raise UnknownNameError("language", choice.language, offered)
+        raise UnknownNameError("language", choice.language, offered, hint="Questions of other languages are not in it.")
     return tuple(one for one in offered if choice.language in {"", one})

@@ -64,6 +64,12 @@ def test_a_system_message_of_the_case_stays_in_front(put: Callable[[Case], tuple
     assert "tree.plant" in system.content and tuple(turns) == CASE.messages
 
 
+def test_a_case_without_functions_is_put_as_it_is() -> None:
+    case = Case("three", "live_irrelevance", CASE.messages, ())
+    assert hermes_messages(case) == CASE.messages and tools_of(case.functions) == ()
+    assert hermes_prompt(case) == "<|im_start|>user\nPlante un chêne\nici 🌳<|im_end|>\n<|im_start|>assistant\n"
+
+
 def test_tools_have_the_types_of_json_schema_and_names_without_dots() -> None:
     (tool, _) = tools_of(CASE.functions)
     assert (tool.name, tool.description) == (

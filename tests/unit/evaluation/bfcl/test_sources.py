@@ -82,7 +82,7 @@ def served() -> Generator[tuple[str, list[str]]]:
 
 def test_a_folder_of_the_users_own(tmp_path: Path) -> None:
     folder = fill(tmp_path / "mes données")
-    assert contents("own", Choice(name="bfcl/own", data=folder)) == (QUESTIONS, ANSWERS, str(folder))
+    assert contents("own", Choice(name="bfcl/own", data=folder)) == (QUESTIONS, ANSWERS, "a folder of the user's")
 
 
 def test_other_data_is_refused_with_both_digests(tmp_path: Path) -> None:
@@ -146,6 +146,13 @@ def test_a_dataset_of_the_hub_at_a_commit(tmp_path: Path) -> None:
         assert fetched("BFCL_v4_own.json") == QUESTIONS
         assert asked and all(f"/datasets/team/bfcl/resolve/{REVISION}/BFCL_v4_own.json" in one for one in asked)
         assert b"ConfigurationError The Hub has no gone.json" in fetched("gone.json")
+
+
+def test_a_hub_out_of_reach_is_told_from_a_file_that_is_not_there(tmp_path: Path) -> None:
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", FROM_HUB, "http://127.0.0.1:9", REVISION, "BFCL_v4_own.json"]
+    said = subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120).stdout.decode()
+    assert said.startswith("ConnectionFailedError") and "out of reach" in said and "--data" in said
 
 
 def test_a_hub_address_without_a_commit_is_a_folder_that_is_not_there() -> None:

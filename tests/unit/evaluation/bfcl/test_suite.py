@@ -10,10 +10,11 @@ from tests.unit.evaluation.data_pack import pack
 from unified_intelligence.entities.errors import UnknownNameError
 from unified_intelligence.entities.tools import ToolCall
 from unified_intelligence.evaluation.bfcl.attainable import is_attainable
-from unified_intelligence.evaluation.bfcl.cases import CATEGORIES, Case
+from unified_intelligence.evaluation.bfcl.cases import CATEGORIES, Case, read_cases
 from unified_intelligence.evaluation.bfcl.routes import ROUTES, dotless
 from unified_intelligence.evaluation.bfcl.suite import DISPUTED, BfclSuite, build
 from unified_intelligence.evaluation.outcome import Outcome, outcome_of
+from unified_intelligence.evaluation.pinned_files import described
 from unified_intelligence.evaluation.suite import Answer, Choice, Sample, Suite
 from unified_intelligence.evaluation.suites import build as build_by_name
 
@@ -161,6 +162,16 @@ def test_the_leaderboards_own_cases(category: str) -> None:
     assert set(suite.disputed) == {one for one in DISPUTED if one.rpartition("_")[0] == category}
 
 
+def test_a_call_is_what_relevance_asks_for() -> None:
+    """The categories without answers: whatever is called, or nothing."""
+    question = b'{"id": "live_relevance_0", "question": [[{"role": "user", "content": "\xc3\xa7a ?"}]], "function": []}'
+    (case,) = read_cases("live_relevance", question, None, "own")
+    suite = BfclSuite("x", "chat-tools", [case], described("x", "1", "MIT", [case.id], "0", "own"))
+    called = Answer(tool_calls=(ToolCall("1", "whatever", "{}"),))
+    assert suite.score(suite.samples[0], called).right and not suite.score(suite.samples[0], Answer(text="Non.")).right
+    assert suite.unattainable == frozenset()
+
+
 def test_the_short_names_of_the_leaderboard() -> None:
     for name, category in (("simple", "simple_python"), ("multiple", "multiple")):
         suite = build_by_name(Choice(name=name, data=pack("bfcl")))
@@ -193,3 +204,16 @@ def test_unknown_names_are_refused() -> None:
     ):
         with pytest.raises(UnknownNameError):
             build(choice)
+
+
+def test_objects_are_accepted_by_their_keys() -> None:
+    inner: dict[str, Any] = {"type": "dict", "properties": {}}
+    properties: dict[str, Any] = {"o": inner, "l": {"type": "array", "items": inner}}
+    function = {"name": "f", "parameters": {"type": "dict", "properties": properties, "required": ["o", "l"]}}
+
+    def attainable(**values: list[Any]) -> bool:
+        return is_attainable(Case("x", "live_simple", (), (function,), ({"f": values},)))
+
+    nested: dict[str, list[Any]] = {"a": ["é", "e"], "b": ["", 1], "c": [{"d": [2]}]}
+    assert attainable(o=[nested], l=[[nested, {}]])
+    assert not attainable(o=[], l=[[]]), "required, and nothing is accepted"

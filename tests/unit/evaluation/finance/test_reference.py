@@ -15,7 +15,7 @@ npf: Any = import_module("numpy_financial")  # these libraries are not typed
 integrate: Any = import_module("scipy.integrate")
 optimize: Any = import_module("scipy.optimize")
 stats: Any = import_module("scipy.stats")
-TRIALS = 60
+TRIALS = 25
 
 
 def close(found: float, expected: Any, tolerance: float = 1e-9) -> None:
