@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.evaluation.folder import read_attempts, read_questions, read_run
-from unified_intelligence.evaluation.metrics import fault, is_complete, shares_right, slices_of
+from unified_intelligence.evaluation.metrics import fault, is_complete, shares_right, slices_of, summarise
 from unified_intelligence.evaluation.record import Attempt, Question, Run
 from unified_intelligence.evaluation.statistics import Interval, holm, mcnemar, paired_bootstrap, quantile
 
@@ -88,13 +88,13 @@ class Comparison:
 
 
 def read(folder: Path) -> Read:
-    """Raises ConfigurationError for what is no run, and for one that is not finished."""
-    run = read_run(folder)
-    planned = set(run.planned_ids)
-    attempts = [
-        own for own in read_attempts(folder).values() if own.sample_id in planned and own.epoch <= run.asking.epochs
-    ]
-    return Read(run, attempts, read_questions(folder))
+    """Raises ConfigurationError for what is no run. One that was killed, or goes on, is summed up as it stands."""
+    run, questions = read_run(folder), read_questions(folder)
+    planned, everything = set(run.planned_ids), read_attempts(folder)
+    if run.status == "running":
+        summarise(run, everything.values(), questions)
+    attempts = [own for own in everything.values() if own.sample_id in planned and own.epoch <= run.asking.epochs]
+    return Read(run, attempts, questions)
 
 
 def compare(first: Read, second: Read, *, force: bool = False) -> Comparison:

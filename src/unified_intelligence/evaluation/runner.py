@@ -49,11 +49,15 @@ def tasks_of(samples: Sequence[Sample], epochs: int, standing: Mapping[Key, Atte
         for sample in samples:
             before = standing.get((sample.id, epoch))
             if before is None or before.outcome == "error":
-                seeded = sample.config.seed
-                config = replace(sample.config, seed=None if seeded is None else seeded + epoch - 1)
-                own = replace(sample, config=config) if config != sample.config else sample
-                tasks.append(Task(own, epoch, before.attempt if before else 0))
+                tasks.append(Task(of_epoch(sample, epoch), epoch, before.attempt if before else 0))
     return tasks
+
+
+def of_epoch(sample: Sample, epoch: int) -> Sample:
+    """The sample as it is asked in an epoch: each has a seed of its own, where there is one."""
+    if epoch == 1 or sample.config.seed is None:
+        return sample
+    return replace(sample, config=replace(sample.config, seed=sample.config.seed + epoch - 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from unified_intelligence.entities.errors import ConfigurationError, UnifiedIntelligenceError
 from unified_intelligence.evaluation.askers import asker_for
-from unified_intelligence.evaluation.canonical import digest, plain
+from unified_intelligence.evaluation.canonical import digest, input_digest, plain
 from unified_intelligence.evaluation.folder import RUN, RunFolder, read_questions, read_run
 from unified_intelligence.evaluation.metrics import is_complete, summarise
 from unified_intelligence.evaluation.progress import Progress
-from unified_intelligence.evaluation.record import Asking, Model, Question, Run, Status
-from unified_intelligence.evaluation.runner import Rules, Runner, Work, make_ready, tasks_of
+from unified_intelligence.evaluation.record import Asking, Attempt, Key, Model, Question, Run, Status
+from unified_intelligence.evaluation.runner import Rules, Runner, Work, make_ready, of_epoch, tasks_of
 from unified_intelligence.interfaces.checkable import ICheckable
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ async def evaluate(plan: Plan, generator: ITextGenerator, watch: Watching | None
     samples = plan.samples()
     with RunFolder(plan.folder) as folder:
         run = _run(plan, samples, folder)
-        standing = {key: own for key, own in folder.attempts.items() if own.input_sha256}
+        standing = _standing(run, folder, samples, plan.epochs)
         tasks = tasks_of(drawn(samples), plan.epochs, standing)
         questions = _questions(folder, samples)
         if not tasks:
@@ -132,9 +132,8 @@ async def evaluate(plan: Plan, generator: ITextGenerator, watch: Watching | None
         run.generation["ignored"] = _ignored(generator, samples, plan)
         run.model.told = _same_model(run, await told_by(generator))
         folder.write_run(run)
-        planned = len(samples) * plan.epochs
-        kept = [own for key, own in standing.items() if own.outcome != "error" and key in _keys(samples, plan.epochs)]
-        progress = Progress(planned, kept)
+        kept = [own for own in standing.values() if own.outcome != "error"]
+        progress = Progress(len(samples) * plan.epochs, kept)
         runner = Runner(Work(plan.suite, folder, run.run_id), asker_for(generator, run.run_id), plan.rules, progress)
         watching = asyncio.ensure_future(watch(progress)) if watch else None
         started = time.perf_counter()
@@ -149,8 +148,21 @@ async def evaluate(plan: Plan, generator: ITextGenerator, watch: Watching | None
         return Ended(run, progress.ended, runner.breaker.hint)
 
 
-def _keys(samples: Sequence[Sample], epochs: int) -> set[tuple[str, int]]:
-    return {(own.id, epoch) for own in samples for epoch in range(1, epochs + 1)}
+def _standing(run: Run, folder: RunFolder, samples: Sequence[Sample], epochs: int) -> dict[Key, Attempt]:
+    """How the planned samples stand. Raises ConfigurationError where one was put otherwise than it is now."""
+    found: dict[Key, Attempt] = {}
+    for sample in samples:
+        for epoch in range(1, epochs + 1):
+            own = folder.attempts.get((sample.id, epoch))
+            if own is None:
+                continue
+            if own.input_sha256 != input_digest(of_epoch(sample, epoch)):
+                raise ConfigurationError(
+                    f"The run {run.name} put the question {sample.id} otherwise: its messages, tools or limits.",
+                    hint="Start another beside it with --new or --name NAME.",
+                )
+            found[own.key] = own
+    return found
 
 
 def _run(plan: Plan, samples: Sequence[Sample], folder: RunFolder) -> Run:

@@ -14,7 +14,7 @@ from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
 from unified_intelligence.entities.errors import UnknownNameError
 from unified_intelligence.evaluation import suites
-from unified_intelligence.evaluation.folder import read_attempts, read_questions, read_run
+from unified_intelligence.evaluation.compare import read
 from unified_intelligence.evaluation.length_reports import (
     HEURISTIC,
     LengthReport,
@@ -41,7 +41,7 @@ def show_suites(output: Output, *, as_json: bool) -> int:
 
 def show_runs(output: Output, given: str | None, *, as_json: bool) -> int:
     folder = runs_of(output, given)
-    runs = [read_run(folder / name) for name in names(folder)]
+    runs = [read(folder / name).run for name in names(folder)]
     if as_json:
         output.json([_builtins(run) for run in runs], indented=True)
         return 0
@@ -60,19 +60,18 @@ def show_run(output: Output, name: str, given: str | None, *, sample: str | None
     if is_length_report(Path(name).expanduser()):
         return _show_lengths(output, read_length_report(Path(name).expanduser()), as_json=as_json)
     folder = folder_of(output, name, given)
-    run, attempts = read_run(folder), read_attempts(folder)
+    run, attempts, questions = read(folder)
     if sample is not None:
-        found = [own for own in attempts.values() if own.sample_id == sample]
+        found = [own for own in attempts if own.sample_id == sample]
         if not found:
-            raise UnknownNameError("sample", sample, {own.sample_id for own in attempts.values()})
-        question = read_questions(folder).get(sample)
-        shown = {"question": question, "attempts": found}
+            raise UnknownNameError("sample", sample, {own.sample_id for own in attempts})
+        shown = {"question": questions.get(sample), "attempts": found}
         output.json(msgspec.to_builtins(shown), indented=True)
         return 0
     if as_json:
         output.json(_builtins(run), indented=True)
         return 0
-    output.line("\n".join([*summary_lines(run), *_failures(attempts.values())]))
+    output.line("\n".join([*summary_lines(run), *_failures(attempts)]))
     return 0
 
 
