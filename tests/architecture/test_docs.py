@@ -103,6 +103,15 @@ def _main_of_the_summary(arguments: list[str], root: Path) -> int:
     return module.main(arguments, root)
 
 
+def test_an_evaluation_from_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    (example,) = (code for code in _PYTHON.findall(text) if "evaluate(plan" in code)
+    names: dict[str, Any] = {}
+    monkeypatch.chdir(tmp_path)
+    exec(example, names)
+    assert names["ended"].run.counts["right"] == 40 and (tmp_path / "mine/run.json").is_file()
+
+
 def test_the_readmes_provider_answers() -> None:
     """The example of a provider of one's own is code that works, with its option."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
