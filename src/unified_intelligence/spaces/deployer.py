@@ -37,8 +37,8 @@ from unified_intelligence.spaces.secret_values import SecretValues
 from unified_intelligence.spaces.spec import SpaceSpec
 from unified_intelligence.spaces.verify import Target, Verification, Verifier
 
-Evaluate = Callable[[str, ITextGenerator], Awaitable[str]]
-"""Runs a suite against what was deployed and says in a line how it went. Raises VerificationError if it failed."""
+Evaluate = Callable[[str, ITextGenerator, Verification], Awaitable[str]]
+"""Runs the suite of a spec against what was verified and says in a line how it went. Raises VerificationError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Deployer:
         with self._step("evaluate") as told:
             generator = self.verifier.generator(spec, found)
             try:
-                told["evaluation"] = said = await self.evaluate(spec.rollout.suite, generator)
+                told["evaluation"] = said = await self.evaluate(spec.rollout.suite, generator, found)
             finally:
                 generator.close()
             self.hear(f"evaluation {spec.rollout.suite}: {said}")

@@ -29,9 +29,10 @@ class Suite:
         self.word = word
         self.answers: list[str] = []
 
-    async def __call__(self, suite: str, generator: ITextGenerator) -> str:
+    async def __call__(self, suite: str, generator: ITextGenerator, found: Verification) -> str:
         answer = await generator.agenerate("15 % de 240 € ?", GenerationConfig(max_tokens=20))
         self.answers.append(answer.text)
+        assert found.space.endswith("-candidate")
         if self.word not in answer.text:
             raise VerificationError("evaluation", f"{suite}: 0 of 1 right.")
         return f"{suite}: 1 of 1 right"

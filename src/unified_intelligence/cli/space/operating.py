@@ -41,6 +41,7 @@ def deployer_of(
     spec: SpaceSpec, host: ISpaceHost, output: Output, verb: str, hear: Callable[[str], None] | None = None
 ) -> Deployer:
     """Tells what it does on stderr."""
+    from unified_intelligence.cli.space.evaluating import evaluation_of
     from unified_intelligence.spaces.deployer import Deployer
     from unified_intelligence.spaces.report import DeploymentReport
 
@@ -51,6 +52,7 @@ def deployer_of(
         secrets=secret_values(spec, output.environment),
         hear=hear or output.note,
         redact=redact,
+        evaluate=evaluation_of(spec, output),
         report=DeploymentReport(spec.id, verb, redact),
     )
 
