@@ -196,7 +196,7 @@ class Rollout(Part):
     watch: Duration = Field(default=60, description="how long it is watched after it was verified")
     suite: str | None = Field(
         default=None,
-        description="what a candidate must pass: a suite, or a figure of it as finance/smoke.accuracy>=0.8",
+        description="what a candidate must pass: a suite, or a figure of it: finance/smoke.accuracy>=0.8",
     )
 
 
