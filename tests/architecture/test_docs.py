@@ -22,6 +22,7 @@ GENERATORS = {
     "training/embedded/MODEL_CARD.md": ["-m", "training.embedded.card"],
     "docs/space.schema.json": ["docs/generate_space_schema.py"],
     "docs/engine.md": ["docs/generate_engine.py"],
+    "docs/evaluation.md": ["docs/generate_evaluation.py"],
     "docs/serving.md": ["docs/generate_outside_clients.py"],
     "README.md": ["-m", "unified_intelligence.cli.documentation"],
 }
@@ -91,6 +92,15 @@ def test_a_result_nobody_listed_is_told_too(result: dict[str, Any], told: str, l
     path.write_text(path.read_text(encoding="utf-8").replace("load: *", "nothing *"), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"new_thing\.json: none of its figures is told"):
         summary(tmp_path)
+
+
+def test_an_evaluation_from_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    (example,) = (code for code in _PYTHON.findall(text) if "evaluate(plan" in code)
+    names: dict[str, Any] = {}
+    monkeypatch.chdir(tmp_path)
+    exec(example, names)
+    assert names["ended"].run.counts["right"] == 40 and (tmp_path / "mine/run.json").is_file()
 
 
 def test_the_readmes_provider_answers() -> None:

@@ -63,7 +63,12 @@ def test_importing_the_package_costs_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "budget"),
-    [(["--version"], 40), (["--help"], 150), (["--provider", "echo", "--query", "deux mots, ça va"], 170)],
+    [
+        (["--version"], 40),
+        (["--help"], 150),
+        (["eval", "--help"], 150),
+        (["--provider", "echo", "--query", "deux mots, ça va"], 170),
+    ],
 )
 def test_a_start_loads_only_what_it_needs(arguments: list[str], budget: int) -> None:
     loaded = loaded_by(*arguments)

@@ -55,8 +55,8 @@ class Project:
         return done
 
     def spec(self, colour: str) -> None:
-        text = SPEC.replace("id: ID", f"id: {self.name}").replace("bleu ciel", colour)
-        (self.space / "space.yaml").write_text(text, "utf-8")
+        self.text = SPEC.replace("id: ID", f"id: {self.name}").replace("bleu ciel", colour)
+        (self.space / "space.yaml").write_text(self.text, "utf-8")
 
     def answers(self, text: str) -> None:
         (self.space / "answer.txt").write_text(text, "utf-8")
@@ -147,7 +147,8 @@ def test_a_workflow_that_fails_is_mended_and_resumed(project: Project) -> None:
     assert failed.code == 13
     assert f"Task smoke_test: anne/{project.name} does not answer as it must" in failed.err
     assert "rollback: done" in failed.err and "promote: skipped" in failed.err
-    assert "--resume" in failed.err
+    assert f"rollback: anne/{project.name} is back at uic-good-1, verified" in failed.err
+    assert "--resume" in failed.err and "Report: " in failed.err
     project.hub.faults.clear(commits=True)
 
     again = project.run(*task, "--resume", "last")
@@ -166,7 +167,7 @@ def test_a_workflow_that_is_interrupted_goes_on_where_it_was(project: Project, e
     )  # fmt: skip
     assert process.stderr is not None
     said = ""
-    while "wait_until_running: BUILDING" not in said:
+    while "wait_until_running: stage BUILDING" not in said:
         line = process.stderr.readline().decode()
         assert line, said
         said += line
@@ -188,3 +189,25 @@ def test_a_workflow_that_is_interrupted_goes_on_where_it_was(project: Project, e
     assert resumed.err.count("Report") == 0
     assert f"promote.space   anne/{project.name}" in resumed.out
     assert "promote.tag     uic-good-1" in resumed.out
+
+
+def test_a_candidate_is_evaluated_before_its_bytes_go_on(project: Project) -> None:
+    rollout = "rollout: {watch: 1s, strategy: candidate, suite: 'arithmetic.coverage>=0.99'}"
+    project.space.joinpath("space.yaml").write_text(project.text.replace("rollout: {watch: 1s}", rollout), "utf-8")
+    good = project.run("space", "deploy", "modele", "--yes")
+    assert good.code == 0, good.err
+    assert "evaluation arithmetic.coverage>=0.99: 1.000, accuracy 0.000" in good.err
+    assert f"paused: anne/{project.name}-candidate" in good.err
+
+    strict = rollout.replace("coverage>=0.99", "accuracy>=0.5")
+    project.space.joinpath("space.yaml").write_text(project.text.replace("rollout: {watch: 1s}", strict), "utf-8")
+    project.answers("Toujours 36 €")
+    failed = project.run("space", "deploy", "modele", "--yes")
+    assert failed.code == 13
+    assert "arithmetic.accuracy>=0.5 is not reached: 0.000" in failed.err
+    assert f"anne/{project.name} was not touched" in failed.err
+
+    wrong = rollout.replace("arithmetic.coverage>=0.99", "arithmetique")
+    project.space.joinpath("space.yaml").write_text(project.text.replace("rollout: {watch: 1s}", wrong), "utf-8")
+    refused = project.run("space", "deploy", "modele", "--yes")
+    assert (refused.code, "Did you mean arithmetic?" in refused.err) == (3, True)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from typer import Typer
-from typer.core import TyperOption
+from typer.core import TyperGroup, TyperOption
 from typer.main import get_command
 
 from unified_intelligence.cli import ask, serve
+from unified_intelligence.cli.evaluation import commands
 from unified_intelligence.cli.group import COMMANDS
 from unified_intelligence.cli.main import CODES, EXIT_CODES
 from unified_intelligence.cli.output import write_stderr
@@ -27,10 +28,18 @@ from unified_intelligence.config.settings import (
     Setting,
 )
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
+from unified_intelligence.evaluation.suites import SUITES
 from unified_intelligence.factories.provider_factory import PROVIDERS
 from unified_intelligence.tools.registry import group, group_names
 
-DOCUMENTS = ("README.md", "docs/cli.md", "docs/configuration.md", "docs/deploy.md", "docs/serving.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/cli.md",
+    "docs/configuration.md",
+    "docs/deploy.md",
+    "docs/evaluation.md",
+    "docs/serving.md",
+)
 CONFIG = "config.json"
 _PLACE = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -87,8 +96,11 @@ def _environment() -> Table:
     return ("variable", "what it does"), [(f"`{name}`", text) for name, text in OTHER_ENVIRONMENT.items()]
 
 
-def _flags(app: Typer) -> Table:
-    options = [parameter for parameter in get_command(app).params if isinstance(parameter, TyperOption)]
+def _flags(app: Typer, name: str = "") -> Table:
+    """Those of a command; `name` is that of one of several that stand under it."""
+    command = get_command(app)
+    command = command.commands[name] if isinstance(command, TyperGroup) else command
+    options = [parameter for parameter in command.params if isinstance(parameter, TyperOption)]
     rows = [
         (
             f"`{', '.join([*option.opts, *option.secondary_opts])}`",
@@ -134,6 +146,10 @@ def _provider_environment() -> Table:
     return ("provider", "option", "variable"), rows
 
 
+def _suites() -> Table:
+    return ("suite", "what it asks"), [(f"`{name}`", row.summary) for name, row in SUITES.items()]
+
+
 def _providers() -> Table:
     rows = [(f"`{name}`", row.summary, f"`{row.extra}`" if row.extra else "") for name, row in PROVIDERS.items()]
     return ("provider", "what it is", "extra"), rows
@@ -157,6 +173,8 @@ _TABLES: Mapping[str, Callable[[], Table]] = {
     "environment": _environment,
     "flags": lambda: _flags(ask.app),
     "serve-flags": lambda: _flags(serve.app),
+    "eval-run-flags": lambda: _flags(commands.app, "run"),
+    "suites": _suites,
     "exit-codes": _exit_codes,
     "commands": _commands,
     "space-commands": _space_commands,

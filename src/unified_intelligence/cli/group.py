@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Entry] = {
     "serve": Entry("unified_intelligence.cli.serve", "an OpenAI-compatible server over a provider"),
     "providers": Entry("unified_intelligence.cli.providers", "who can answer, and with which options"),
     "space": Entry("unified_intelligence.cli.space.group", "deploy Spaces, and prove what runs"),
+    "eval": Entry("unified_intelligence.cli.evaluation.commands", "how good a provider is: run suites, compare, gate"),
     "config": Entry("unified_intelligence.cli.config", "which settings hold, and who set them"),
     "task": Entry("unified_intelligence.cli.task", "work in several steps: deployments, and tasks of your own"),
 }

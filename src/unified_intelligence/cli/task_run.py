@@ -13,7 +13,7 @@ from unified_intelligence.cli.task_view import watched
 from unified_intelligence.config.places import state_folder
 from unified_intelligence.dsl.binding import Bound, bind, check_given
 from unified_intelligence.dsl.catalogue import find
-from unified_intelligence.dsl.record import RunRecord, find_record, new_record, read_record
+from unified_intelligence.dsl.record import RunRecord, find_record, held, new_record, read_record
 from unified_intelligence.dsl.run import Outcome, said
 from unified_intelligence.dsl.run import run as run_flow
 from unified_intelligence.dsl.task import REQUIRED
@@ -55,7 +55,7 @@ def run_asked(output: Output, asked: Asked) -> int:
     import asyncio
 
     try:
-        with watched(output, bound) as listen:
+        with held(path), watched(output, bound) as listen:
             outcome = asyncio.run(run_flow(bound, given, services, record, path, listen))
     except KeyboardInterrupt:
         output.note(_how_to_resume(asked, record))

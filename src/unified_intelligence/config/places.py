@@ -20,11 +20,23 @@ def project_file(directory: Path, home: Path) -> Path | None:
 
 def user_file(home: Path, xdg_config_home: str) -> Path:
     """Where the user's own configuration is, whether or not it exists."""
-    base = Path(xdg_config_home) if xdg_config_home.startswith("/") else home / ".config"
-    return base / "unified-intelligence" / FILE_NAME
+    return _own(xdg_config_home, home / ".config") / FILE_NAME
+
+
+def runs_folder(home: Path, xdg_data_home: str) -> Path:
+    """Where evaluations are kept that nobody put elsewhere."""
+    return _own(xdg_data_home, home / ".local/share") / "evaluation"
+
+
+def data_cache(home: Path, xdg_cache_home: str) -> Path:
+    """Where the data of suites is kept that was downloaded."""
+    return _own(xdg_cache_home, home / ".cache") / "evaluation"
 
 
 def state_folder(home: Path, xdg_state_home: str) -> Path:
     """Where this program keeps what it did: records of runs, reports of deployments. It need not exist yet."""
-    base = Path(xdg_state_home) if xdg_state_home.startswith("/") else home / ".local/state"
-    return base / "unified-intelligence"
+    return _own(xdg_state_home, home / ".local/state")
+
+
+def _own(given: str, otherwise: Path) -> Path:
+    return (Path(given) if given.startswith("/") else otherwise) / "unified-intelligence"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,6 +81,32 @@ def read_record(path: Path) -> RunRecord:
     if record.schema != SCHEMA:
         raise ConfigurationError(f"{path} is a run record of schema {record.schema}; this program reads {SCHEMA}.")
     return record
+
+
+@contextmanager
+def held(path: Path) -> Generator[None]:
+    """The run is this process's while the block lasts; the end of the process ends it too.
+
+    Raises ConfigurationError if another process has it. Where the system has no such locks, nothing is held.
+    """
+    try:
+        import fcntl
+    except ModuleNotFoundError:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name}.lock")
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigurationError(
+                f"The run {path.stem} is under way in another process.", hint="Wait for its end, or stop it there."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def find_record(folder: Path, asked: str) -> Path:

@@ -227,7 +227,7 @@ class _Run:
                 pause = _pause(task, attempt, error)
                 if pause is None:
                     raise
-                text = f"{said(error)} Again in {pause:g} s."
+                text = f"{said(error).rstrip('.')}. Again in {pause:g} s."
                 self._listen(Change(task.name, "retrying", text, attempt=attempt))
                 await asyncio.sleep(pause)
         raise AssertionError

@@ -60,7 +60,11 @@ def space_visitor(host: ISpaceHost, environment: Environment) -> ISpaceVisitor:
     def read(reference: str) -> str:
         return read_key("The key of the Space's contract", reference, environment)
 
+    from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
+
     token = environment.get("HF_TOKEN").strip() or None
+    if token is None and isinstance(host, HuggingFaceSpaceHost):
+        token = host.token()  # of `hf auth login`, or lent to a trusted publisher
     return SpaceVisitor(ProviderFactory(), read, token=token, hub=host.endpoint)
 
 

@@ -27,7 +27,7 @@ from unified_intelligence.spaces.actions import Plan
 from unified_intelligence.spaces.apply import Applied, apply
 from unified_intelligence.spaces.good_versions import last_good, mark_good
 from unified_intelligence.spaces.log_tail import Hear, unheard
-from unified_intelligence.spaces.observe import recorded
+from unified_intelligence.spaces.observe import recorded, unrecorded
 from unified_intelligence.spaces.patience import Patience
 from unified_intelligence.spaces.plan import make_plan
 from unified_intelligence.spaces.render import RenderedSpace
@@ -37,8 +37,8 @@ from unified_intelligence.spaces.secret_values import SecretValues
 from unified_intelligence.spaces.spec import SpaceSpec
 from unified_intelligence.spaces.verify import Target, Verification, Verifier
 
-Evaluate = Callable[[str, ITextGenerator], Awaitable[str]]
-"""Runs a suite against what was deployed and says in a line how it went. Raises VerificationError if it failed."""
+Evaluate = Callable[[str, ITextGenerator, Verification], Awaitable[str]]
+"""Runs the suite of a spec against what was verified and says in a line how it went. Raises VerificationError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class Deployer:
         with self._step("evaluate") as told:
             generator = self.verifier.generator(spec, found)
             try:
-                told["evaluation"] = said = await self.evaluate(spec.rollout.suite, generator)
+                told["evaluation"] = said = await self.evaluate(spec.rollout.suite, generator, found)
             finally:
                 generator.close()
             self.hear(f"evaluation {spec.rollout.suite}: {said}")
@@ -189,7 +189,10 @@ class Deployer:
             )
 
     async def deployed(self, space: str) -> Target:
-        """The newest commit, by what its record says. Raises DeploymentError for one that is not ours."""
+        """The newest commit, by what its record says.
+
+        Raises DeploymentError for one that is not ours, or whose files are not those of its record.
+        """
 
         def read() -> Target:
             sha = self.host.info(space).sha
@@ -198,6 +201,12 @@ class Deployer:
                 raise DeploymentError(
                     f"{space} has no record of a deployment, so nobody knows what should run there.",
                     hint="Deploy it: uic space deploy NAME",
+                )
+            pushed = unrecorded(self.host, space, sha, record)
+            if pushed:
+                raise DeploymentError(
+                    f"{space} has files at {sha[:12]} that were not deployed so: {', '.join(pushed[:5])}.",
+                    hint="Somebody pushed by hand. Deploy again, or go back: uic space rollback NAME",
                 )
             return Target(space, sha, record.digest)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -55,3 +56,16 @@ def recorded(host: ISpaceHost, space: str, revision: str) -> Deployment | None:
         return parse_deployment(host.read(space, FILE_NAME, revision))
     except (ConfigurationError, NotFoundOrPrivateError):
         return None
+
+
+def unrecorded(host: ISpaceHost, space: str, revision: str, record: Deployment) -> list[str]:
+    """The files of a revision that are not those of its record. What is not in LFS is fetched to be looked at."""
+    tree = host.tree(space, revision)
+
+    def digest(path: str) -> str:
+        if path not in tree:
+            return ""
+        return tree[path].sha256 or hashlib.sha256(host.read(space, path, revision)).hexdigest()
+
+    others = tree.keys() - record.files.keys() - HOSTS_OWN - {FILE_NAME}
+    return sorted({path for path, wanted in record.files.items() if digest(path) != wanted} | others)

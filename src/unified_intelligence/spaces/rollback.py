@@ -18,6 +18,7 @@ from unified_intelligence.spaces.content import Deployment
 from unified_intelligence.spaces.good_versions import chosen, last_good
 from unified_intelligence.spaces.log_tail import Hear, unheard
 from unified_intelligence.spaces.observe import HOSTS_OWN, ObservedSpace, observe, recorded
+from unified_intelligence.spaces.plan import takes_sleep_time
 from unified_intelligence.spaces.spec import SpaceSpec, Volume
 from unified_intelligence.spaces.verify import Target, Verification, Verifier
 
@@ -164,7 +165,7 @@ def _settings_restored(host: ISpaceHost, observed: ObservedSpace, record: Deploy
             yield "volumes set back"
     hardware = settings.get("hardware")
     if isinstance(hardware, str) and hardware != (observed.runtime.wanted_hardware or hardware):
-        host.set_hardware(space, hardware, observed.runtime.sleep_time)
+        host.set_hardware(space, hardware, observed.runtime.sleep_time if takes_sleep_time(hardware) else None)
         yield f"hardware set back to {hardware}"
 
 

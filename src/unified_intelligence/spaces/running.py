@@ -88,7 +88,11 @@ class Wait:
 
     async def check_newest(self) -> None:
         """Raises StalePlanError where the newest commit is not the one that is waited for."""
-        newest = (await in_daemon_thread(lambda: self.host.info(self.space))).sha
+        try:
+            newest = (await in_daemon_thread(lambda: self.host.info(self.space))).sha
+        except ProviderError as error:
+            self._endure(error)
+            return
         if newest != self.commit:
             raise StalePlanError(
                 f"{self.space} is at commit {newest[:12]}, not at {self.commit[:12]}: somebody else deployed.",
@@ -100,14 +104,18 @@ class Wait:
         try:
             runtime = await in_daemon_thread(lambda: self.host.runtime(self.space))
         except ProviderError as error:
-            if not error.retryable:
-                raise
-            self.hear(f"The host cannot say: {error.message}")
+            self._endure(error)
             return None
         if not self.seen or (runtime.stage, runtime.sha) != self.seen[-1][1:]:
             self.seen.append(Seen(round(self.elapsed, 1), runtime.stage, runtime.sha))
-            self.hear(f"{runtime.stage}, commit {(runtime.sha or 'not told')[:12]}")
+            self.hear(f"stage {runtime.stage}, commit {(runtime.sha or 'not told')[:12]}")
         return runtime
+
+    def _endure(self, error: ProviderError) -> None:
+        """A host that is away for a while is no reason to give up what is under way there."""
+        if not error.retryable:
+            raise error
+        self.hear(f"The host cannot say: {error.message}")
 
     @property
     def elapsed(self) -> float:
@@ -149,8 +157,11 @@ class Wait:
             )
 
     def _stuck(self, runtime: SpaceRuntime, unchanged: float) -> str:
+        """Why nothing is going to change by itself. What somebody paused is not started as a remedy."""
         is_building = runtime.stage in BUILDING_STAGES
-        if unchanged < (self.patience.starting if is_building else self.patience.unmoved):
+        if runtime.stage in STOPPED_STAGES or unchanged < (
+            self.patience.starting if is_building else self.patience.unmoved
+        ):
             return ""
         return f"It has been {runtime.stage} with commit {(runtime.sha or 'not told')[:12]} for {unchanged:.0f} s."
 

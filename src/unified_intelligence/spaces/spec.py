@@ -194,7 +194,10 @@ class Rollout(Part):
     )
     auto_rollback: bool = Field(default=True, description="back to the last good version when the new one fails")
     watch: Duration = Field(default=60, description="how long it is watched after it was verified")
-    suite: str | None = Field(default=None, description="an evaluation suite that the candidate must pass")
+    suite: str | None = Field(
+        default=None,
+        description="what a candidate must pass: a suite, or a figure of it: finance/smoke.accuracy>=0.8",
+    )
 
 
 class SpaceSpec(Part):

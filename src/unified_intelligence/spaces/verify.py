@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from unified_intelligence.entities.errors import UnifiedIntelligenceError, VerificationError
+from unified_intelligence.entities.errors import NotFoundOrPrivateError, UnifiedIntelligenceError, VerificationError
 from unified_intelligence.entities.space import SERVING_STAGES
 from unified_intelligence.interfaces.daemon_thread import in_daemon_thread
 from unified_intelligence.interfaces.space_host import ISpaceHost
@@ -153,8 +153,9 @@ class Verifier:
                 running = await running_digest(self._visitor, found.url, contract)
                 why = f"The app runs the files of {running[:12]}, not those of {found.digest[:12]}."
             except UnifiedIntelligenceError as error:
-                if not may_pass(error):
-                    raise
+                late = time.monotonic() - since > wait.patience.answering
+                if not may_pass(error) or (late and isinstance(error, NotFoundOrPrivateError)):
+                    raise _not_there(found, error) from error
                 running, why = "", f"The app does not answer: {error.message}"
             if running == found.digest:
                 return
@@ -218,6 +219,17 @@ class Verifier:
             raise VerificationError(
                 "watch", f"While it was watched the app changed to the files of {str(running)[:12]}."
             )
+
+
+def _not_there(found: Verification, error: UnifiedIntelligenceError) -> UnifiedIntelligenceError:
+    """No remedy makes a page that the app does not have, or opens a private Space to who has no token."""
+    if not isinstance(error, NotFoundOrPrivateError):
+        return error
+    return VerificationError(
+        "version",
+        f"{found.url} runs and does not say which files: {error.message}",
+        hint="Has it the version endpoint of its contract? Is it private, and the token not one of its owner's?",
+    )
 
 
 def _without_secrets(result: SmokeResult, redact: Callable[[str], str]) -> SmokeResult:

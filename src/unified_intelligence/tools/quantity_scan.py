@@ -164,7 +164,7 @@ class _Scan:
         match = pattern(_GLUED).match(self.text, end)
         glued = match.group() if match else ""
         hyphenated = self._char(end) in {"-", "\u2011"} and self._char(end + 1).isalpha()
-        product = glued[:1] == "x" and glued[1:].isdigit() and self.text[start:end] != "0"
+        product = glued[:1] == "x" and glued[1:].isascii() and glued[1:].isdigit() and self.text[start:end] != "0"
         if product:
             self._push(self._signed(start), start, Measure(number, end))
             self._digits(end + 1)

@@ -30,7 +30,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         }
         body = json.dumps(told).encode()
         if self.path == "/slow":
-            time.sleep(5)
+            time.sleep(3)
         if self.path == "/die":
             os._exit(7)
         self.send_response(200)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,7 @@ from typing import Any, cast
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi, Volume
 
-from tests.integration.spaces_hub.small_app import ask, files_of, until, until_runs
+from tests.integration.spaces_hub.small_app import APP, ask, files_of, until, until_runs
 from unified_intelligence.spaces.simulator.faults import Fault
 from unified_intelligence.spaces.simulator.hub import Hub
 
@@ -268,3 +269,32 @@ def test_an_app_that_is_none_is_told_so(api: HfApi, name: str) -> None:
     api.delete_repo(name, repo_type="space")
     assert not api.repo_exists(name, repo_type="space")
     assert files_of("x")
+
+
+def test_a_setting_that_was_missing_starts_what_broke_for_want_of_it(
+    api: HfApi, name: str, deployed: Callable[..., str]
+) -> None:
+    deployed()
+    app = b"import os\nprint(os.environ['NEEDED'])\nexec(open('real.py').read())\n"
+    files = {"app.py": app, "real.py": APP.encode()}
+    operations = [CommitOperationAdd(path, content) for path, content in files.items()]
+    commit = api.create_commit(name, operations, commit_message="x", repo_type="space").oid
+    until(lambda: stage(api, name), lambda now: now == "RUNTIME_ERROR")
+    assert any("KeyError: 'NEEDED'" in line for line in api.fetch_space_logs(name))
+    api.add_space_variable(name, "NEEDED", "là")
+    until(lambda: stage(api, name), lambda now: now != "RUNTIME_ERROR")
+    until_runs(api, name, commit)
+
+
+def test_whoever_is_being_answered_by_the_old_app_gets_the_end_of_it(
+    api: HfApi, name: str, deployed: Callable[..., str]
+) -> None:
+    until_runs(api, name, deployed("vieux"))
+    host = api.space_info(name).host
+    answers: list[tuple[int, bytes]] = []
+    visitor = threading.Thread(target=lambda: answers.append(ask(f"{host}/slow")))
+    visitor.start()
+    until_runs(api, name, deployed("neuf"))
+    assert told_by(api, name)["text"] == "neuf" and not answers
+    visitor.join(20)
+    assert [(status, json.loads(body)["text"]) for status, body in answers] == [(200, "vieux")]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.spaces_operated.conftest import Rendered, deploy
 from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
-from unified_intelligence.entities.errors import ConfigurationError, VerificationError
+from unified_intelligence.entities.errors import ConfigurationError, DeploymentError, VerificationError
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.entities.space import AddFile, NewCommit, NewSecret
 from unified_intelligence.interfaces.text_generator import ITextGenerator
@@ -17,6 +17,7 @@ from unified_intelligence.spaces.simulator.faults import Fault
 from unified_intelligence.spaces.simulator.hub import Hub
 from unified_intelligence.spaces.spec import SpaceSpec
 from unified_intelligence.spaces.status import Drift, status_of
+from unified_intelligence.spaces.verify import Verification
 
 CANDIDATE = {"strategy": "candidate", "suite": "taxes"}
 
@@ -28,9 +29,10 @@ class Suite:
         self.word = word
         self.answers: list[str] = []
 
-    async def __call__(self, suite: str, generator: ITextGenerator) -> str:
+    async def __call__(self, suite: str, generator: ITextGenerator, found: Verification) -> str:
         answer = await generator.agenerate("15 % de 240 € ?", GenerationConfig(max_tokens=20))
         self.answers.append(answer.text)
+        assert found.space.endswith("-candidate")
         if self.word not in answer.text:
             raise VerificationError("evaluation", f"{suite}: 0 of 1 right.")
         return f"{suite}: 1 of 1 right"
@@ -115,3 +117,26 @@ def test_code_that_runs_and_was_not_pushed_is_drift(
     change = (AddFile("answer.txt", b"autre 36"),)
     host.commit(name, NewCommit("Somebody else", change, first.sha))
     assert ("version", "the commit that runs") in drifts(deployer, rendered().spec)
+
+
+def test_files_that_were_pushed_by_hand_are_not_verified_as_deployed(
+    deployer: Deployer, host: HuggingFaceSpaceHost, rendered: Rendered, name: str
+) -> None:
+    first = deploy(deployer, rendered())
+    assert asyncio.run(deployer.deployed(name)).digest == first.digest
+    change = (AddFile("answer.txt", "à la main 36".encode()), AddFile("en plus.txt", b"1"))
+    host.commit(name, NewCommit("By hand", change, first.sha))
+    with pytest.raises(DeploymentError, match=r"not deployed so: answer.txt, en plus.txt"):
+        asyncio.run(deployer.deployed(name))
+
+
+def test_an_app_that_does_not_tell_its_files_is_no_case_for_a_restart(
+    deployer: Deployer, host: HuggingFaceSpaceHost, rendered: Rendered
+) -> None:
+    """The app answers every unknown page with an empty object, so it is asked at one that is none of its own."""
+    contract = {"kind": "openai", "models": ["petit"], "provider": "openai_compatible", "version": "/elsewhere"}
+    with pytest.raises(VerificationError, match="does not tell which files it runs") as failed:
+        deploy(deployer, rendered(contract=contract))
+    assert failed.value.check == "version"
+    report = failed.value.report
+    assert isinstance(report, Verification) and report.remedies == []

@@ -9,11 +9,13 @@ import pytest
 
 from tests.integration.spaces_operated.conftest import Rendered, deploy
 from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
-from unified_intelligence.entities.errors import UnifiedIntelligenceError, VerificationError
+from unified_intelligence.entities.errors import SpacePausedError, UnifiedIntelligenceError, VerificationError
 from unified_intelligence.spaces.deployer import Deployer
+from unified_intelligence.spaces.render import render
 from unified_intelligence.spaces.running import REMEDIES
 from unified_intelligence.spaces.simulator.faults import Fault
 from unified_intelligence.spaces.simulator.hub import Hub
+from unified_intelligence.spaces.spec import SpaceSpec
 
 NEW = "Nouveau : 36 € 🎉\n"
 
@@ -131,3 +133,37 @@ def test_without_a_good_version_a_failure_stays_and_says_so(
     assert failed.value.message.endswith("There is no good version to go back to.")
     assert any("built" in line or "build" in line for line in failed.value.log_tail), failed.value.log_tail
     assert host.tags(name) == []
+
+
+def test_what_was_broken_before_is_not_the_new_versions_failure(
+    hub: Hub, deployer: Deployer, rendered: Rendered, host: HuggingFaceSpaceHost, name: str
+) -> None:
+    deploy(deployer, rendered())
+    hub.faults.waiting.append(Fault("build_error", name))
+    with pytest.raises(VerificationError):
+        deploy(deployer, rendered(NEW, rollout={"auto_rollback": False}))
+    assert host.runtime(name).stage == "BUILD_ERROR"
+    good = deploy(deployer, rendered("trois : 36 €"))
+    assert (good.tag, remedies(deployer)) == ("uic-good-2", [])
+
+
+def test_a_space_that_somebody_paused_is_left_paused(
+    deployer: Deployer, rendered: Rendered, host: HuggingFaceSpaceHost, name: str
+) -> None:
+    deploy(deployer, rendered())
+    host.pause(name)
+    with pytest.raises(SpacePausedError) as paused:
+        deploy(deployer, rendered())
+    assert "uic space wake" in paused.value.hint
+    assert host.runtime(name).stage == "PAUSED"
+
+
+def test_a_static_space_is_proven_as_far_as_it_can_be(
+    deployer: Deployer, host: HuggingFaceSpaceHost, name: str
+) -> None:
+    spec = SpaceSpec.model_validate({"version": 1, "id": name, "sdk": "static"})
+    files = {"README.md": "---\ntitle: Été\nsdk: static\n---\n".encode(), "index.html": "<h1>Ça va 🙂</h1>".encode()}
+    good = deploy(deployer, render(spec, files))
+    assert good.tag == "uic-good-1"
+    checks = deployer.report.steps[-2]["found"]["verification"]["checks"]
+    assert [(check["name"], check["ok"]) for check in checks] == [("runtime", True), ("version", None)]

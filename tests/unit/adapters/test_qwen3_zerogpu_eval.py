@@ -28,7 +28,7 @@ from unified_intelligence.entities.errors import (
     TimedOutError,
     UnifiedIntelligenceError,
 )
-from unified_intelligence.entities.generation import Generation, GenerationConfig, Notice, Timings, Usage
+from unified_intelligence.entities.generation import Generation, GenerationConfig, Notice, TextDelta, Timings, Usage
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.sample import Sample, SampleAnswer
 
@@ -148,6 +148,15 @@ def test_samples_are_told_as_they_come_and_once() -> None:
         assert first.result.timings == Timings(0.5, 2.0) and first.queue_s == 0.25
         (sent,) = posted(server)
         assert sent["run_spec"] == {"schema": "uic.eval/1", "run_id": "r", "generation": {"max_tokens": 9}}
+
+
+def test_an_end_that_comes_twice_is_one_and_a_notice_is_told() -> None:
+    told: dict[str, object] = {"status": "waiting", "samples": [], "notice": "Fewer\x1b seconds é."}
+    with evaluation(streams(typed(told, [SAMPLE]), typed([SAMPLE]))) as server:
+        events = list(evaluating(server).stream("é"))
+        assert events[0] == Notice("Fewer seconds é.") and events.count(TextDelta(TEXT)) == 1
+        came, error = answers(evaluating(server), samples("1"))
+        assert len(came) == 1 and error is None
 
 
 def test_what_differs_between_samples_is_said_of_each() -> None:

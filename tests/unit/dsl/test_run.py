@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
-import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -14,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.uic_program import SRC
 from tests.unit.dsl.flows import ran
 from unified_intelligence.dsl.binding import Progress, bind
-from unified_intelligence.dsl.record import find_record, new_record, read_record
+from unified_intelligence.dsl.record import new_record, read_record
 from unified_intelligence.dsl.run import run
 from unified_intelligence.dsl.task import Task, task
 from unified_intelligence.entities.errors import (
@@ -251,77 +246,6 @@ def test_a_cancelled_run_leaves_a_record_that_resumes(tmp_path: Path) -> None:
     slow[0] = 0
     ran(flow, tmp_path, resume=path)
     assert done == ["first", "second fini"]
-
-
-KILLED = """
-import asyncio, sys
-from pathlib import Path
-from unified_intelligence.dsl.binding import bind
-from unified_intelligence.dsl.record import new_record
-from unified_intelligence.dsl.run import run
-from unified_intelligence.dsl.task import task
-
-@task
-async def first() -> str:
-    return "fini"
-
-@task
-async def second(first: str) -> None:
-    print("ready", flush=True)
-    await asyncio.sleep(60)
-
-asyncio.run(run(bind(first >> second, {}), {}, {}, new_record("flow", {}), Path(sys.argv[1])))
-"""
-
-
-def test_a_killed_process_leaves_a_whole_record(tmp_path: Path) -> None:
-    path = tmp_path / "run.json"
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, env={"PYTHONPATH": str(SRC)}
-    )
-    assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-    process.send_signal(signal.SIGKILL)
-    process.wait(30)
-    process.stdout.close()
-    kept = read_record(path)
-    assert kept.tasks["first"].output == "fini"
-    assert kept.tasks["second"].state == "running"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert [each.name for each in tmp_path.iterdir()] == ["run.json"]
-
-
-def test_a_record_is_found_by_a_part_of_its_name(tmp_path: Path) -> None:
-    @task
-    def work() -> None: ...
-
-    paths = [ran(work, tmp_path / f"{n}").path for n in range(2)]
-    for path in paths:
-        path.rename(tmp_path / path.name)
-    first, second = sorted(path.stem for path in paths)
-    assert find_record(tmp_path, first).stem == first
-    assert find_record(tmp_path, first[-4:]).stem == first
-    assert find_record(tmp_path, "last").stem == second
-    with pytest.raises(ConfigurationError, match="Several runs"):
-        find_record(tmp_path, "flow")
-    with pytest.raises(ConfigurationError, match="No run is called"):
-        find_record(tmp_path, "nobody")
-
-
-@pytest.mark.parametrize("content", ["", "[]", '{"run": 1}', "\x00"])
-def test_a_file_that_is_no_record_is_refused(content: str, tmp_path: Path) -> None:
-    path = tmp_path / "run.json"
-    path.write_text(content)
-    with pytest.raises(ConfigurationError, match=r"run\.json"):
-        read_record(path)
-
-
-def test_a_record_of_a_later_program_is_refused(tmp_path: Path) -> None:
-    record = new_record("flow", {})
-    path = tmp_path / "run.json"
-    record.save(path)
-    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 2}))
-    with pytest.raises(ConfigurationError, match="schema 2"):
-        read_record(path)
 
 
 def test_nothing_runs_when_a_service_cannot_be_made(tmp_path: Path) -> None:

@@ -109,6 +109,7 @@ UNTOUCHED: list[tuple[Language, str]] = [
     ("fr", "une action neuve, un put, l'un, zéro coupon, combien pour cent ?, mille-feuille"),
     ("fr", "C\u2019est quoi un call ?\n\n🚀 Réponds-moi, s\u2019il te plaît\u202f!"),
     ("en", "1st 2nd 3rd 4th 2e 3ème"),
+    ("en", "2x\u00b2 - 3x + 1, then 3x\u0663"),
     ("en", ""),
     ("en", " \n\t "),
 ]
@@ -334,3 +335,9 @@ def test_the_language_of_a_question(text: str, language: Language) -> None:
 def test_a_text_that_says_nothing_has_the_default_language(text: str) -> None:
     assert detect_language(text) == "en"
     assert detect_language(text, "fr") == "fr"
+
+
+@pytest.mark.parametrize("text", ["2x² - 3x + 1 = 0", "3x²", "5x③", "2x٣"])
+def test_a_raised_or_foreign_digit_is_no_factor(text: str) -> None:
+    """Python calls them digits, too; only 0 to 9 are read."""
+    assert normalise(text, "en").text == text

@@ -245,7 +245,7 @@ class Qwen3ZeroGPUAdapter(_SpaceAdapter, ISampleGenerator):
 
     async def _records(
         self, run_id: str, samples: Sequence[Sample], call: Call
-    ) -> AsyncGenerator[list[SampleAnswer], None]:
+    ) -> AsyncGenerator[list[SampleAnswer | Notice], None]:
         watch = Watch(self._timers, call.deadline, self._app.url)
         reader = ChunkAnswers(self._app.url, self._secrets)
         try:

@@ -75,6 +75,10 @@ class HuggingFaceSpaceHost(ISpaceHost):
     def endpoint(self) -> str:
         return self._endpoint
 
+    def token(self) -> str | None:
+        """The token that is sent, wherever it is from; None where there is none."""
+        return self._api.token if isinstance(self._api.token, str) else huggingface_hub.get_token()
+
     def account(self) -> str:
         api = cast("Any", self._api)
         return self._account or str(self._again(lambda: api.whoami()["name"], "tell whose token it is"))

@@ -8,7 +8,8 @@ from typing import TypeVar, cast, get_args
 import msgspec
 
 from unified_intelligence.adapters.wire.chat_request import message_fields
-from unified_intelligence.adapters.wire.gradio_events import AnswerOfSpace, ReplyOfSpace, check_call
+from unified_intelligence.adapters.wire.failures import visible
+from unified_intelligence.adapters.wire.gradio_events import LONGEST_NOTICE, AnswerOfSpace, ReplyOfSpace, check_call
 from unified_intelligence.adapters.wire.gradio_failures import Reported, reported_error
 from unified_intelligence.adapters.wire.gradio_offer import Offer
 from unified_intelligence.adapters.wire.gradio_requests import config_fields, encoded, positional
@@ -18,6 +19,7 @@ from unified_intelligence.entities.generation import (
     Finished,
     FinishReason,
     Generation,
+    Notice,
     ReasoningDelta,
     TextDelta,
     Timings,
@@ -100,6 +102,7 @@ class _Record(msgspec.Struct):
 class _Chunk(msgspec.Struct):
     samples: list[_Record]
     status: str = ""
+    notice: str = ""
 
 
 class _RecordsOfSpace(ReplyOfSpace[T]):
@@ -113,6 +116,9 @@ class _RecordsOfSpace(ReplyOfSpace[T]):
         chunk = output if isinstance(output, _Chunk) else _Chunk(output)
         self.works = chunk.status == "running"
         return chunk
+
+    def _notices(self, chunk: _Chunk) -> list[Notice]:
+        return [Notice(visible(chunk.notice, LONGEST_NOTICE, self._secrets))] if chunk.notice else []
 
     def _answer(self, record: _Record, data: bytes) -> Generation:
         """Raises the error that a record tells, and ProtocolError for one that tells neither that nor an end."""
@@ -149,8 +155,10 @@ class ChunkAnswer(_RecordsOfSpace[Event], AnswerOfSpace):
         return Finished(self._end.finish_reason, self._end.usage, timings)
 
     def _take(self, data: bytes, said: list[Event], *, last: bool) -> None:
-        records = self._chunk(data).samples
+        chunk = self._chunk(data)
+        records = chunk.samples
         if not last:
+            said.extend(self._notices(chunk))
             return
         if len(records) != 1:
             raise self._unreadable(data)
@@ -166,15 +174,17 @@ class ChunkAnswer(_RecordsOfSpace[Event], AnswerOfSpace):
         self._end = Finished(answer.finish_reason, answer.usage)
 
 
-class ChunkAnswers(_RecordsOfSpace[SampleAnswer]):
+class ChunkAnswers(_RecordsOfSpace[SampleAnswer | Notice]):
     """The records of many samples, each told once, whether they come one by one or all at the end."""
 
     def __init__(self, url: str = "", secrets: Iterable[str] = ()) -> None:
         super().__init__(url, secrets)
         self._told: set[tuple[str, int]] = set()
 
-    def _take(self, data: bytes, said: list[SampleAnswer], *, last: bool) -> None:
-        for record in self._chunk(data).samples:
+    def _take(self, data: bytes, said: list[SampleAnswer | Notice], *, last: bool) -> None:
+        chunk = self._chunk(data)
+        said.extend(self._notices(chunk))
+        for record in chunk.samples:
             name = record.sample_id, record.epoch
             if name not in self._told:
                 self._told.add(name)

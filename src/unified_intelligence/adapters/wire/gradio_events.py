@@ -43,7 +43,7 @@ from unified_intelligence.entities.generation import (
 )
 
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-_LONGEST_NOTICE = 200
+LONGEST_NOTICE = 200
 
 
 T = TypeVar("T")
@@ -195,7 +195,7 @@ class TypedAnswer(AnswerOfSpace):
                 self._arguments[index] = self._arguments.get(index, "") + written
                 said.append(ToolCallDelta(index, event.id or "", event.name or "", written))
             case "notice" if event.text:
-                said.append(Notice(visible(event.text, _LONGEST_NOTICE, self._secrets)))
+                said.append(Notice(visible(event.text, LONGEST_NOTICE, self._secrets)))
             case "end":
                 self._ended(event)
             case "error":

@@ -41,6 +41,7 @@ def deployer_of(
     spec: SpaceSpec, host: ISpaceHost, output: Output, verb: str, hear: Callable[[str], None] | None = None
 ) -> Deployer:
     """Tells what it does on stderr."""
+    from unified_intelligence.cli.space.evaluating import evaluation_of
     from unified_intelligence.spaces.deployer import Deployer
     from unified_intelligence.spaces.report import DeploymentReport
 
@@ -51,6 +52,7 @@ def deployer_of(
         secrets=secret_values(spec, output.environment),
         hear=hear or output.note,
         redact=redact,
+        evaluate=evaluation_of(spec, output),
         report=DeploymentReport(spec.id, verb, redact),
     )
 
@@ -67,6 +69,7 @@ def reported(deployer: Deployer, output: Output) -> Generator[None]:
         raise
     except BaseException:
         report.outcome = "interrupted"
+        output.note(f"What was done stays. The same command goes on: uic space {report.verb}")
         raise
     finally:
         output.note(f"Report: {report.write(reports_folder(output))}")

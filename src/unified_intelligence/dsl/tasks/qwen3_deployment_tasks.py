@@ -59,7 +59,9 @@ class SpaceOpener:
             report.failed(error)
             raise
         finally:
-            opened.write_report()
+            path = opened.write_report()
+            if report.outcome == "failed":
+                progress.say(f"Report: {path}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ async def plan(opener: SpaceOpener, progress: Progress, name: str, owner: str = 
         opened.deployer.check_suite(opened.rendered.spec)
         made = await opened.deployer.plan(opened.rendered, opened.tried)
         changes = tuple(action.told() for action in made.actions)
-        progress.say(f"{len(changes)} changes in {made.space}")
+        progress.say(f"{len(changes)} change{'' if len(changes) == 1 else 's'} in {made.space}")
         return Planned(made.space, made.parent, made.digest, changes)
 
 
@@ -202,16 +204,21 @@ async def rollback(
     failure: Failure | None = None,
 ) -> str:
     """Back to the last good version, verified; a candidate that failed is paused instead. What was done, in a line."""
-    why = f"{failure.task} failed; " if failure else ""
     async with opener(name, owner, progress) as opened:
-        spec = opened.rendered.spec
-        if failure and opened.is_candidate:
-            await opened.deployer.put_away(opened.tried.id)
-            return f"{why}{spec.id} was not touched"
-        if failure and not spec.rollout.auto_rollback:
-            return f"{why}the spec of {spec.id} wants no rollback"
-        back = await opened.deployer.rollback(spec, to)
-        return f"{why}{spec.id} is back at {back.tag}, verified"
+        done = await _gone_back(opened, to, failure)
+        progress.say(done)
+        return done
+
+
+async def _gone_back(opened: OpenedDeployment, to: str, failure: Failure | None) -> str:
+    spec = opened.rendered.spec
+    if failure and opened.is_candidate:
+        await opened.deployer.put_away(opened.tried.id)
+        return f"{spec.id} was not touched"
+    if failure and not spec.rollout.auto_rollback:
+        return f"the spec of {spec.id} wants no rollback"
+    back = await opened.deployer.rollback(spec, to)
+    return f"{spec.id} is back at {back.tag}, verified"
 
 
 def _check_digest(rendered: RenderedSpace, digest: str) -> None:

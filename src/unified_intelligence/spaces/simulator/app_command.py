@@ -7,6 +7,7 @@ version of Python. Wheels among the files are unpacked, which is all that instal
 from __future__ import annotations
 
 import fnmatch
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +23,7 @@ from unified_intelligence.spaces.simulator.front_matter import read_front_matter
 _LOOPBACK, _EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - replaced, not bound
 _PORT = 7860
 _STARTUP = 1800.0
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 _OWN = frozenset({"PATH", "HOME", "HF_HOME"})  # of the image: here they would point to what is not there
 
 
@@ -133,20 +135,28 @@ def _install(container: Container, directory: Path, packages: Path, say: Callabl
 
 
 def _skip_requirements(files: Mapping[str, bytes], say: Callable[[str], None]) -> None:
+    """What is asked for is told only where this Python has something else."""
     for name in ("packages.txt", "pre-requirements.txt", "requirements.txt"):
-        lines = files.get(name, b"").decode("utf-8", "replace").splitlines()
-        for line in (text.partition("#")[0].strip() for text in lines):
-            if line:
-                here = _version_of(line) if name != "packages.txt" else ""
-                say(f"skipped, nothing is installed here: {line}{here}")
+        text = files.get(name, b"").decode("utf-8", "replace")
+        lines = (line.partition("#")[0].strip() for line in text.splitlines())
+        asked = [line for line in lines if line and not line.startswith("-")]
+        if name == "packages.txt" and asked:
+            say(f"skipped, nothing is installed here: {name}: {', '.join(asked)}")
+        elif asked:
+            here = {line: _version_of(line) for line in asked}
+            others = [line for line in asked if not line.endswith(f"=={here[line]}")]
+            right = len(asked) - len(others)
+            say(f"skipped, nothing is installed here: {name}, {right} of {len(asked)} are as asked for")
+            for line in others:
+                say(f"  not {line}: this Python has {here[line] or 'none'}")
 
 
 def _version_of(requirement: str) -> str:
-    name = requirement.partition("==")[0].partition("[")[0].strip()
+    name = _NAME.match(requirement)
     try:
-        return f" (this interpreter has {version(name)})"
+        return version(name[0]) if name else ""
     except (PackageNotFoundError, ValueError):
-        return " (this interpreter has none)"
+        return ""
 
 
 def _copy(files: Mapping[str, bytes], sources: Iterable[str], image: Path, to: str) -> None:

@@ -60,6 +60,7 @@ class Door:
         self._behind = behind
         self._server: asyncio.Server | None = None
         self._visits: set[asyncio.Task[None]] = set()
+        self._inside: dict[asyncio.Task[None], int] = {}
         self.port = 0
 
     @property
@@ -84,6 +85,11 @@ class Door:
         if self._visits:
             await asyncio.wait(self._visits)
 
+    async def left(self, port: int, seconds: float) -> None:
+        """Waits until nobody is with the app at this port any more, for so long at most."""
+        if inside := {visit for visit, at in self._inside.items() if at == port}:
+            await asyncio.wait(inside, timeout=seconds)
+
     async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -94,6 +100,7 @@ class Door:
             pass  # the visitor left, or is none
         finally:
             self._visits.discard(task)
+            self._inside.pop(task, None)
             writer.close()
 
     async def _let_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,8 +117,10 @@ class Door:
         if not port:
             await _answer(writer, 503, f"<h1>503</h1><p>This Space is {self._behind.state.stage}.</p>")
             return
-        answered = await _carry(reader, writer, head, port)
-        if not answered:
+        task = asyncio.current_task()
+        assert task is not None
+        self._inside[task] = port
+        if not await _carry(reader, writer, head, port):
             await _answer(writer, 502, "<h1>502</h1><p>The app did not answer.</p>")
         self._behind.touched()
 

@@ -29,6 +29,7 @@ _INHERITED = (
 )  # fmt: skip
 _ATTEMPTS = 3
 _LOOK = 0.1
+_FAREWELL = 5.0
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,11 @@ class Keeper:
         self._begin(head, build=True)
 
     def settings_changed(self) -> None:
-        """What runs is started again with them; what does not run will have them when it does."""
-        if self.state.serving and not (self.state.building or self.state.starting):
-            self._begin(self.state.serving, build=False)
+        """What runs, starts or broke is started again with them; what is built or sleeps has them when it starts."""
+        state = self.state
+        commit = state.starting or state.serving or (state.shown if state.failed == "RUNTIME_ERROR" else "")
+        if commit and not state.building:
+            self._begin(commit, build=False)
 
     async def pause(self) -> None:
         record = self.record
@@ -278,6 +281,8 @@ class Keeper:
 
     async def _sleep_after(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
+        if self.state.building or self.state.starting:
+            return  # what comes in its place begins to count anew
         if self._work is not None:
             self._work.cancel()
             self._work = None
@@ -292,9 +297,14 @@ class Keeper:
 
     def _end_later(self, app: RunningApp | None) -> None:
         if app is not None:
-            task = asyncio.create_task(app.stop())
+            task = asyncio.create_task(self._end_gently(app))
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+    async def _end_gently(self, app: RunningApp) -> None:
+        """Whoever it is answering gets the end of the answer."""
+        await self.door.left(app.port, _FAREWELL)
+        await app.stop()
 
     def _say(self, text: str) -> None:
         self.run_log.write(self._clock.date(), text)

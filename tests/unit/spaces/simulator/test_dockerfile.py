@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -115,11 +116,13 @@ def test_what_is_not_installed_is_said(tmp_path: Path) -> None:
     files = {
         "README.md": b"---\nsdk: gradio\npython_version: '2.7'\n---",
         "app.py": b"",
-        "requirements.txt": b"pytest==1.0 # x\nnobody-has-it\n",
+        "requirements.txt": f"pytest=={version('pytest')} # x\n--hash=x\nruff==0.0.1\nnobody-has-it\n".encode(),
+        "packages.txt": b"ffmpeg\n",
     }
     prepare(files, tmp_path, {}, said.append)
     assert any("python_version 2.7 is not used" in line for line in said)
-    assert any(
-        line.startswith("skipped, nothing is installed here: pytest==1.0 (this interpreter has ") for line in said
-    )
-    assert "skipped, nothing is installed here: nobody-has-it (this interpreter has none)" in said
+    skipped = "skipped, nothing is installed here: "
+    assert f"{skipped}packages.txt: ffmpeg" in said
+    assert f"{skipped}requirements.txt, 1 of 3 are as asked for" in said
+    assert said[-2] == f"  not ruff==0.0.1: this Python has {version('ruff')}"
+    assert said[-1] == "  not nobody-has-it: this Python has none"

@@ -1,0 +1,232 @@
+"""`uic eval run`: from its flags to a run that is asked, watched and summed up."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from unified_intelligence import __version__
+from unified_intelligence.cli.evaluation.live import watcher
+from unified_intelligence.cli.evaluation.places import cache_of, free_name, runs_of, slug
+from unified_intelligence.cli.evaluation.show import summary_lines
+from unified_intelligence.cli.flags import Given, given
+from unified_intelligence.cli.output import Output
+from unified_intelligence.cli.provider_options import choose
+from unified_intelligence.config.keys import is_secret
+from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.evaluation.askers import at_once
+from unified_intelligence.evaluation.folder import read_run
+from unified_intelligence.evaluation.metrics import coverage, is_complete
+from unified_intelligence.evaluation.runner import Rules
+from unified_intelligence.evaluation.session import Ended, Generating, Plan, evaluate
+from unified_intelligence.evaluation.suite import Choice, Language
+from unified_intelligence.evaluation.suites import build
+from unified_intelligence.factories.configured import Chosen, factory_of, read_settings
+
+INCOMPLETE = 3
+_CHANGE_NOTHING = frozenset({
+    "cache", "connect_timeout", "first_token_timeout", "hub", "idle_timeout", "retries", "timeout", "wait",
+})  # fmt: skip
+
+
+def run_suites(output: Output, parameters: Mapping[str, Any]) -> int:
+    """The worst exit code of all suites. Raises what the settings, the suites and the provider raise."""
+    suites = cast("list[str]", parameters["suite"])
+    if parameters["name"] and len(suites) > 1:
+        raise InvalidRequestError("--name is for one suite.", hint="Leave it out, or run one suite at a time.")
+    chosen = _choose(output, parameters)
+    code = 0
+    try:
+        for suite in suites:
+            plan = _plan(output, parameters, suite, chosen)
+            code = max(code, _run(output, plan, chosen, as_json=bool(parameters["json"])))
+    finally:
+        chosen.generator.close()
+    return code
+
+
+def _run(output: Output, plan: Plan, chosen: Chosen, *, as_json: bool) -> int:
+    data = plan.suite.dataset
+    route = f", route {plan.suite.route}" if plan.suite.route else ""
+    output.note(
+        f"{plan.suite.name} ({data.n} questions, {data.sha256[:12]}{route}) by {chosen.name}, kept in {plan.folder}"
+    )
+    try:
+        with _terminated():
+            ended = asyncio.run(evaluate(plan, chosen.generator, watcher(output)))
+    except KeyboardInterrupt:
+        run = read_run(plan.folder)
+        left = run.counts["missing"] + run.counts["error"]
+        output.note(
+            f"Stopped; {run.counts['planned'] - left} answers are kept. The same command asks the other {left}."
+        )
+        raise
+    return _told(output, ended, as_json=as_json)
+
+
+def _told(output: Output, ended: Ended, *, as_json: bool) -> int:
+    run = ended.run
+    if as_json:
+        import msgspec
+
+        output.json({**msgspec.to_builtins(run), "planned_ids": len(run.planned_ids)}, indented=True)
+    else:
+        output.line("\n".join(summary_lines(run)))
+    if run.stopped:
+        output.warn(f"{run.stopped} {ended.hint}".strip())
+    elif not ended.asked:
+        output.note("Everything was answered before; nothing was asked.")
+    if is_complete(run):
+        return 0
+    left = run.counts["missing"] + run.counts["error"]
+    output.warn(
+        f"The run is incomplete: {coverage(run):.1%} answered, and its figures are not those of the suite. "
+        f"The same command asks the {left} that have no answer."
+    )
+    return INCOMPLETE
+
+
+def _choose(output: Output, parameters: Mapping[str, Any]) -> Chosen:
+    """The provider. It tries once: the retries are counted here, so that a dead one is known by its first requests."""
+    named = {name: parameters[name] for name in ("provider", "model")}
+    settings = read_settings(named, output.environment, parameters["config"] or "")
+    typed = given(parameters)
+    shortcuts = {name: value for name, value in typed.shortcuts.items() if name != "retries"}
+    known = factory_of(settings, output.environment)
+    name = settings.get("provider", str)
+    has_retries = name in known.names() and "retries" in {option.name for option in known.options(name)}
+    once = [("retries", "0")] if has_retries and "retries" not in dict(typed.pairs) else []
+    return choose(settings, Given(shortcuts, [*typed.pairs, *once]), output)
+
+
+def _plan(output: Output, parameters: Mapping[str, Any], name: str, chosen: Chosen) -> Plan:
+    whole = {
+        one: _whole(parameters, one) for one in ("limit", "epochs", "concurrency", "max_tokens", "seed", "retries")
+    }
+    choice = _choice(output, parameters, name, whole["seed"] or 0)
+    suite = build(choice)
+    runs, retries = runs_of(output, parameters["runs"]), whole["retries"]
+    folder = parameters["name"] or slug(f"{_stem(suite.name)}-{chosen.name}{_model(chosen)}")
+    if parameters["new"]:
+        folder = free_name(runs, folder)
+    return Plan(
+        name=folder,
+        folder=runs / folder,
+        choice=choice,
+        suite=suite,
+        provider=chosen.name,
+        options=_options(chosen),
+        version=__version__,
+        limit=whole["limit"],
+        epochs=whole["epochs"] or 1,
+        generating=Generating(
+            temperature=_number(parameters, "temperature", 0.0),
+            max_tokens=whole["max_tokens"],
+            thinking=_think(parameters["think"]),
+            seed=_whole(parameters, "sampling_seed", least=0),
+        ),
+        rules=Rules(
+            concurrency=whole["concurrency"] or at_once(chosen.generator),
+            retries=3 if retries is None else retries,
+            price=_price(parameters["price"]),
+        ),
+        usd_per_hour=_number(parameters, "hour", None),
+    )
+
+
+def _choice(output: Output, parameters: Mapping[str, Any], name: str, seed: int) -> Choice:
+    data = parameters["data"]
+    return Choice(
+        name=name,
+        route=parameters["route"] or "",
+        language=_language(parameters["language"]),
+        seed=seed,
+        data=None if data is None else Path(data).expanduser(),
+        cache=cache_of(output),
+        offline=bool(parameters["offline"]),
+    )
+
+
+def _options(chosen: Chosen) -> dict[str, object]:
+    """The options that change answers."""
+    return {
+        name: str(own.value)
+        for name, own in chosen.options.items()
+        if own.value is not None and name not in _CHANGE_NOTHING and not is_secret(name)
+    }
+
+
+def _stem(suite: str) -> str:
+    return Path(suite).stem if suite.endswith(".jsonl") else suite
+
+
+def _model(chosen: Chosen) -> str:
+    model = chosen.options.get("model")
+    return f"-{model.value}" if model is not None and model.value else ""
+
+
+def _language(given: str | None) -> Language:
+    match given:
+        case None:
+            return ""
+        case "en" | "fr":
+            return given
+        case _:
+            raise InvalidRequestError(f"--language is en or fr, not {given!r}.", hint="See: uic eval run --help")
+
+
+def _think(given: str | None) -> bool | None:
+    if given not in {None, "on", "off"}:
+        raise InvalidRequestError(f"--think is on or off, not {given!r}.", hint="See: uic eval run --help")
+    return None if given is None else given == "on"
+
+
+_LEAST: Mapping[str, int] = {"retries": 0, "seed": 0}
+
+
+def _whole(parameters: Mapping[str, Any], name: str, least: int | None = None) -> int | None:
+    text, lowest = parameters[name], _LEAST.get(name, 1) if least is None else least
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) >= lowest):
+        flag = name.replace("_", "-")
+        raise InvalidRequestError(
+            f"--{flag} is a whole number from {lowest}, not {text!r}.", hint="See: uic eval run --help"
+        )
+    return int(text)
+
+
+def _number(parameters: Mapping[str, Any], name: str, otherwise: float | None) -> float | None:
+    text = parameters[name]
+    try:
+        return otherwise if text is None else float(text)
+    except ValueError:
+        raise InvalidRequestError(f"{text!r} is no number.", hint="See: uic eval run --help") from None
+
+
+def _price(given: str | None) -> tuple[float, float] | None:
+    if given is None:
+        return None
+    try:
+        read, written = map(float, given.split(","))
+    except ValueError:
+        raise InvalidRequestError(f"--price is two numbers, as 0.5,1.5, not {given!r}.") from None
+    return read, written
+
+
+@contextmanager
+def _terminated() -> Generator[None]:
+    """SIGTERM ends a run as Ctrl-C does: what is finished is kept."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

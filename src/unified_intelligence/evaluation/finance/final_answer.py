@@ -1,0 +1,105 @@
+"""Which number of an answer is its result: the one in a box, behind "the answer is", in the conclusion, or the last."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from unified_intelligence.evaluation.finance.marks import plain, visible
+from unified_intelligence.evaluation.finance.numbers import Habit, Language, Reading, habit_of, readings
+
+Fits = Callable[[Reading], bool]
+
+_BOXED: Final = re.compile(r"\\(?:boxed|fbox)\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
+_ANCHOR: Final = re.compile(
+    r"final answer|\banswer\s*(?:is|\*{0,2}\s*[:=])|answer to the question is|réponse finale|la réponse est"
+    r"|\b(?:réponse|résultat|résultat final|final result|result)\s*\*{0,2}\s*[:=]",
+    re.IGNORECASE,
+)
+_CONCLUSION: Final = re.compile(
+    r"\b(?:therefore|thus|hence|so|in conclusion|in summary|donc|ainsi|par conséquent|en conclusion|au total|finalement"
+    r"|en résumé)\b",
+    re.IGNORECASE,
+)
+_COPULA: Final = re.compile(
+    r"\bis\b|\bare\b|\bequals?\b|\bamounts? to\b|\bcomes? to\b|\best\b|\bsont\b|\bs['’]élève à\b|\bvaut\b"
+    r"|\bégale?\b|\bde\b",
+    re.IGNORECASE,
+)
+_EQUALS: Final = re.compile(r"[=≈]|\b(?:approximately|environ|about)\b", re.IGNORECASE)
+_BLANK_LINE: Final = re.compile(r"\n\s*\n")
+_SENTENCE_END: Final = re.compile(r"[.!](?:\s+|$)")
+_BOLD: Final = re.compile(r"\*\*([^*\n]{1,160})\*\*")
+_STARTS: Final = re.compile(r"[\s*:=≈(]*[-+\u2212\u2013]?\s*(?:US\$|[€$£¥])?\s*[-\u2212\u2013(]?\s*[.,]?\d")
+_SEARCHED: Final = 400  # characters behind an anchor, or at the end
+_LAST_LINES: Final = 6
+_MOST: Final = 8  # places of a kind, the last ones
+
+
+class Found(NamedTuple):
+    """`how` is the place: boxed, anchor, conclusion, bold, sentence or last."""
+
+    reading: Reading
+    how: str
+
+
+def final_number(text: str, language: Language, fits: Fits) -> Found | None:
+    """The result of an answer, None where it holds no number.
+
+    `fits` says whether the unit of a number is one that the question asks for; among several in one place the first
+    that fits is taken. Values are not compared: an answer is not searched for what would be right.
+    """
+    shown = plain(visible(text))
+    habit = habit_of(shown, language)
+    for how, place in _places(shown):
+        if (reading := _pick(how, place, language, habit, fits)) is not None:
+            return Found(reading, how)
+    return None
+
+
+def _places(text: str) -> Iterator[tuple[str, str]]:
+    for inside in _BOXED.findall(text)[: -_MOST - 1 : -1]:
+        yield "boxed", inside.replace("**", "")
+    for anchor in list(_ANCHOR.finditer(text))[: -_MOST - 1 : -1]:
+        behind = text[anchor.end() : anchor.end() + _SEARCHED].lstrip(" \t*:=\u00a0")
+        first, _, _ = _BLANK_LINE.sub("\n\n", behind.strip()).partition("\n\n")
+        yield "anchor", ("\n" if behind.startswith("\n") else "") + first.replace("**", "")
+    lines = [line for line in text.strip().splitlines() if line.strip()][-_LAST_LINES:]
+    for line in reversed(lines):
+        for sentence in _sentences(line):
+            if _CONCLUSION.search(sentence):
+                yield "conclusion", sentence
+    for bold in _BOLD.findall(text)[: -_MOST - 1 : -1]:
+        yield "bold", bold
+    for sentence in _sentences(lines[-1])[:1] if lines else ():
+        if _EQUALS.search(sentence) or _COPULA.search(sentence):
+            yield "sentence", sentence
+    tail = text[-_SEARCHED:]
+    if len(text) > _SEARCHED:  # not to begin within a number
+        tail = tail[min(len(tail), next((n for n, sign in enumerate(tail) if sign in " \n"), 0)) :]
+    yield "last", tail.replace("**", "")
+
+
+def _sentences(line: str) -> list[str]:
+    """Those of a line, the last one first."""
+    return [sentence for sentence in reversed(_SENTENCE_END.split(line.replace("**", ""))) if sentence.strip()]
+
+
+def _pick(how: str, place: str, language: Language, habit: Habit, fits: Fits) -> Reading | None:
+    found = readings(place, language, habit)
+    if how == "last":
+        found.reverse()
+    elif not _STARTS.match(place):
+        found = _behind(place, found, fits) or found
+    return next(filter(fits, found), found[0] if found else None)
+
+
+def _behind(place: str, found: list[Reading], fits: Fits) -> list[Reading]:
+    """The numbers behind the last sign of equality, else those behind the verb that one that fits follows."""
+    begin = max((match.end() for match in _EQUALS.finditer(place)), default=None)
+    if begin is not None and (behind := [reading for reading in found if reading.start >= begin]):
+        return behind
+    last = max((reading.start for reading in found if fits(reading)), default=-1)
+    begin = next((match.end() for match in _COPULA.finditer(place) if match.end() <= last), 0)
+    return [reading for reading in found if reading.start >= begin]

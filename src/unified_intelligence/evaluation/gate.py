@@ -1,0 +1,119 @@
+"""Whether a run's figures are good enough: what is asked of them, read from a text, and held against a run.
+
+    bfcl/simple_python.lower>=0.92          the suite's name, a figure, a comparison
+    finance/parametric[fr].accuracy>=0.8    the same of a slice
+    accuracy_official>0.9                    without a suite: of whichever run is held against it
+
+`lower` and `upper` are the ends of the accuracy's interval, `accuracy_NAME.lower` those of another verdict's.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.evaluation.metrics import coverage, is_complete
+from unified_intelligence.evaluation.outcome import OUTCOMES
+from unified_intelligence.evaluation.record import Metric, Run
+
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
+}  # fmt: skip
+_WRITTEN = re.compile(r"(?P<path>.+?)\s*(?P<how>>=|<=|>|<)\s*(?P<value>[-+]?[\d.]+(?:e-?\d+)?)\s*(?P<percent>%?)")
+_PLAIN = frozenset({"accuracy", "lower", "upper", "coverage", "latency_p50", "latency_p95", "cost_usd", *OUTCOMES})
+_FIGURE = rf"(?:accuracy|mean)_\w+|right_in_(?:any|every)_epoch|{'|'.join(sorted(_PLAIN))}"
+_PATH = re.compile(
+    rf"(?:(?P<suite>[^\[\]]+?)(?:\[(?P<slice>[^\]]+)\])?\.)??(?P<figure>{_FIGURE})(?:\.(?P<end>lower|upper))?"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """`suite` "" is any; `end` is "lower" or "upper", or "" for the value itself."""
+
+    written: str
+    suite: str
+    slice: str
+    figure: str
+    end: str
+    how: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A gate held against a run. `found` is None where the run has no such figure: that fails."""
+
+    gate: Gate
+    found: float | None
+    passed: bool
+
+
+def read_gate(written: str) -> Gate:
+    """Raises InvalidRequestError for what cannot be a gate."""
+    hint = 'Such as: --min "bfcl/simple_python.lower>=0.92"'
+    found = _WRITTEN.fullmatch(written.strip())
+    path = found and _PATH.fullmatch(found["path"].strip())
+    if not found or not path:
+        known = f"Figures: {', '.join(sorted(_PLAIN))}, accuracy_NAME, mean_NAME."
+        raise InvalidRequestError(f"{written!r} is no gate: [SUITE.]FIGURE>=NUMBER.", hint=f"{hint} {known}")
+    figure, end = path["figure"], path["end"] or ""
+    if figure in {"lower", "upper"}:
+        figure, end = "accuracy", figure
+    try:
+        value = float(found["value"]) / (100 if found["percent"] else 1)
+    except ValueError:
+        raise InvalidRequestError(f"{written!r}: {found['value']!r} is no number.", hint=hint) from None
+    return Gate(
+        written=written,
+        suite=path["suite"] or "",
+        slice=path["slice"] or "all",
+        figure=figure,
+        end=end,
+        how=found["how"],
+        value=value,
+    )
+
+
+def is_for(gate: Gate, run: Run) -> bool:
+    return gate.suite in {"", run.asking.suite, run.dataset.name, run.name}
+
+
+def hold(gate: Gate, run: Run) -> Held:
+    """A figure that is not there passes no gate; nor does one of an incomplete run, which is for the caller to say."""
+    found = _figure(gate, run)
+    return Held(gate, found, found is not None and _COMPARISONS[gate.how](found, gate.value))
+
+
+def refusal(run: Run) -> str:
+    """Why no gate can be held against this run; "" where one can."""
+    if not is_complete(run):
+        return f"{run.name} is incomplete: {coverage(run):.1%} answered, at least 99 % are needed."
+    if run.heuristic:
+        return f"{run.name} tells no correctness: {run.heuristic}"
+    return ""
+
+
+def _figure(gate: Gate, run: Run) -> float | None:
+    if gate.figure in OUTCOMES:
+        planned = run.counts.get("planned", 0)
+        return run.counts[gate.figure] / planned if planned and gate.slice == "all" else None
+    if gate.figure.startswith("latency_"):
+        return run.latency_s.get(gate.figure.removeprefix("latency_"))
+    if gate.figure == "cost_usd":
+        usd = run.cost.get("usd")
+        return float(usd) if isinstance(usd, int | float) else None
+    return _end(run.metric(gate.figure, gate.slice), gate.end)
+
+
+def _end(metric: Metric | None, end: str) -> float | None:
+    if metric is None or metric.value is None:
+        return None
+    if not end:
+        return metric.value
+    if metric.ci is None:
+        return None
+    return metric.ci.lo if end == "lower" else metric.ci.hi

@@ -1,0 +1,230 @@
+"""How people write a number in English and French, and how they get it wrong: texts by key and language."""
+
+from tests.unit.evaluation.finance.money_traps import MONEY, Traps
+from unified_intelligence.evaluation.finance.keys import NumberKey
+
+POINTS = NumberKey(name="rate", value=5.25, percent="points")
+FRACTION = NumberKey(name="rate", value=0.0525, percent="fraction")
+FALL = NumberKey(name="fall", value=-3.4, percent="points")
+MILLIONS = NumberKey(name="value", value=1_250_000.0, unit="EUR")
+BILLIONS = NumberKey(name="value", value=2.5e9, unit="USD")
+PLAIN = NumberKey(name="ratio", value=1.234)
+BIG = NumberKey(name="n", value=1234.0)
+YEARS = NumberKey(name="duration", value=4.5, unit="years")
+COUNT = NumberKey(name="count", value=40.0, exact=True)
+SMALL = NumberKey(name="gamma", value=0.018762)
+ENORMOUS = NumberKey(name="value", value=1.2e12, unit="EUR")
+
+TRAPS: tuple[Traps, ...] = (
+    *MONEY,
+    Traps(
+        POINTS,
+        "en",
+        (
+            "5.25%",
+            "5.25 %",
+            "5.25 percent",
+            "5.25 per cent",
+            "Answer: 5.25",
+            "Answer: 0.0525",
+            "Answer: 525 bps",
+            "Answer: 525 basis points",
+            "Answer: 5.3%",
+            "The yield is 5.25%, up from 4%.",
+            "Therefore the IRR is approximately 5.25%.",
+            r"\boxed{5.25\%}",
+            r"\boxed{0.0525}",
+            "IRR = 0.0525 = 5.25%",
+            "With $100 invested for 3 years, the rate is 5.25%",
+            "Answer: 5,25%",
+            "The yield, 5.25%, is what an investor earns.",
+            "- The coupon: 4%\n- The yield: 5.25%",
+            "Answer:\n5.25%\nIt was 4% in 2019.",
+        ),
+        (
+            "0.0525%",
+            "525%",
+            "52.5%",
+            "-5.25%",
+            "Answer: 525",
+            "Answer: 5.25 bps",
+            "Answer: $5.25",
+            "Answer: 5.0%",
+            "Answer: 0.00525",
+            "Answer: 5.25 years",
+            "Answer: 6%",
+        ),
+    ),
+    Traps(
+        FRACTION,
+        "fr",
+        (
+            "5,25 %",
+            "5,25\u202f%",
+            "5,25 pour cent",
+            "5,25 pourcents",
+            "Réponse : 0,0525",
+            "Réponse : 525 points de base",
+            "Réponse : 525 pb",
+            "Le TRI est de 5,25 %.",
+            "Le taux actuariel vaut donc environ 5,3 %",
+            "r = 0,0525, soit 5,25 %",
+            r"\boxed{5{,}25\,\%}",
+            "Réponse : ,0525",
+            "Ainsi, le rendement s’établit à 5,25 %.",
+            "Finalement, r ≈ 5,25 % en 2024",
+        ),
+        (
+            "0,0525 %",
+            "525 %",
+            "-5,25 %",
+            "Réponse : 5,25",
+            "Réponse : 0,525",
+            "Réponse : 52,5 points de base",
+            "Réponse : 5,25 €",
+            "Réponse : 525",
+            "Réponse : 5,0 %",
+        ),
+    ),
+    Traps(
+        FALL,
+        "en",
+        (
+            "-3.4%",
+            "Answer: −3.4 %",
+            "Answer: minus 3.4%",
+            "Answer: -340 bps",
+            "Answer: -0.034",
+            "r = 96.6 / 100 - 1 = -3.4%",
+        ),
+        (
+            "3.4%",
+            "- 34%",
+            "Answer: 0.034",
+            "Answer: 340 bps",
+            "from 0 to 3.4%",
+            "fell 2\u20133.4%",
+            "Answer: -0.34",
+            "Answer: -34%",
+        ),
+    ),
+    Traps(
+        FALL,
+        "fr",
+        ("-3,4 %", "Réponse : - 3,4 %", "Réponse : −3,4\u00a0%", "Réponse : moins 3,4 %", "une baisse : -3,4 %"),
+        ("3,4 %", "Réponse : -34 %", "Réponse : +3,4 %", "Réponse : -0,34", "de 2 – 3,4 %"),
+    ),
+    Traps(
+        MILLIONS,
+        "fr",
+        (
+            "1 250 000 €",
+            "1\u202f250\u202f000 €",
+            "1.250.000 €",
+            "1,250,000 €",
+            "1,25 M€",
+            "1,25 million d'euros",
+            "1,25 million €",
+            "1 250 k€",
+            "1 250 milliers d’euros",
+            "1,25 × 10^6 €",
+            "1,25·10⁶ €",
+            "La VaR est de 1,25 million d'euros.",
+            "Réponse : 0,00125 Md€",
+        ),
+        (
+            "1,25 €",
+            "1 250 €",
+            "12,5 M€",
+            "1,25 Md€",
+            "1,25 milliard d'euros",
+            "125 000 €",
+            "-1,25 M€",
+            "1,25 k€",
+            "1,25 M$",
+        ),
+    ),
+    Traps(
+        BILLIONS,
+        "en",
+        (
+            "$2.5 billion",
+            "$2.5bn",
+            "$2.5B",
+            "2.5 billion dollars",
+            "$2,500 million",
+            "$2,500,000,000",
+            "USD 2.5 bn",
+            "2.5e9",
+        ),
+        ("$2.5 million", "$2.5", "$25 billion", "$2.5 trillion", "€2.5 billion", "-$2.5bn", "$2,500,000"),
+    ),
+    Traps(
+        PLAIN,
+        "en",
+        (
+            "1.234",
+            "The ratio is 1.23",
+            "beta = 0.9 / 0.7293 = 1.234",
+            "Answer: 1.2340",
+            "Answer: 1.234x",
+            r"\boxed{1.234}",
+        ),
+        ("1,234", "12.34", "0.1234", "-1.234", "1.234%", "123.4", "Answer: 1.3"),
+    ),
+    Traps(
+        PLAIN,
+        "fr",
+        ("1,234", "Le ratio est de 1,23", "bêta = 0,9 / 0,7293 = 1,234", "Réponse : 1.234", r"\boxed{1{,}234}"),
+        ("1 234", "12,34", "0,1234", "-1,234", "1,234 %", "Réponse : 1,3", "1.234,00"),
+    ),
+    Traps(
+        BIG,
+        "en",
+        ("1,234", "1234", "1 234", "1'234", "Answer: 1,234 units", "1,234.0", "1.234e3", "n = 1,234 (1.5% of 82,267)"),
+        ("1.234", "12,34", "123.4", "-1,234", "1,234%", "12,340"),
+    ),
+    Traps(
+        BIG,
+        "fr",
+        ("1 234", "1234", "1\u00a0234", "1.234,00", "1 234,0", "1'234", "Réponse : 1 234 titres"),
+        ("1,234", "12 340", "-1 234", "1 234 %", "123,4"),
+    ),
+    Traps(
+        YEARS,
+        "fr",
+        (
+            "4,5 ans",
+            "4,5 ans, soit 54 mois",
+            "Donc 4,5 ans.",
+            "La duration est de 4,5 années.",
+            "Réponse : 4,5",
+            "54 mois",
+            "D = 4,50 ans pour un prix de 98,20 €",
+        ),
+        ("45 ans", "4,5 mois", "-4,5 ans", "4,5 %", "4,5 €", "5 ans"),
+    ),
+    Traps(
+        COUNT,
+        "fr",
+        (
+            "40",
+            "Le CAC 40 compte 40 sociétés.",
+            "Il comprend 40 valeurs depuis le 31 décembre 1987.",
+            "Réponse : 40 (au 01/01/2025)",
+        ),
+        ("Le CAC 40 compte 120 sociétés.", "Le CAC 40 est un indice.", "Réponse : 41", "Réponse : 4", "40 %"),
+    ),
+    Traps(
+        SMALL,
+        "en",
+        ("0.018762", ".018762", "0.0188", "1.8762e-2", "1.8762 × 10^{-2}", "Gamma ≈ 0.01876"),
+        ("0.18762", "0.0018762", "-0.018762", "0.02", "18.762", "1.8762e2"),
+    ),
+    Traps(
+        ENORMOUS,
+        "fr",
+        ("1 200 milliards d'euros", "1 200 Md€", "1,2 billion d'euros", "1 200 000 M€", "1,2 × 10^12 €"),
+        ("1,2 milliard d'euros", "1 200 M€", "1,2 trillion d'euros", "-1 200 Md€"),
+    ),
+)

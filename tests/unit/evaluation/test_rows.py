@@ -1,0 +1,121 @@
+"""Rows of a user's own: what they expect, and what is said of those that cannot be read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
+from unified_intelligence.entities.tools import ToolCall
+from unified_intelligence.evaluation.expectation import score
+from unified_intelligence.evaluation.rows import RowsSuite
+from unified_intelligence.evaluation.session import limited
+from unified_intelligence.evaluation.suite import Answer, Choice
+from unified_intelligence.evaluation.suites import build, names
+
+CALL = {"calls": [{"name": "météo", "arguments": {"ville": "Besançon", "jours": 2}}]}
+
+
+def calls(*made: tuple[str, str]) -> Answer:
+    return Answer(tool_calls=tuple(ToolCall("1", name, arguments) for name, arguments in made))
+
+
+@pytest.mark.parametrize(
+    ("expect", "answer", "right"),
+    [
+        ({"equals": "Paris"}, Answer(text=" paris.\n"), True),
+        ({"equals": ["Paris", "Lutèce"]}, Answer(text="Lutèce"), True),
+        ({"equals": "Paris"}, Answer(text="It is Paris"), False),
+        ({"contains": ["Été", ["🎉", "!"]]}, Answer(text="l'été\u2028fini !"), True),
+        ({"contains": ["a", "b"]}, Answer(text="a"), False),
+        ({"not_contains": "sorry"}, Answer(text="Sorry, no"), False),
+        ({"regex": r"^\d{3}$"}, Answer(text="123"), True),
+        ({"number": 1234.56, "unit": "EUR"}, Answer(text="cela fait 1 234,56 €"), True),
+        ({"number": 1234.56, "unit": "EUR"}, Answer(text="-1 234,56 €"), False),
+        ({"number": 1234.56, "unit": "EUR"}, Answer(text="cela fait 1 234,56 $"), False),
+        ({"number": 570}, Answer(text="**570** is 50 % of 1,140."), True),
+        ({"number": 5.2, "unit": "percent"}, Answer(text="Le taux est de 5,2 %."), True),
+        ({"number": 0.05}, Answer(text="5"), False),
+        ({"number": 12, "contains": "twelve"}, Answer(text="12"), False),
+        (CALL, calls(("météo", '{"jours": 2, "ville": "Besançon"}')), True),
+        (CALL, calls(("météo", '{"jours": "2", "ville": "Besançon"}')), False),
+        (CALL, calls(("météo", '{"jours": 2, "ville": "Besançon"}'), ("météo", "{}")), False),
+        ({"calls": []}, Answer(text="je ne sais pas"), True),
+        ({"calls": []}, calls(("météo", "{}")), False),
+    ],
+)
+def test_what_an_answer_must_keep(expect: dict[str, object], answer: Answer, right: bool) -> None:
+    assert score(expect, answer).right is right
+
+
+def test_a_call_that_cannot_be_read_is_malformed() -> None:
+    found = score(CALL, calls(("météo", '{"ville": ')))
+    assert found.malformed and not found.right
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{", "line 1 is no JSON"),
+        ("[]", "line 1 is no object"),
+        ('{"id": "a", "question": "q"}', '"expect" is missing'),
+        ('{"id": "a", "question": "q", "expect": {"equal": 1}}', "one or more of equals"),
+        ('{"id": "a", "expect": {"equals": "x"}}', 'either "question" or "messages"'),
+        ('{"id": "a", "question": "q", "expekt": 1, "expect": {"equals": "x"}}', "a row has no expekt"),
+        ('{"id": "a", "question": "q", "expect": {"regex": "("}}', "no pattern"),
+        ('{"id": "a", "question": "q", "expect": {"equals": "x"}, "max_tokens": "9"}', "max_tokens"),
+    ],
+)
+def test_a_row_that_cannot_be_read_says_where_and_why(line: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    path.write_text(line + "\n", "utf-8")
+    with pytest.raises(ConfigurationError) as failed:
+        build(Choice(name=str(path)))
+    assert said in failed.value.message and "own.jsonl" in failed.value.message
+
+
+def test_two_rows_may_not_share_an_id(tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    row = json.dumps({"id": "é", "question": "q", "expect": {"equals": "x"}})
+    path.write_text(f"{row}\n{row}\n", "utf-8")
+    with pytest.raises(ConfigurationError, match="two rows with the id 'é'"):
+        build(Choice(name=str(path)))
+
+
+def test_a_suite_nobody_knows_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError) as failed:
+        build(Choice(name="arithmetik"))
+    assert failed.value.nearest == ("arithmetic",)
+    assert "arithmetic" in names()
+
+
+def test_the_same_choice_makes_the_same_questions() -> None:
+    one, same, other = (build(Choice(name="arithmetic", seed=seed)) for seed in (4, 4, 5))
+    assert one.dataset == same.dataset and one.samples == same.samples
+    assert one.dataset.sha256 != other.dataset.sha256
+    french = build(Choice(name="arithmetic", language="fr"))
+    assert {own.language for own in french.samples} == {"fr"} and len(french.samples) == 20
+
+
+def test_a_larger_limit_only_adds_and_pairs_stay_whole() -> None:
+    samples = build(Choice(name="arithmetic")).samples
+    kept = [{own.id for own in limited(samples, n)} for n in (4, 10, 40)]
+    assert [len(own) for own in kept] == [4, 10, 40]
+    assert kept[0] < kept[1] < kept[2]
+    pairs = [own.pair for own in limited(samples, 10)]
+    assert all(pairs.count(pair) == 2 for pair in pairs)
+
+
+def test_rows_of_a_generator() -> None:
+    def rows():
+        yield {
+            "id": "1",
+            "messages": [{"role": "user", "content": "Bonjour"}],
+            "system": "Sois bref.",
+            "expect": {"equals": "x"},
+        }
+
+    (sample,) = RowsSuite(Choice(name="mine"), rows()).samples
+    assert [(own.role, own.content) for own in sample.messages] == [("system", "Sois bref."), ("user", "Bonjour")]
