@@ -82,7 +82,10 @@ def _mlflow(read: Read, folder: Path, out: str | None) -> str:
     library: Any = mlflow
     uri = out or f"sqlite:///{folder / 'mlflow.db'}"
     library.set_tracking_uri(uri)
-    library.set_experiment(read.run.dataset.name.replace("/", "-"))
+    experiment = read.run.dataset.name.replace("/", "-")
+    if out is None and library.get_experiment_by_name(experiment) is None:
+        library.create_experiment(experiment, artifact_location=(folder / "mlflow-artifacts").resolve().as_uri())
+    library.set_experiment(experiment)
     with library.start_run(run_name=read.run.name) as begun:
         library.log_params({name.replace(" ", "_"): str(value)[:500] for name, value in read.run.depends_on.items()})
         library.log_metrics(_figures(read))

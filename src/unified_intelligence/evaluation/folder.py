@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -130,8 +131,14 @@ class RunFolder:
         self.attempts = dict(attempts)
 
     def close(self) -> None:
+        """A run that never began leaves nothing behind."""
         self.sync()
         os.close(self._samples)
+        if not self.attempts and not (self.path / RUN).is_file():
+            for name in (SAMPLES, QUESTIONS, LOCK):
+                (self.path / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.rmdir()
         os.close(self._lock)
 
     def _repaired(self) -> dict[Key, Attempt]:

@@ -74,7 +74,7 @@ class Runner:
         self._queue: asyncio.Queue[Task | None] = asyncio.Queue()
         self._open = 0
         self._pause_until = 0.0
-        self._waiting: set[asyncio.TimerHandle] = set()
+        self._waiting: dict[int, tuple[asyncio.TimerHandle, Task, Reply]] = {}
 
     async def run(self, tasks: Sequence[Task]) -> None:
         now = time.perf_counter()
@@ -95,9 +95,8 @@ class Runner:
         finally:
             for one in (stopping, syncing, *workers):
                 one.cancel()
-            for handle in self._waiting:
-                handle.cancel()
             await asyncio.gather(stopping, syncing, working, return_exceptions=True)
+            self._give_up_waiting()
             self._work.folder.sync()
 
     async def _sync(self) -> None:
@@ -154,8 +153,11 @@ class Runner:
             busy = reply.retry_after is not None or error.type == "rate_limited"
             self.breaker.failed(error.message, hint=reply.hint, for_all=reply.for_all, busy=busy)
         can_retry = error is not None and error.retryable and len(task.retried) < self._rules.retries
-        if can_retry and self._again(task, reply):
-            return
+        if not (can_retry and self._again(task, reply)):
+            self._keep(task, reply, stamp, queued)
+
+    def _keep(self, task: Task, reply: Reply, stamp: str, queued: float) -> None:
+        """Writes down how it ended."""
         attempt = attempt_of(self._work.suite, task, reply.answer, self._work.run_id)
         attempt.started_at, attempt.queue_s = stamp, round(queued if reply.queue_s is None else reply.queue_s, 4)
         attempt.cost_usd = _cost(reply.answer, self._rules.price)
@@ -176,13 +178,19 @@ class Runner:
         task.ready = now + delay
         self._progress.retries[reply.answer.error.type] += 1
         handle = asyncio.get_running_loop().call_later(delay, self._return, task)
-        self._waiting.add(handle)
+        self._waiting[id(task)] = (handle, task, reply)
         return True
 
     def _return(self, task: Task) -> None:
-        now = asyncio.get_running_loop().time()
-        self._waiting = {own for own in self._waiting if own.when() > now and not own.cancelled()}
+        del self._waiting[id(task)]
         self._queue.put_nowait(task)
+
+    def _give_up_waiting(self) -> None:
+        """Nothing is tried again. If the breaker tripped, what failed so far is told; else it is only not finished."""
+        for handle, task, reply in self._waiting.values():
+            handle.cancel()
+            if self.breaker.reason:
+                self._keep(task, reply, "", 0.0)
 
 
 def attempt_of(suite: Suite, task: Task, answer: Answer, run_id: str) -> Attempt:

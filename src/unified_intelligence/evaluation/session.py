@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unified_intelligence.entities.errors import ConfigurationError
+from unified_intelligence.entities.errors import ConfigurationError, UnifiedIntelligenceError
 from unified_intelligence.evaluation.askers import asker_for
 from unified_intelligence.evaluation.canonical import digest, plain
 from unified_intelligence.evaluation.folder import RUN, RunFolder, read_questions, read_run
@@ -20,12 +20,14 @@ from unified_intelligence.evaluation.metrics import is_complete, summarise
 from unified_intelligence.evaluation.progress import Progress
 from unified_intelligence.evaluation.record import Asking, Model, Question, Run, Status
 from unified_intelligence.evaluation.runner import Rules, Runner, Work, make_ready, tasks_of
+from unified_intelligence.interfaces.checkable import ICheckable
 
 if TYPE_CHECKING:
     from unified_intelligence.evaluation.suite import Choice, Sample, Suite
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_IDENTITY = ("model", "revision", "digest", "backend")
 _MATTERS = "tools"  # what a provider must not pass over: without it another question is asked
 
 
@@ -67,7 +69,6 @@ class Plan:
     generating: Generating = field(default_factory=Generating)
     rules: Rules = field(default_factory=Rules)
     usd_per_hour: float | None = None
-    told: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def depends_on(self) -> dict[str, object]:
         """Everything that changes answers. The limit and the epochs do not: they say how many there are."""
@@ -129,6 +130,7 @@ async def evaluate(plan: Plan, generator: ITextGenerator, watch: Watching | None
             return Ended(_closed(run, folder, questions, 0.0), 0)
         await make_ready(generator)
         run.generation["ignored"] = _ignored(generator, samples, plan)
+        run.model.told = _same_model(run, await told_by(generator))
         folder.write_run(run)
         planned = len(samples) * plan.epochs
         kept = [own for key, own in standing.items() if own.outcome != "error" and key in _keys(samples, plan.epochs)]
@@ -165,9 +167,7 @@ def _run(plan: Plan, samples: Sequence[Sample], folder: RunFolder) -> Run:
             depends_on=depends,
             tool={"name": "unified-intelligence-cli", "version": plan.version},
             executor={},
-            model=Model(
-                provider=plan.provider, options=dict(plan.options), route=plan.suite.route, told=dict(plan.told)
-            ),
+            model=Model(provider=plan.provider, options=dict(plan.options), route=plan.suite.route),
             generation=dict(plan.generating.given()),
             dataset=plan.suite.dataset,
             scorer=plan.suite.scorer,
@@ -215,6 +215,28 @@ def refuse_differences(run: Run, plan: Plan, depends: Mapping[str, object]) -> N
             f"{plan.suite.scorer.version}.",
             hint=f"Score it again first, no model is asked: uic eval rescore {run.name}",
         )
+
+
+async def told_by(generator: ITextGenerator) -> dict[str, str]:
+    """What a provider says of who answers, where it can be asked; one that is not there says nothing."""
+    if not isinstance(generator, ICheckable):
+        return {}
+    try:
+        return dict(await generator.acheck())
+    except UnifiedIntelligenceError:
+        return {}
+
+
+def _same_model(run: Run, told: Mapping[str, str]) -> dict[str, str]:
+    """What is known of who answers. Raises ConfigurationError where it is another one than the run was begun with."""
+    before = run.model.told
+    for name in _IDENTITY:
+        if name in before and name in told and before[name] != told[name]:
+            raise ConfigurationError(
+                f"The run {run.name} was answered by {name} {_short(before[name])}; now it is {_short(told[name])}.",
+                hint="Start another beside it with --new or --name NAME.",
+            )
+    return {**before, **told}
 
 
 def _short(value: object) -> str:

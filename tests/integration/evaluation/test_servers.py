@@ -64,7 +64,9 @@ def test_a_server_that_never_answers_is_right_nowhere(
         assert ran.code == 3, ran.err
         assert 1 <= len(server.asked) <= most
     assert ran.json["counts"]["right"] == 0 and ran.json["status"] == "failed"
-    assert all(line["outcome"] == "error" for line in lines(tmp_path / "r"))
+    kept = lines(tmp_path / "r")
+    assert kept and all(line["outcome"] == "error" for line in kept)
+    assert sum(ran.json["error_types"].values()) == len(kept) <= 20
     assert "incomplete" in ran.err
     gate = uic(tmp_path, "eval", "gate", "r", "--runs", str(tmp_path), "--min", "coverage>=0", "--min", "accuracy>=0")
     assert gate.code == 3 and "No gate passes" in gate.err

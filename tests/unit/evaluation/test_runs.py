@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from unified_intelligence.evaluation.rescore import rescore
 from unified_intelligence.evaluation.rows import RowsSuite
 from unified_intelligence.evaluation.runner import Rules
 from unified_intelligence.evaluation.suite import Answer, Choice, Sample, Score
+from unified_intelligence.interfaces.checkable import ICheckable
 
 
 def right(question: str, _: object) -> str:
@@ -98,7 +100,7 @@ def test_what_a_provider_cannot_do_is_said_before_anything_is_asked(tmp_path: Pa
     tools: list[object] = [{"name": "f"}]
     with pytest.raises(ConfigurationError, match="takes no tools"):
         run(tmp_path / "r", suite(2, tools=tools), told)
-    assert told.begun == []
+    assert told.begun == [] and not (tmp_path / "r").exists()
 
 
 class Breaks(RowsSuite):
@@ -136,6 +138,26 @@ def test_epochs_differ_by_their_seed_and_count_a_sample_once(tmp_path: Path) -> 
     assert accuracy and ever and always
     assert accuracy.value == pytest.approx((5 + 5 / 3) / 10) and (accuracy.k, accuracy.n) == (20, 30)
     assert (ever.k, always.k) == (10, 5)
+
+
+class Checked(Told, ICheckable):
+    """Says which revision it is."""
+
+    revision = "a1"
+
+    async def acheck(self) -> Mapping[str, str]:
+        return {"address": "here", "revision": self.revision}
+
+
+def test_a_model_that_was_replaced_is_not_mixed_in(tmp_path: Path) -> None:
+    gone = ContextLengthError(9, 8)
+    own, told = suite(40), Checked(lambda q, _: gone if number(q) == 3 else q)
+    assert run(tmp_path / "r", own, told).run.model.told == {"address": "here", "revision": "a1"}
+    told.says, told.revision = right, "b2"
+    with pytest.raises(ConfigurationError, match="revision a1; now it is b2"):
+        run(tmp_path / "r", own, told)
+    told.revision = "a1"
+    assert run(tmp_path / "r", own, told).run.counts["right"] == 40
 
 
 def test_flips_both_ways_and_what_is_not_paired(tmp_path: Path) -> None:
