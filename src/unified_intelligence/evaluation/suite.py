@@ -124,7 +124,7 @@ class Score:
     `right` is the verdict, all required gates together; `gates` are shown one by one. `malformed` says that the model
     tried the asked form and missed it, so that nothing can be judged. `error_type` names the kind of fault, to group
     by. `verdicts` are those of other rules, such as {"official": True}: each becomes a metric of its own over all
-    samples. `numbers` are averaged over the answered samples, such as {"coverage": 0.75}. `note` is a line for people.
+    samples. `numbers` are averaged over the answered samples, such as {"terms": 0.75}. `note` is a line for people.
     """
 
     right: bool

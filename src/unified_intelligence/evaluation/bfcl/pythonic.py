@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import ast
-from typing import Any, cast
+import warnings
+from typing import Any, Literal, cast
 
 _LONGEST = 20_000  # characters: a longer text is no list of calls
 _TOO_MUCH = (SyntaxError, ValueError, RecursionError, MemoryError)
+
+
+def parsed(text: str, mode: Literal["exec", "eval"]) -> ast.Module | ast.Expression:
+    """The tree of a model's Python, without a warning on the screen for how it is written; raises as `ast` does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return cast("ast.Module | ast.Expression", ast.parse(text, mode=mode))
 
 
 def pythonic_calls(text: str) -> list[dict[str, Any]] | None:
@@ -14,7 +22,7 @@ def pythonic_calls(text: str) -> list[dict[str, Any]] | None:
     if len(text) > _LONGEST or "(" not in text:
         return None
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = cast("ast.Expression", parsed(text.strip(), "eval")).body
         nodes = tree.elts if isinstance(tree, ast.List | ast.Tuple) else [tree]
         return [_call(node) for node in nodes] if nodes else None
     except _TOO_MUCH:
@@ -26,7 +34,7 @@ def python_literal(text: str) -> object:
     if len(text) > _LONGEST:
         raise ValueError("too long for a literal")
     try:
-        return ast.literal_eval(text.strip())
+        return ast.literal_eval(cast("ast.Expression", parsed(text.strip(), "eval")))
     except _TOO_MUCH as error:
         raise ValueError(str(error)) from error
 

@@ -17,8 +17,8 @@ _FORMULA: Final = re.compile(r"\$[^$]*\$|\\[a-zA-Z]+|`[^`]*`|\{[^{}]*\}")
 _FEWEST_WORDS: Final = 60
 _GRAM: Final = 4
 _REPEATED: Final = 0.6  # above the 99th percentile of ten thousand real answers
-_TAIL: Final = 4000
-_LOOP: Final = re.compile(r"(.{1,400}?)\1{3,}\s*\Z", re.DOTALL)
+_LONGEST_BLOCK: Final = 400  # characters
+_TIMES: Final = 4
 _SHORTEST_LOOP: Final = 40
 
 
@@ -42,10 +42,16 @@ def repeated_share(text: str) -> float:
 
 def repeats(text: str) -> bool:
     """Whether it goes in circles: most of it was said before, or it ends in a block told four times and more."""
-    loop = _LOOP.search(visible(text)[-_TAIL:])
-    return repeated_share(text) > _REPEATED or (
-        loop is not None and len(loop.group()) >= _SHORTEST_LOOP and any(sign.isalpha() for sign in loop[1])
-    )
+    return repeated_share(text) > _REPEATED or _ends_in_a_loop(visible(text).rstrip())
+
+
+def _ends_in_a_loop(text: str) -> bool:
+    length = len(text)
+    for size in range(1, min(_LONGEST_BLOCK, length // _TIMES) + 1):
+        same = max((_TIMES - 1) * size, _SHORTEST_LOOP - size)  # that many characters are what stood a block before
+        if same + size <= length and text[length - same :] == text[length - same - size : length - size]:
+            return any(sign.isalpha() for sign in text[length - size :])
+    return False
 
 
 @dataclass(frozen=True, slots=True)

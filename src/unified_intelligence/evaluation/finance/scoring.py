@@ -43,7 +43,7 @@ def judge(expected: Expected, text: str) -> Score:
     faults += [] if gates["repetition"] else ["repeats itself"]
     numbers: dict[str, float] = {}
     if expected.rubric.terms:
-        numbers["coverage"] = expected.rubric.coverage(text)
+        numbers["rubric_coverage"] = expected.rubric.coverage(text)
     if expected.rubric.never:
         gates["never"] = not expected.rubric.breaks(text)
         faults += [] if gates["never"] else ["says what it must not"]

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
+from unified_intelligence.evaluation.bfcl.pythonic import parsed
+
 _THOUGHT: Final = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _FENCE: Final = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _LONGEST_PATTERN: Final = 200
@@ -84,7 +86,7 @@ def _python(check: Mapping[str, Any], text: str) -> bool:
     """Some code of the answer parses and defines the function or the class that was asked for."""
     for code in (*_FENCE.findall(text), text):
         try:
-            nodes = list(ast.walk(ast.parse(code)))
+            nodes = list(ast.walk(parsed(code, "exec")))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         if any(_defines(node, check) for node in nodes):

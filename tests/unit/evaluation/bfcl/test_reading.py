@@ -1,5 +1,6 @@
 """Calls in a text: what the strict reader sees, what was meant, and what had to be mended."""
 
+import warnings
 from typing import Any
 
 import pytest
@@ -88,5 +89,9 @@ def test_python_is_read_and_not_run() -> None:
     ]
     for text in ("", "f(1)", "f(**a)", "[f(), 2]", "f(", "f() or g()", "[]", "f(a=" + "(" * 500 + ")"):
         assert pythonic_calls(text) is None
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert pythonic_calls(r"f(a='\d+', b=1 is 2)") == [{"f": {"a": r"\d+", "b": "1 is 2"}}]
+    assert said == []
     with pytest.raises(ValueError, match=r"malformed|invalid"):
         python_literal("{'a': open('x')}")

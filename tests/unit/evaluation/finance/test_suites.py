@@ -130,8 +130,8 @@ def test_the_seven_scenarios() -> None:
     answer = f"{ENGLISH}It compounds.\n\n{shown(key, key.value, 'en')}"
     score = suite.score(sample, Answer(text=answer))
     assert score.right and score.gates == {"amount": True, "language": True, "repetition": True}
-    assert score.numbers == {"coverage": 1.0}
-    assert suite.score(sample, Answer(text=shown(key, key.value, "en"))).numbers == {"coverage": 0.0}
+    assert score.numbers == {"rubric_coverage": 1.0}
+    assert suite.score(sample, Answer(text=shown(key, key.value, "en"))).numbers == {"rubric_coverage": 0.0}
 
 
 @pytest.mark.parametrize(
