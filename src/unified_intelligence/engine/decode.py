@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unified_intelligence.engine.sampling import Chosen, Sampler
-from unified_intelligence.entities.errors import ModelError
+from unified_intelligence.entities.errors import DeviceLostError, ModelError
 
 if TYPE_CHECKING:
     import torch
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to write: at most `limit` tokens after `prompt`, until one of `ends`, which none of the first `least` is."""
+    """What to write: at most `limit` tokens after `prompt`, until one of `ends`, which none of the first `least` is.
+
+    `adapter` writes it, "" the model itself.
+    """
 
     prompt: Sequence[int]
     limit: int
@@ -28,6 +31,7 @@ class Plan:
     seed: int | None
     least: int = 0
     logprobs: int | None = None
+    adapter: str = ""
 
 
 class Writing:
@@ -48,6 +52,10 @@ class Writing:
     @property
     def prompt(self) -> Sequence[int]:
         return self._plan.prompt
+
+    @property
+    def adapter(self) -> str:
+        return self._plan.adapter
 
     @property
     def longest(self) -> int:
@@ -105,4 +113,19 @@ def run(module: Callable[..., Any], **inputs: Any) -> Any:
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError("The memory is used up.", hint="Shorten the conversation, or use a smaller model.") from error
     except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        if is_lost(error):
+            raise DeviceLostError(str(error).partition("\n")[0]) from error
         raise ModelError(f"The model broke while answering: {error}") from error
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether no pass can be run any more: after some errors a GPU refuses everything this process asks of it."""
+    import torch
+
+    if not isinstance(error, torch.AcceleratorError):
+        return False
+    try:
+        torch.accelerator.synchronize()
+    except RuntimeError:
+        return True
+    return False

@@ -8,8 +8,10 @@ so every way of stretching them is the same here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from unified_intelligence.engine.adapted import Adapters
 from unified_intelligence.engine.attention import Heads, Layout, SlotCache, attend
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.kernels import Linear
@@ -23,10 +25,13 @@ if TYPE_CHECKING:
 class FusedForward(Forward):
     """Takes the weights out of the model, layer by layer, so that they are in memory once; it can no longer be run."""
 
-    def __init__(self, model: Any, *, longest: int, quantization: Quantization = "none") -> None:
+    def __init__(
+        self, model: Any, *, longest: int, quantization: Quantization = "none", adapters: Adapters | None = None
+    ) -> None:
         import torch
 
         config, inner = model.config, model.model
+        self._adapters = adapters or Adapters(model)
         self.device = model.device
         self._embedding = inner.embed_tokens.weight
         self._dtype, self.vocabulary, self.longest = self._embedding.dtype, len(self._embedding), longest
@@ -40,6 +45,7 @@ class FusedForward(Forward):
             self._norm, self._head = inner.norm.weight, self._take_head(model.lm_head, quantization)
             self._layers = [self._take(layer, quantization) for layer in inner.layers]
             self._caches = [SlotCache(self._heads, self.device, self._dtype) for _ in self._layers]
+        self._adapters.settle()
         inner.layers = torch.nn.ModuleList()
         self.token_bytes = 2 * len(self._layers) * self._heads.keys * self._heads.size * self._dtype.itemsize
         self.nbytes = self._head.nbytes + sum(layer.nbytes for layer in self._layers)
@@ -50,7 +56,8 @@ class FusedForward(Forward):
         def attention(at: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
             return self._caches[at].attend(layout, q, k, v)
 
-        x = self._run(layout.tokens, layout.places, attention)
+        with self._adapters.rows(layout.pieces, self.device):
+            x = self._run(layout.tokens, layout.places, attention)
         return self._head(self._final(x if layout.wanted is None else x[layout.wanted]))
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
@@ -96,7 +103,7 @@ class FusedForward(Forward):
         return linear(head.weight, head.bias, quantization=for_head(quantization, self.device))
 
     def _take(self, layer: Any, quantization: Quantization) -> _Layer:
-        taken = _Layer(layer, self._heads, self._eps, quantization)
+        taken = _Layer(layer, self._heads, self._eps, partial(_joined, self._adapters, quantization))
         layer.self_attn = layer.mlp = None
         return taken
 
@@ -104,16 +111,16 @@ class FusedForward(Forward):
 class _Layer:
     """One layer: `project` up to the attention, `finish` from it on."""
 
-    def __init__(self, layer: Any, heads: Heads, eps: float, quantization: Quantization) -> None:
+    def __init__(self, layer: Any, heads: Heads, eps: float, joined: Callable[[Sequence[Any]], Linear]) -> None:
         import torch
 
         attention, mlp = layer.self_attn, layer.mlp
         self._heads, self._eps = heads, eps
         self._before, self._between = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
-        self._qkv = _joined([attention.q_proj, attention.k_proj, attention.v_proj], quantization)
-        self._out = _joined([attention.o_proj], quantization)
-        self._gate_up = _joined([mlp.gate_proj, mlp.up_proj], quantization)
-        self._down = _joined([mlp.down_proj], quantization)
+        self._qkv = joined([attention.q_proj, attention.k_proj, attention.v_proj])
+        self._out = joined([attention.o_proj])
+        self._gate_up = joined([mlp.gate_proj, mlp.up_proj])
+        self._down = joined([mlp.down_proj])
         self._head_norms: torch.Tensor | None = None
         if hasattr(attention, "q_norm"):
             norms = [attention.q_norm.weight] * heads.queries + [attention.k_norm.weight] * heads.keys
@@ -144,12 +151,12 @@ class _Layer:
         return x + self._down(silu(gate) * up)
 
 
-def _joined(modules: Sequence[Any], quantization: Quantization) -> Linear:
+def _joined(adapters: Adapters, quantization: Quantization, modules: Sequence[Any]) -> Linear:
     import torch
 
     weight = torch.cat([module.weight for module in modules]) if len(modules) > 1 else modules[0].weight.detach()
     bias = None if modules[0].bias is None else torch.cat([module.bias for module in modules])
-    return linear(weight, bias, quantization=quantization)
+    return adapters.beside(linear(weight, bias, quantization=quantization), modules)
 
 
 def _angles(rotary: Any, capacity: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
