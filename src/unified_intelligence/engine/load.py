@@ -140,7 +140,7 @@ def weight_files(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def load(
+def load(  # noqa: PLR0913 - each is an option of the command line
     folder: Path,
     *,
     dtype: Dtype,

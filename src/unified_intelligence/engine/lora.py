@@ -140,7 +140,7 @@ def _modules(folder: Path, keys: list[str]) -> Iterator[str]:
 
 
 def _is_at(module: str, target: str) -> bool:
-    return target == "all-linear" or module == target or module.endswith(f".{target}")
+    return target in {"all-linear", module} or module.endswith(f".{target}")
 
 
 def _products(model: Any) -> dict[str, tuple[int, int]]:

@@ -55,10 +55,8 @@ def check_code(folder: Path, commit: str | None = None, *, of_hub: bool = False)
     """
     if not (folder / "config.json").is_file():
         if (folder / "adapter_config.json").is_file():
-            raise ModelNotFoundError(
-                f"{folder} holds an adapter, not a model.",
-                hint=f"Give its base as the model, -o adapters NAME={folder}",
-            )
+            hint = f"Give its base as the model, and -o adapters NAME={folder}"
+            raise ModelNotFoundError(f"{folder} holds an adapter, not a model.", hint=hint)
         raise ModelNotFoundError(f"{folder} holds no config.json.", hint="Give the folder of a Transformers model.")
     brings, own = False, folder.name if of_hub else ""
     for path in (folder / "config.json", folder / "tokenizer_config.json", folder / "adapter_config.json"):
@@ -80,7 +78,8 @@ def _check(path: Path, key: str, code: object, own: str, commit: str | None) -> 
     if commit is None:
         raise ConfigurationError(
             f"{path} asks to run code that comes with the model ({key}); that is not done unasked.",
-            hint=f"Choose a model whose architecture is part of transformers. If you have read its code: {_OPTION} {_hub_id(folder) or folder}@{own}",
+            hint="Choose a model whose architecture is part of transformers. "
+            f"If you have read its code: {_OPTION} {_hub_id(folder) or folder}@{own}",
         )
     if own != commit:
         raise ConfigurationError(

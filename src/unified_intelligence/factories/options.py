@@ -9,7 +9,7 @@ The command line, the configuration and the documentation read them from here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from types import NoneType, UnionType
@@ -91,10 +91,8 @@ def _read(provider: str, option: Option, value: object) -> object:
         if value not in option.choices:
             raise UnknownNameError(f"{option.name} of {provider}", str(value), option.choices, provider=provider)
         return value
-    if option.kind is list:
-        return _texts(provider, option, value)
-    if option.kind is dict:
-        return _named_texts(provider, option, value)
+    if option.kind in _SEVERAL:
+        return _SEVERAL[option.kind](provider, option, value)
     if option.kind is bool and isinstance(value, str):
         value = _TRUTH.get(value.lower(), value)
     elif isinstance(value, str) or (option.kind is float and type(value) is int):
@@ -133,6 +131,9 @@ def _named_texts(provider: str, option: Option, value: object) -> dict[str, str]
         if len(named) == len(given) and all(named) and all(named.values()):
             return named
     raise _wrong(provider, option, cast("object", value))
+
+
+_SEVERAL: Mapping[type, Callable[[str, Option, object], object]] = {list: _texts, dict: _named_texts}
 
 
 def _wrong(provider: str, option: Option, value: object) -> ConfigurationError:

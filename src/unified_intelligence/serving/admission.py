@@ -52,8 +52,8 @@ class Entry:
 
 
 class Admission:
-    """First come, first served among those of one priority. `rejections` counts who was sent away: queue, key, wait or drain.
-    `served` are the seconds the last turns took.
+    """First come, first served among those of one priority. `rejections` counts who was sent away: queue, key, wait
+    or drain. `served` are the seconds the last turns took.
 
     It lives on one event loop and needs no lock.
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -36,7 +35,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {"": model, **{name: merged(model, where) for name, where in folders.items()}, "folders": folders}
 
 
-def forward_of(models: dict[str, Any], kind: type[FusedForward] | type[PlainForward]) -> Forward:
+def forward_of(models: dict[str, Any], kind: type[FusedForward | PlainForward]) -> Forward:
     own = copy.deepcopy(models[""])
     adapters = Adapters(own, [lora.read(name, folder, own) for name, folder in models["folders"].items()])
     return (
@@ -46,7 +45,7 @@ def forward_of(models: dict[str, Any], kind: type[FusedForward] | type[PlainForw
 
 @pytest.mark.parametrize(("kind", "count"), [(FusedForward, 150), (PlainForward, 40)])
 def test_a_busy_batch_of_three_answers_as_their_merged_models(
-    models: dict[str, Any], kind: type[FusedForward] | type[PlainForward], count: int
+    models: dict[str, Any], kind: type[FusedForward | PlainForward], count: int
 ) -> None:
     greedy = [plan for plan in mixed(Random(5), 2 * count) if not plan.sampling.temperature][:count]
     plans = [replace(plan, adapter=NAMES[number % 3]) for number, plan in enumerate(greedy)]

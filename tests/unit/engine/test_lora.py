@@ -26,7 +26,7 @@ from unified_intelligence.entities.errors import ConfigurationError, ModelError,
 TEXT = [5, 9, 2, 77, 31, 8, 60, 4, 19]
 
 
-def forward_of(model: Any, folders: Mapping[str, Path], kind: type[FusedForward] | type[PlainForward]) -> Forward:
+def forward_of(model: Any, folders: Mapping[str, Path], kind: type[FusedForward | PlainForward]) -> Forward:
     own = copy.deepcopy(model)
     adapters = Adapters(own, [lora.read(name, folder, own) for name, folder in folders.items()])
     return (
@@ -46,7 +46,7 @@ def read(forward: Forward, adapter: str) -> torch.Tensor:
     (("down_proj",), {"target_modules": r".*\.down_proj"}), (("o_proj", "gate_proj"), {"target_modules": "all-linear"}),
 ])  # fmt: skip
 def test_an_adapter_computes_what_its_merged_model_computes(
-    kind: type[FusedForward] | type[PlainForward], targets: tuple[str, ...], settings: dict[str, Any], tmp_path: Path
+    kind: type[FusedForward | PlainForward], targets: tuple[str, ...], settings: dict[str, Any], tmp_path: Path
 ) -> None:
     model = tiny("Qwen3")
     folder = write(tmp_path / "é", model, targets=targets, **settings)

@@ -75,7 +75,8 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
 
     honoured = frozenset({
         "max_tokens", "min_tokens", "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
-        "repetition_penalty", "seed", "stop", "logprobs", "adapter", "priority", "max_wait", *_BY_TEMPLATE, *_BY_GRAMMAR,
+        "repetition_penalty", "seed", "stop", "logprobs", "adapter", "priority", "max_wait",
+        *_BY_TEMPLATE, *_BY_GRAMMAR,
     })  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - each is an option of the command line
