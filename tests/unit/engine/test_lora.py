@@ -101,7 +101,7 @@ KEY = "base_model.model.model.layers.1.self_attn.q_proj.lora_{}.weight"
 @pytest.mark.parametrize(("change", "said", "error"), [
     (lambda tensors: tensors.pop(KEY.format("B")), "lacks the tensor", ModelError),
     (lambda tensors: tensors.clear(), "is empty", ModelError),
-    (lambda tensors: tensors.update({"base_model.model.lm_head.weight": torch.ones(2)}), "lm_head.weight", ConfigurationError),
+    (lambda tensors: tensors.update({"base_model.x": torch.ones(2)}), "base_model.x", ConfigurationError),
     (lambda tensors: [tensors.pop(key) for key in list(tensors) if "k_proj" in key], "k_proj", ModelError),
 ])  # fmt: skip
 def test_tensors_are_all_there_and_all_understood(

@@ -116,7 +116,7 @@ def test_a_lost_device_ends_all_and_is_told_to_everybody_after_them() -> None:
     engine = Engine(Lost(), slots=4, memory=1000, queue=100)
     good, bad = ask(engine, plan_of([1, 2, 3], 100)), ask(engine, plan_of([1, NO_NUMBER], 3))
     for ticket in (good, bad):
-        with pytest.raises(DeviceLostError, match="device-side assert triggered$") as lost:
+        with pytest.raises(DeviceLostError, match=r"device-side assert triggered$") as lost:
             read(ticket)
         assert "again" in lost.value.hint
     with pytest.raises(DeviceLostError, match="device-side assert"):

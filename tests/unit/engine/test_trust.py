@@ -111,7 +111,8 @@ def test_code_of_another_repository_is_never_run(folder: Path, fields: dict[str,
 
 
 @pytest.mark.parametrize("named", [
-    "owner/name", "owner/name@main", "owner/name@v1.0", f"@{'a' * 40}", f"owner/name@{'a' * 39}", f"owner/name@{'A' * 40}",
+    "owner/name", "owner/name@main", "owner/name@v1.0",
+    f"@{'a' * 40}", f"owner/name@{'a' * 39}", f"owner/name@{'A' * 40}",
 ])  # fmt: skip
 def test_a_branch_or_a_tag_is_no_commit(named: str) -> None:
     with pytest.raises(ConfigurationError, match="trust_remote_code names a model at a commit") as refused:
