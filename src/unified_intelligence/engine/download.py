@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from unified_intelligence.entities.errors import ConfigurationError, ModelNotFoundError
 
@@ -46,6 +47,22 @@ def fetched(source: Source, patterns: Sequence[str], *, told: bool = False) -> P
         raise _hub_error(error, source.model) from error
 
 
+@contextmanager
+def bars_on_terminals_only() -> Generator[None]:
+    """For loaders that draw theirs anywhere; one load at a time, because it is a setting of the process."""
+    from transformers.utils import logging
+
+    library: Any = logging  # half typed
+    shown = library.is_progress_bar_enabled()
+    if shown and not _on_terminal():
+        library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            library.enable_progress_bar()
+
+
 def _missing(library: Any, model: str, asked: dict[str, Any]) -> int:
     """Bytes that are not in the cache yet; none where the Hub is out of reach and the cache has to do."""
     try:
@@ -59,14 +76,17 @@ def _tell(model: str, size: int) -> bool:
     """Whether the Hub's own bars are to be shown; where they are not, a line says what is going on."""
     from huggingface_hub.utils import are_progress_bars_disabled
 
-    stream = sys.stderr
-    if stream is None or are_progress_bars_disabled():  # pyright: ignore[reportUnnecessaryComparison] a closed one
+    if are_progress_bars_disabled():
         return False
-    if stream.isatty():
+    if _on_terminal():
         return True
-    stream.write(f"Downloading {model}, {_said(size)}.\n")
-    stream.flush()
+    print(f"Downloading {model}, {_said(size)}.", file=sys.stderr, flush=True)  # noqa: T201 - as the Hub's bars are
     return False
+
+
+def _on_terminal() -> bool:
+    stream: TextIO | None = sys.stderr  # None where it was closed: `uic 2>&-`
+    return stream is not None and stream.isatty()
 
 
 def _said(size: int) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from unified_intelligence.engine import arrange, lora
 from unified_intelligence.engine.constraints import Grammars
-from unified_intelligence.engine.download import Source, fetched
+from unified_intelligence.engine.download import Source, bars_on_terminals_only, fetched
 from unified_intelligence.engine.json_files import read_object
 from unified_intelligence.engine.place import Dtype, device_of, dtype_of
 from unified_intelligence.engine.trust import check_code
@@ -165,7 +165,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     closed = {"trust_remote_code": code, "local_files_only": True}
     spread = arrange.devices(device_map, max_memory)
     try:
-        with _ONE_AT_A_TIME:
+        with _ONE_AT_A_TIME, bars_on_terminals_only():
             config = library.AutoConfig.from_pretrained(folder, **closed)
             numbers = dtype_of(dtype, config.dtype, place)
             told = arrange.quantizer(quantization, place, numbers) | spread | closed

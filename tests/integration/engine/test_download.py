@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -70,6 +73,7 @@ def run(hub: Hub, home: Path, **options: Any) -> tuple[dict[str, Any], str]:
 def on_terminal(hub: Hub, home: Path, **options: Any) -> str:
     """What it said on stderr, which is a terminal."""
     ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # of no width nothing is drawn
     command = [sys.executable, "-c", PROGRAM, json.dumps(options)]
     with subprocess.Popen(
         command, env=environment(hub, home), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs
