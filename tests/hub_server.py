@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,7 +44,7 @@ class Hub:
 
 
 @contextmanager
-def serving(repositories: Mapping[str, Path], commit: str = "0123456789" * 4) -> Iterator[Hub]:
+def serving(repositories: Mapping[str, Path], commit: str = "0123456789" * 4) -> Generator[Hub]:
     hub = Hub("", commit, repositories)
 
     class Handler(BaseHTTPRequestHandler):

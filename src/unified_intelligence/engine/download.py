@@ -105,7 +105,7 @@ def _silent() -> Any:
 
     class Silent(bar):
         def __init__(self, *arguments: Any, **told: Any) -> None:
-            super().__init__(*arguments, **{**told, "disable": True})
+            bar.__init__(self, *arguments, **{**told, "disable": True})
 
     return Silent
 

@@ -70,10 +70,12 @@ def test_each_answers_under_its_name_in_the_same_batch(served: Served, expected:
 
     async def ask_all() -> list[tuple[str, str, str | None]]:
         async with openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="unused", max_retries=0) as client:
-            asked = [client.chat.completions.create(model=name, **ASKED) for name in [*names, *names]]
+            create: Any = client.chat.completions.create
+            asked = [create(model=name, **ASKED) for name in [*names, *names]]
+            answers: list[Any] = await asyncio.gather(*asked)
             return [
                 (name, answer.model, answer.choices[0].message.content)
-                for name, answer in zip([*names, *names], await asyncio.gather(*asked), strict=True)
+                for name, answer in zip([*names, *names], answers, strict=True)
             ]
 
     for name, told, text in asyncio.run(ask_all()):

@@ -93,8 +93,9 @@ class Confused(LlamaForCausalLM):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        for layer in self.model.layers:
-            layer.mlp = Crossed(config)
+        layers: Any = self.model.layers
+        for layer in layers:
+            layer.mlp.__class__ = Crossed  # its weights stay as large as they are
 
 
 class Scaled(LlamaForCausalLM):
