@@ -153,9 +153,8 @@ def load(  # noqa: PLR0913 - each is an option of the command line
 ) -> Loaded:
     """One model at a time in this process; others wait. int8, int4 and fp8 are left to the engine's own products.
 
-    `code`: the model's own may run.
-
-    Raises ConfigurationError for what this machine cannot do, ModelError for anything the loaders refuse.
+    Its own `code` runs only if it may. Raises ConfigurationError for what this machine cannot do, ModelError for
+    anything the loaders refuse.
     """
     import torch
     import transformers

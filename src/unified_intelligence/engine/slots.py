@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from unified_intelligence.engine.decode import run
-from unified_intelligence.entities.errors import DeviceLostError, ModelError
+from unified_intelligence.engine.decode import is_lost
+from unified_intelligence.entities.errors import ModelError
 
 if TYPE_CHECKING:
     from unified_intelligence.engine.forward import Forward
@@ -141,10 +141,10 @@ class Slots:
     def _lay_out(self, capacity: int, kept: Sequence[Slot], slots: int) -> None:
         moved = {index: (slot.index, slot.read) for index, slot in enumerate(kept)}
         try:
-            run(self.forward.lay_out, capacity=capacity, slots=slots, kept=moved)
-        except DeviceLostError:
-            raise
-        except ModelError as error:
+            self.forward.lay_out(capacity, slots, moved)
+        except (MemoryError, RuntimeError) as error:  # on a CPU torch has no word of its own for it
+            if is_lost(error):
+                raise
             raise NoRoomError(capacity, slots) from error
         self._slots = [*kept, *(Slot(index) for index in range(len(kept), slots))]
         for index, slot in enumerate(self._slots):

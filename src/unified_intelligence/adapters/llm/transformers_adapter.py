@@ -105,23 +105,16 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
     ) -> None:
         load.require_libraries()
         self._sources = Sources(cache_dir=cache_dir, offline=offline, trusted=trust_remote_code or ())
+        self._model, self._revision, self._draft, self._threads = model, revision, draft, threads
         self._adapters, self._adapter = adapters or {}, adapter or ""
         self.adapters = tuple(self._adapters)
-        self._check_adapters()
-        self.honoured = self._honoured()
-        self._model, self._revision = model, revision
-        self._dtype: Dtype = dtype
-        self._device, self._threads = device, threads
-        if found := self._sources.here(model):
-            self._know(found.folder)
-        self._engine: Pass = engine
-        self._quantization: Quantized = quantization
-        self._arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
-        self._slots, self._memory, self._queue = slots, memory, queue
-        self.at_once = slots or SLOTS
-        self._speculation: Guessing = speculation or ("auto" if draft else "none")
-        self._draft = draft
-        self._check_draft()
+        self.honoured, self.at_once = self._honoured(), slots or SLOTS
+        arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
+        self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
+        guesses: Guessing = speculation or ("auto" if draft else "none")
+        room: _Room = {"slots": slots, "memory": memory, "queue": queue}
+        self._run: _Run = {"forward": engine, "quantization": quantization, "speculation": guesses, **room}
+        self._check_files()
         self._running: Running | None = None
         self._loading = Lock()
 
@@ -249,27 +242,15 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
                 beside = {name: self._sources.adapter(where) for name, where in self._adapters.items()}
                 set_threads(self._threads)
                 self._running = start(
-                    self._load(found, self._quantization),
-                    forward=self._engine,
-                    quantization=self._quantization,
-                    slots=self._slots,
-                    memory=self._memory,
-                    queue=self._queue,
-                    speculation=self._speculation,
+                    self._load(found, self._run["quantization"]),
                     draft=self._load(draft, "none") if draft else None,
                     adapters=beside,
+                    **self._run,
                 )
             return self._running
 
     def _load(self, found: Found, quantization: Quantized) -> load.Loaded:
-        return load.load(
-            found.folder,
-            dtype=self._dtype,
-            device=self._device,
-            quantization=quantization,
-            code=found.code,
-            **self._arranged,
-        )
+        return load.load(found.folder, quantization=quantization, code=found.code, **self._placed)
 
     def _asked(self, config: GenerationConfig) -> str:
         """Who is to answer. Raises InvalidRequestError."""
@@ -279,19 +260,18 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
             raise InvalidRequestError(f"There is no adapter {name!r}.", hint=f"There are: {known}.")
         return name
 
-    def _check_adapters(self) -> None:
-        """Raises ConfigurationError, ModelError, ModelNotFoundError for adapters that could not be used."""
+    def _check_files(self) -> None:
+        """Of what is in folders. Raises ConfigurationError, ModelError, ModelNotFoundError for what cannot be used."""
+        if found := self._sources.here(self._model):
+            self._know(found.folder)
+        if self._draft and self._run["speculation"] == "none":
+            raise ConfigurationError("A draft model guesses, and speculation is none.", hint="Leave one of them out.")
+        if self._draft:
+            self._sources.here(self._draft)
         if self._adapter and self._adapter not in self.adapters:
             raise UnknownNameError("adapter", self._adapter, self.adapters, hint="Name it: -o adapters NAME=FOLDER")
         for where in self._adapters.values():
             self._sources.adapter_here(where)
-
-    def _check_draft(self) -> None:
-        """Raises ConfigurationError, ModelNotFoundError for a draft that could not be used."""
-        if self._draft and self._speculation == "none":
-            raise ConfigurationError("A draft model guesses, and speculation is none.", hint="Leave one of them out.")
-        if self._draft:
-            self._sources.here(self._draft)
 
     def _know(self, folder: Path) -> None:
         """What the model can be asked for, by the chat templates in its folder."""
@@ -309,6 +289,23 @@ class _Arranged(TypedDict):
     attention: Attention
     device_map: str | None
     max_memory: str | None
+
+
+class _Placed(_Arranged):
+    dtype: Dtype
+    device: str
+
+
+class _Room(TypedDict):
+    slots: int | None
+    memory: float | None
+    queue: int
+
+
+class _Run(_Room):
+    forward: Pass
+    quantization: Quantized
+    speculation: Guessing
 
 
 @dataclass(slots=True)
