@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from unified_intelligence.engine.constraints import Constraint
     from unified_intelligence.engine.thinking import Thinking
     from unified_intelligence.profiles.sampling import Sampling
+
+_MEMORY = re.compile("allocate memory|out of memory")  # what torch has no error of its own for
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +113,26 @@ def run(module: Callable[..., Any], **inputs: Any) -> Any:
     try:
         with torch.inference_mode():  # never around a yield: the caller's own code would run in it
             return module(**inputs)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise ModelError("The memory is used up.", hint="Shorten the conversation, or use a smaller model.") from error
-    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
-        if is_lost(error):
-            raise DeviceLostError(str(error).partition("\n")[0]) from error
+    except (MemoryError, RuntimeError) as error:
+        raise failure_of(error) from error
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise ModelError(f"The model broke while answering: {error}") from error
+
+
+class MemoryUsedUpError(ModelError):
+    def __init__(self) -> None:
+        super().__init__("The memory is used up.", hint="Shorten the conversation, or use a smaller model.")
+
+
+def failure_of(error: Exception) -> ModelError:
+    """What the end of a pass says: of the device, of its memory, or of the model."""
+    import torch
+
+    if is_lost(error):
+        return DeviceLostError(str(error).partition("\n")[0])
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or _MEMORY.search(str(error)):
+        return MemoryUsedUpError()
+    return ModelError(f"The model broke while answering: {error}")
 
 
 def is_lost(error: Exception) -> bool:

@@ -162,12 +162,11 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     library: Any = transformers  # half typed
     place = device_of(device)
     closed = {"trust_remote_code": code, "local_files_only": True}
-    spread = arrange.devices(device_map, max_memory)
     try:
         with _ONE_AT_A_TIME, bars_on_terminals_only():
             config = library.AutoConfig.from_pretrained(folder, **closed)
             numbers = dtype_of(dtype, config.dtype, place)
-            told = arrange.quantizer(quantization, place, numbers) | spread | closed
+            told = arrange.quantizer(quantization, place, numbers) | arrange.devices(device_map, max_memory) | closed
             told |= arrange.attention(attention, place, numbers)
             _check_products(quantization, place, numbers)
             tokenizer = library.AutoTokenizer.from_pretrained(folder, **closed)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from unified_intelligence.engine.decode import run
+from unified_intelligence.engine.decode import MemoryUsedUpError, run
 from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.slots import NoRoomError, Slot, Slots, shared_length
 from unified_intelligence.engine.speculation import MOST, Asked
@@ -124,10 +124,9 @@ class Scheduler:
             try:
                 self._let_in()
                 plan = self._plan()
+                self._advance(plan)
             except NoRoomError as error:
                 self._begin_again(error)
-            else:
-                self._advance(plan)
         return self._told
 
     def fail(self, error: Exception) -> Iterable[Ticket]:
@@ -259,6 +258,8 @@ class Scheduler:
     def _read(self, pieces: Sequence[Piece]) -> Sequence[torch.Tensor | ModelError]:
         """The logits of each piece; where a pass breaks, each is read alone, so that only the culprit fails.
 
+        Raises NoRoomError where even one finds no memory beside the slots of others.
+
         Pieces that are no one pass are never read twice: a cache that cannot go back would hold them twice.
         """
         import torch
@@ -270,6 +271,8 @@ class Scheduler:
         except DeviceLostError:
             raise
         except ModelError as error:
+            if len(pieces) == 1 and isinstance(error, MemoryUsedUpError) and self._forward.slots > 1:
+                raise NoRoomError(self._forward.capacity, self._forward.slots) from error
             return [error] if len(pieces) == 1 else [self._read([piece])[0] for piece in pieces]
         return torch.split(logits, [piece.wanted for piece in pieces])
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from unified_intelligence.engine.decode import is_lost
-from unified_intelligence.entities.errors import ModelError
+from unified_intelligence.engine.decode import MemoryUsedUpError, failure_of
 
 if TYPE_CHECKING:
     from unified_intelligence.engine.forward import Forward
@@ -22,11 +21,11 @@ _STEP = 32  # tokens: lengths are multiples of it
 _GROWTH = 1.25  # of slots that are too short
 
 
-class NoRoomError(ModelError):
-    """Slots could not be laid out; what was in them is lost."""
+class NoRoomError(MemoryUsedUpError):
+    """There is no room for so many slots, or for a pass beside them; what was in them is lost."""
 
     def __init__(self, capacity: int, slots: int) -> None:
-        super().__init__("The memory is used up.", hint="Shorten the conversation, or give the option memory fewer GB.")
+        super().__init__()
         self.capacity, self.slots = capacity, slots
 
 
@@ -142,10 +141,9 @@ class Slots:
         moved = {index: (slot.index, slot.read) for index, slot in enumerate(kept)}
         try:
             self.forward.lay_out(capacity, slots, moved)
-        except (MemoryError, RuntimeError) as error:  # on a CPU torch has no word of its own for it
-            if is_lost(error):
-                raise
-            raise NoRoomError(capacity, slots) from error
+        except (MemoryError, RuntimeError) as error:
+            failure = failure_of(error)
+            raise NoRoomError(capacity, slots) if isinstance(failure, MemoryUsedUpError) else failure from error
         self._slots = [*kept, *(Slot(index) for index in range(len(kept), slots))]
         for index, slot in enumerate(self._slots):
             slot.index = index

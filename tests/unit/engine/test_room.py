@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from tests.unit.engine.pure_forward import END, NO_NUMBER, PureForward, greedy
+from tests.unit.engine.tiny_models import LONGEST, tiny
 from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.forward import Piece
+from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.entities.errors import DeviceLostError, ModelError
 from unified_intelligence.profiles.sampling import Sampling
@@ -33,6 +35,35 @@ class Cramped(PureForward):
         if capacity * slots > self.room:
             self.refused += 1
             self._slots = self._slots[: len(self._slots) // 2]
+            raise torch.OutOfMemoryError("no memory is left")
+        super().lay_out(capacity, slots, kept)
+
+
+class Crowded(PureForward):
+    """A pass takes memory too, beside what the slots take."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+        self.refused = 0
+
+    def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        if self.capacity * self.slots + sum(len(piece.tokens) for piece in pieces) > self.room:
+            self.refused += 1
+            raise torch.OutOfMemoryError("no memory is left")
+        return super().read(pieces)
+
+
+class HalfLaidOut(FusedForward):
+    """The memory of its room ends between two layers."""
+
+    room = 10**9
+    refused = 0
+
+    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
+        if capacity * slots > self.room:
+            self.refused += 1
+            self._caches[0].lay_out(capacity, slots, kept)
             raise torch.OutOfMemoryError("no memory is left")
         super().lay_out(capacity, slots, kept)
 
@@ -71,6 +102,32 @@ def test_where_all_do_not_fit_fewer_are_answered_at_once(room: int, rewinds: boo
     assert come == [greedy(plan.prompt, plan.limit) for plan in plans]
     assert forward.refused
     engine.close()
+
+
+@pytest.mark.parametrize("room", [330, 900])
+def test_where_a_pass_finds_no_memory_beside_the_slots_there_are_fewer_of_them(room: int) -> None:
+    forward = Crowded(room)
+    engine = Engine(forward, slots=16, memory=10**6, queue=100)
+    plans = [plan_of(prompt, 30) for prompt in prompts(Random(room), 20, 110)]
+    with ThreadPoolExecutor(20) as readers:
+        come = list(readers.map(read, [ask(engine, plan) for plan in plans]))
+    assert come == [greedy(plan.prompt, plan.limit) for plan in plans]
+    assert forward.refused
+    engine.close()
+
+
+def test_a_model_half_of_whose_layers_found_room_answers_as_before() -> None:
+    plans = [plan_of(prompt, 20) for prompt in prompts(Random(6), 12, 200)]
+    come: list[list[tuple[list[int], bool]]] = []
+    for room in (10**9, 900):
+        forward = HalfLaidOut(tiny("Qwen3"), longest=LONGEST)
+        forward.room = room
+        engine = Engine(forward, slots=8, memory=10**6, queue=100)
+        with ThreadPoolExecutor(12) as readers:
+            come.append(list(readers.map(read, [ask(engine, plan) for plan in plans])))
+        engine.close()
+        assert bool(forward.refused) == (room == 900)
+    assert come[0] == come[1]
 
 
 def test_one_for_whom_alone_there_is_no_room_fails_alone_and_the_engine_lives() -> None:
