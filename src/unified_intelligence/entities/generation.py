@@ -125,6 +125,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "repetition_penalty": (0.01, 100),
     "logprobs": (0, 20),
     "thinking_budget": (0, inf),
+    "priority": (0, inf),
     "max_wait": (0, inf),
 }
 
