@@ -88,13 +88,18 @@ class _Added:
         return self._up(self._down(x))
 
 
+def own(product: Linear) -> Linear:
+    """The model's product, without adapters."""
+    return product.product if isinstance(product, _Adapted) else product
+
+
 class _Adapted(Linear):
     def __init__(self, product: Linear, added: Mapping[str, _Added], now: Sequence[tuple[str, Rows]]) -> None:
-        self._product, self._added, self._now = product, added, now
+        self.product, self._added, self._now = product, added, now
         self.nbytes = product.nbytes
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        y = self._product(x)
+        y = self.product(x)
         for name, rows in self._now:
             if added := self._added.get(name):
                 y[rows] += added(x[rows])

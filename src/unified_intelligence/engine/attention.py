@@ -110,6 +110,10 @@ class SlotCache:
     def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
         self._keys, self._values = (_laid_out(old, capacity, slots, kept) for old in (self._keys, self._values))
 
+    def places(self) -> tuple[int, int]:
+        """Where keys and values begin in memory."""
+        return self._keys.data_ptr(), self._values.data_ptr()
+
     def attend(self, layout: Layout, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """Keeps k and v of shape (tokens, key heads, size); q of (tokens, query heads, size) sees all up to itself."""
         import torch

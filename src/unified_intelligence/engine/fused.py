@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from unified_intelligence.engine.adapted import Adapters
+from unified_intelligence.engine.adapted import Adapters, own
 from unified_intelligence.engine.attention import Heads, Layout, SlotCache, attend
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.kernels import Linear
 from unified_intelligence.engine.linear import for_head, linear
+from unified_intelligence.engine.native.small_pass import LayerWeights, ModelWeights, SmallPass
 from unified_intelligence.engine.place import Quantization
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class FusedForward(Forward):
-    """Takes the weights out of the model, layer by layer, so that they are in memory once; it can no longer be run."""
+    """Takes the weights out of the model, layer by layer, so that they are in memory once; it can no longer be run.
+
+    `small` reads few tokens, where our own kernels can; `without_small` says why there is none.
+    """
 
     def __init__(
         self, model: Any, *, longest: int, quantization: Quantization = "none", adapters: Adapters | None = None
@@ -46,11 +50,14 @@ class FusedForward(Forward):
             self._layers = [self._take(layer, quantization) for layer in inner.layers]
             self._caches = [SlotCache(self._heads, self.device, self._dtype) for _ in self._layers]
         self._adapters.settle()
+        self.small, self.without_small = self._small_pass()
         inner.layers = torch.nn.ModuleList()
         self.token_bytes = 2 * len(self._layers) * self._heads.keys * self._heads.size * self._dtype.itemsize
         self.nbytes = self._head.nbytes + sum(layer.nbytes for layer in self._layers)
 
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        if self.small and self.small.takes(pieces) and not any(piece.adapter for piece in pieces):
+            return self.small.read(pieces)
         layout = Layout(pieces, self.capacity, self.device, self._dtype)
 
         def attention(at: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
@@ -77,6 +84,8 @@ class FusedForward(Forward):
         for cache in self._caches:
             cache.lay_out(capacity, slots, kept)
         self.capacity, self.slots = capacity, slots
+        if self.small:
+            self.small.lay_out(capacity, self._caches)
 
     def copy(self, source: int, target: int, length: int) -> None:
         for cache in self._caches:
@@ -93,6 +102,16 @@ class FusedForward(Forward):
             q, k, v = layer.project(x, cos, sin)
             x = layer.finish(x, attention(at, q, k, v))
         return x
+
+    def _small_pass(self) -> tuple[SmallPass | None, str]:
+        """And why there is none, "" otherwise."""
+        layers = [layer.weights for layer in self._layers]
+        angles = self._cos, self._sin
+        try:
+            weights = ModelWeights(layers, self._head, self._embedding, self._norm, *angles, self._heads, self._eps)
+            return SmallPass(weights), ""
+        except ValueError as error:
+            return None, str(error)
 
     def _final(self, x: torch.Tensor) -> torch.Tensor:
         from torch.nn.functional import rms_norm
@@ -127,6 +146,12 @@ class _Layer:
             self._head_norms = torch.stack(norms)
         self.nbytes = self._qkv.nbytes + self._out.nbytes + self._gate_up.nbytes + self._down.nbytes
 
+    @property
+    def weights(self) -> LayerWeights:
+        """The model's own: for those who read no rows of an adapter's."""
+        products = own(self._qkv), own(self._out), own(self._gate_up), own(self._down)
+        return LayerWeights(products, self._before, self._between, self._head_norms)
+
     def project(
         self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -136,7 +161,7 @@ class _Layer:
 
         heads = self._heads
         joined = self._qkv(rms_norm(x, x.shape[-1:], self._before, self._eps))
-        joined = joined.view(len(x), -1, heads.size)
+        joined = joined.view(x.shape[0], -1, heads.size)
         turning, v = joined[:, : heads.queries + heads.keys], joined[:, heads.queries + heads.keys :]
         if self._head_norms is not None:
             turning = rms_norm(turning, (heads.size,), None, self._eps) * self._head_norms

@@ -7,10 +7,12 @@ none, and it is refused.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from unified_intelligence.engine.kernels import Kernels, Linear, Special, padded
+from unified_intelligence.engine.kernels import Kernels, Linear, Special
+from unified_intelligence.engine.native.linears import NativeInt4, NativeInt8, Panels
+from unified_intelligence.engine.packed import Packed
 from unified_intelligence.engine.place import Quantization
 from unified_intelligence.engine.quantized import Fp8, Int4, Int8
 from unified_intelligence.entities.errors import ConfigurationError
@@ -33,24 +35,13 @@ class Plain(Linear):
         return torch.nn.functional.linear(x, self._weight, self._bias)
 
 
-class Packed(Special):
-    """In the order in which oneDNN reads weights; else it reorders them at each product."""
-
-    said = "weights reordered once by oneDNN"
-
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None, kernels: Kernels) -> None:
-        self._packed = kernels["mkldnn._reorder_linear_weight"](weight.detach())
-        self._bias, self._product, self.nbytes = bias, kernels["mkldnn._linear_pointwise"], weight.nbytes
-
-    @classmethod
-    def refusal(cls, device: torch.device) -> str:
-        return "" if device.type == "cpu" else "it is for CPUs"
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        return self._product(padded(x), self._packed, self._bias, "none", [], "")[: len(x)]
-
-
-_KINDS: Mapping[Quantization, type[Special]] = {"none": Packed, "int8": Int8, "int4": Int4, "fp8": Fp8}
+# the first that can be used is taken
+_KINDS: Mapping[Quantization, Sequence[type[Special]]] = {
+    "none": (Panels, Packed),
+    "int8": (NativeInt8, Int8),
+    "int4": (NativeInt4, Int4),
+    "fp8": (Fp8,),
+}
 
 
 def linear(
@@ -64,22 +55,30 @@ def linear(
 
     Raises ConfigurationError for what this device cannot do.
     """
-    kind = _KINDS[quantization]
-    if not kernels.fault(kind, weight.device, weight.dtype):
-        return kind(weight, bias, kernels)
-    require(quantization, weight.device, weight.dtype, kernels=kernels)
+    for kind in _KINDS[quantization]:
+        if not kernels.fault(kind, weight.device, weight.dtype) and not kind.unfit(weight):
+            return kind(weight, bias, kernels)
+    if quantization != "none":
+        raise _refused(quantization, weight.device, weight.dtype, kernels)
     return Plain(weight, bias)
 
 
 def require(quantization: Quantization, device: torch.device, dtype: torch.dtype, *, kernels: Kernels = HERE) -> None:
     """Raises ConfigurationError unless `linear` can keep to it there; "none" it always can."""
-    if quantization != "none" and (fault := kernels.fault(_KINDS[quantization], device, dtype)):
-        number = str(dtype).removeprefix("torch.")
-        others = "int8 or int4" if device.type == "cpu" else "int4"
-        raise ConfigurationError(
-            f"{quantization} cannot be used on {device} with {number}: {fault}.",
-            hint=f"Try {others}, or leave the quantization out.",
-        )
+    if quantization != "none" and all(kernels.fault(kind, device, dtype) for kind in _KINDS[quantization]):
+        raise _refused(quantization, device, dtype, kernels)
+
+
+def _refused(
+    quantization: Quantization, device: torch.device, dtype: torch.dtype, kernels: Kernels
+) -> ConfigurationError:
+    fault = kernels.fault(_KINDS[quantization][-1], device, dtype)
+    number = str(dtype).removeprefix("torch.")
+    others = "int8 or int4" if device.type == "cpu" else "int4"
+    return ConfigurationError(
+        f"{quantization} cannot be used on {device} with {number}: {fault}.",
+        hint=f"Try {others}, or leave the quantization out.",
+    )
 
 
 def for_head(quantization: Quantization, device: torch.device) -> Quantization:
@@ -89,9 +88,12 @@ def for_head(quantization: Quantization, device: torch.device) -> Quantization:
 
 def explain(device: torch.device, dtype: torch.dtype, quantization: Quantization, *, kernels: Kernels = HERE) -> str:
     """One line: what `linear` takes here, and why."""
-    kind = _KINDS[quantization]
-    fault = kernels.fault(kind, device, dtype)
-    return f"products: torch's own, {kind.said} not used: {fault}" if fault else f"products: {kind.said}"
+    unused = list[str]()
+    for kind in _KINDS[quantization]:
+        if not (fault := kernels.fault(kind, device, dtype)):
+            return f"products: {kind.said}"
+        unused.append(f"{kind.said} not used: {fault}")
+    return f"products: torch's own, {unused[-1]}"
 
 
 def read_bandwidth(seconds: float = 0.2, device: torch.device | None = None) -> float:

@@ -161,7 +161,8 @@ def _forward(loaded: Loaded, wanted: Pass, bits: Quantized, adapters: Adapters) 
     )
     from unified_intelligence.engine.linear import explain
 
-    return fused, f"fused forward pass, {explain(fused.device, loaded.model.dtype, quantization)}"
+    said = f"fused forward pass, {explain(fused.device, loaded.model.dtype, quantization)}"
+    return fused, f"{said}, as the whole pass then is" if fused.small else said
 
 
 def _fused(model: Any, longest: int, quantization: Quantization, adapters: Adapters) -> FusedForward:

@@ -176,3 +176,23 @@ def test_nothing_of_an_adapter_is_kept_twice(tmp_path: Path) -> None:
     assert adapters.names == ("own",)
     held = json.dumps([type(value).__name__ for value in vars(adapters).values()])
     assert "Lora" not in held and not vars(adapters)["_loras"] and not vars(adapters)["_left"]
+
+
+def test_steps_of_few_tokens_in_bfloat16_are_told_apart_too(tmp_path: Path) -> None:
+    """Where our own kernels read the model's rows, they must not read an adapter's."""
+    model = tiny("Qwen3", hidden_size=64, intermediate_size=128, head_dim=64)
+    folder = write(tmp_path, model, size=0.1)
+    expected = {"own": logits_of(merged(model, folder), TEXT), "": logits_of(model, TEXT)}
+    forward = forward_of(model.bfloat16(), {"own": folder}, FusedForward)
+    forward.lay_out(32, 2, {})
+    for adapters in (("own", ""), ("", "own"), ("", ""), ("own", "own")):
+        with torch.inference_mode():
+            read_in = [forward.read([Piece(at, 0, TEXT[:-1], 1, name)]) for at, name in enumerate(adapters)]
+            both = forward.read([Piece(at, len(TEXT) - 1, TEXT[-1:], 1, name) for at, name in enumerate(adapters)])
+        for at, name in enumerate(adapters):
+            for found, place in ((read_in[at][0], -2), (both[at], -1)):
+                wanted = expected[name][place]
+                assert (found.float() - wanted).abs().max() < 0.1 * wanted.abs().max()
+                assert (
+                    found.float() - expected["own" if not name else ""][place]
+                ).abs().max() > 0.2 * wanted.abs().max()
