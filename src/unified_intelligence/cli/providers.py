@@ -137,7 +137,7 @@ def _option(option: OptionOf) -> dict[str, object]:
 
 
 def _type(option: OptionOf) -> str:
-    return "|".join(option.choices) or option.kind.__name__
+    return "|".join(option.choices) or ("name=str,..." if option.kind is dict else option.kind.__name__)
 
 
 def _default(option: OptionOf, variables: Mapping[str, str]) -> str:

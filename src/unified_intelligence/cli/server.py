@@ -15,7 +15,7 @@ from unified_intelligence.cli import flags
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.config.keys import read_key
-from unified_intelligence.entities.errors import InvalidRequestError, MissingDependencyError
+from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, MissingDependencyError
 from unified_intelligence.factories.configured import Chosen, read_settings
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def serve_provider(output: Output, given: Mapping[str, Any]) -> int:
         app = guarded(new_app(service, [routes], keyed=bool(guard.keys)), metrics, guard)
 
         def announce(url: str) -> None:
-            output.note(f"{url}/v1 answers as {' and '.join(service.names)}, by {chosen.name}. Ctrl-C ends it.")
+            names = " and ".join((*service.names, *service.generator.adapters))
+            output.note(f"{url}/v1 answers as {names}, by {chosen.name}. Ctrl-C ends it.")
 
         with reported(guard.log):
             code = run(app, service, serving, announce)
@@ -94,6 +95,10 @@ def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
     model, revision = (chosen.options.get(name) for name in ("model", "revision"))
     own_name = chosen.name if model is None or model.value is None else _name_of(str(model.value))
     name, *aliases = cast("list[str]", given["served_name"] or [own_name])
+    if taken := {name, *aliases}.intersection(chosen.generator.adapters):
+        raise ConfigurationError(
+            f"The model and one of its adapters are both called {min(taken)}.", hint="Rename one: --served-name NAME"
+        )
     told = about(
         version=__version__,
         backend=chosen.name,

@@ -64,13 +64,16 @@ class Span:
 
 
 class Layout:
-    """What one step reads, the same for all layers: single tokens by slot first, then the longer pieces."""
+    """What one step reads, the same for all layers: single tokens by slot first, then the longer pieces.
+
+    `pieces` are in the order of the step's rows.
+    """
 
     def __init__(self, pieces: Sequence[Piece], capacity: int, device: torch.device, dtype: torch.dtype) -> None:
         import torch
 
         order = sorted(range(len(pieces)), key=lambda at: (len(pieces[at].tokens) > 1, pieces[at].slot))
-        ordered = [pieces[at] for at in order]
+        ordered = self.pieces = [pieces[at] for at in order]
         singles = [piece for piece in ordered if len(piece.tokens) == 1]
         self.tokens = torch.tensor([token for piece in ordered for token in piece.tokens], device=device)
         self.places = torch.cat([torch.arange(piece.start, piece.end) for piece in ordered]).to(device)

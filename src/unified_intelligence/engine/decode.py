@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from unified_intelligence.engine.sampling import Chosen, Sampler
-from unified_intelligence.entities.errors import ModelError
+from unified_intelligence.entities.errors import DeviceLostError, ModelError
 
 if TYPE_CHECKING:
     import torch
@@ -16,10 +17,15 @@ if TYPE_CHECKING:
     from unified_intelligence.engine.thinking import Thinking
     from unified_intelligence.profiles.sampling import Sampling
 
+_MEMORY = re.compile("allocate memory|out of memory")  # what torch has no error of its own for
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to write: at most `limit` tokens after `prompt`, until one of `ends`, which none of the first `least` is."""
+    """What to write: at most `limit` tokens after `prompt`, until one of `ends`, which none of the first `least` is.
+
+    `adapter` writes it, "" the model itself.
+    """
 
     prompt: Sequence[int]
     limit: int
@@ -28,6 +34,7 @@ class Plan:
     seed: int | None
     least: int = 0
     logprobs: int | None = None
+    adapter: str = ""
 
 
 class Writing:
@@ -48,6 +55,10 @@ class Writing:
     @property
     def prompt(self) -> Sequence[int]:
         return self._plan.prompt
+
+    @property
+    def adapter(self) -> str:
+        return self._plan.adapter
 
     @property
     def longest(self) -> int:
@@ -102,7 +113,36 @@ def run(module: Callable[..., Any], **inputs: Any) -> Any:
     try:
         with torch.inference_mode():  # never around a yield: the caller's own code would run in it
             return module(**inputs)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise ModelError("The memory is used up.", hint="Shorten the conversation, or use a smaller model.") from error
-    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+    except (MemoryError, RuntimeError) as error:
+        raise failure_of(error) from error
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise ModelError(f"The model broke while answering: {error}") from error
+
+
+class MemoryUsedUpError(ModelError):
+    def __init__(self) -> None:
+        super().__init__("The memory is used up.", hint="Shorten the conversation, or use a smaller model.")
+
+
+def failure_of(error: Exception) -> ModelError:
+    """What the end of a pass says: of the device, of its memory, or of the model."""
+    import torch
+
+    if is_lost(error):
+        return DeviceLostError(str(error).partition("\n")[0])
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or _MEMORY.search(str(error)):
+        return MemoryUsedUpError()
+    return ModelError(f"The model broke while answering: {error}")
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether no pass can be run any more: after some errors a GPU refuses everything this process asks of it."""
+    import torch
+
+    if not isinstance(error, torch.AcceleratorError):
+        return False
+    try:
+        torch.accelerator.synchronize()
+    except RuntimeError:
+        return True
+    return False

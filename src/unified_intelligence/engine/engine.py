@@ -9,9 +9,10 @@ import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from unified_intelligence.engine.decode import is_lost
 from unified_intelligence.engine.scheduler import Row, Scheduler
 from unified_intelligence.engine.ticket import Ticket
-from unified_intelligence.entities.errors import ModelError, ServerBusyError
+from unified_intelligence.entities.errors import DeviceLostError, ModelError, ServerBusyError
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,7 +34,7 @@ class Engine:
     ) -> None:
         self.forward = forward
         self._scheduler = Scheduler(forward, slots=slots, memory=memory, speculation=speculation)
-        self._queue = queue
+        self._queue, self._lost = queue, ""
         self.forget_threads()
         _engines.add(self)
 
@@ -47,10 +48,12 @@ class Engine:
     ) -> Ticket:
         """Asks for an answer. `deadline`, on the monotonic clock, is the latest at which it may be begun.
 
-        Raises ServerBusyError when too many wait, ContextLengthError.
+        Raises ServerBusyError when too many wait, ContextLengthError, DeviceLostError.
         """
         ticket = Ticket(loop)
         with self._changed:
+            if self._lost:
+                raise DeviceLostError(self._lost)
             self._scheduler.check(writing)
             if len(self._incoming) + self._scheduler.waiting >= self._queue:
                 raise ServerBusyError(f"{self._queue} requests wait already.", hint="Try again in a moment.")
@@ -85,8 +88,19 @@ class Engine:
                 with self.turn:
                     told = self._scheduler.step()
             except Exception as error:  # noqa: BLE001 - a fault of ours must not leave anybody waiting forever
-                told = self._scheduler.fail(_failure(error))
+                told = self._scheduler.fail(self._failure(error))
             _wake(told)
+
+    def _failure(self, error: Exception) -> ModelError:
+        if is_lost(error):
+            error = DeviceLostError(str(error).partition("\n")[0])
+        if isinstance(error, DeviceLostError):
+            self._lost = error.reason
+        if isinstance(error, ModelError):
+            return error
+        failure = ModelError(f"The engine broke: {error!r}", hint="Please report this.")
+        failure.__cause__ = error
+        return failure
 
     def _has_work(self) -> bool:
         with self._changed:
@@ -105,14 +119,6 @@ class Engine:
                 self._thread = None
                 return False
             return True
-
-
-def _failure(error: Exception) -> ModelError:
-    if isinstance(error, ModelError):
-        return error
-    failure = ModelError(f"The engine broke: {error!r}", hint="Please report this.")
-    failure.__cause__ = error
-    return failure
 
 
 def _wake(tickets: Iterable[Ticket]) -> None:

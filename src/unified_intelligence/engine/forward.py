@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`tokens` go into `slot` from place `start` on; the logits of the last `wanted` of them are given back."""
+    """`tokens` go into `slot` from place `start` on; the logits of the last `wanted` of them are given back.
+
+    `adapter` is who reads them, "" the model itself.
+    """
 
     slot: int
     start: int
     tokens: Sequence[int]
     wanted: int = 1
+    adapter: str = ""
 
     @property
     def end(self) -> int:

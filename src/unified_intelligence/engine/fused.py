@@ -8,8 +8,10 @@ so every way of stretching them is the same here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from unified_intelligence.engine.adapted import Adapters, own
 from unified_intelligence.engine.attention import Heads, Layout, SlotCache, attend
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.kernels import Linear
@@ -27,10 +29,13 @@ class FusedForward(Forward):
     `small` reads few tokens, where our own kernels can; `without_small` says why there is none.
     """
 
-    def __init__(self, model: Any, *, longest: int, quantization: Quantization = "none") -> None:
+    def __init__(
+        self, model: Any, *, longest: int, quantization: Quantization = "none", adapters: Adapters | None = None
+    ) -> None:
         import torch
 
         config, inner = model.config, model.model
+        self._adapters = adapters or Adapters(model)
         self.device = model.device
         self._embedding = inner.embed_tokens.weight
         self._dtype, self.vocabulary, self.longest = self._embedding.dtype, len(self._embedding), longest
@@ -44,20 +49,22 @@ class FusedForward(Forward):
             self._norm, self._head = inner.norm.weight, self._take_head(model.lm_head, quantization)
             self._layers = [self._take(layer, quantization) for layer in inner.layers]
             self._caches = [SlotCache(self._heads, self.device, self._dtype) for _ in self._layers]
+        self._adapters.settle()
         self.small, self.without_small = self._small_pass()
         inner.layers = torch.nn.ModuleList()
         self.token_bytes = 2 * len(self._layers) * self._heads.keys * self._heads.size * self._dtype.itemsize
         self.nbytes = self._head.nbytes + sum(layer.nbytes for layer in self._layers)
 
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
-        if self.small and self.small.takes(pieces):
+        if self.small and self.small.takes(pieces) and not any(piece.adapter for piece in pieces):
             return self.small.read(pieces)
         layout = Layout(pieces, self.capacity, self.device, self._dtype)
 
         def attention(at: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
             return self._caches[at].attend(layout, q, k, v)
 
-        x = self._run(layout.tokens, layout.places, attention)
+        with self._adapters.rows(layout.pieces, self.device):
+            x = self._run(layout.tokens, layout.places, attention)
         return self._head(self._final(x if layout.wanted is None else x[layout.wanted]))
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
@@ -115,7 +122,7 @@ class FusedForward(Forward):
         return linear(head.weight, head.bias, quantization=for_head(quantization, self.device))
 
     def _take(self, layer: Any, quantization: Quantization) -> _Layer:
-        taken = _Layer(layer, self._heads, self._eps, quantization)
+        taken = _Layer(layer, self._heads, self._eps, partial(_joined, self._adapters, quantization))
         layer.self_attn = layer.mlp = None
         return taken
 
@@ -123,16 +130,16 @@ class FusedForward(Forward):
 class _Layer:
     """One layer: `project` up to the attention, `finish` from it on."""
 
-    def __init__(self, layer: Any, heads: Heads, eps: float, quantization: Quantization) -> None:
+    def __init__(self, layer: Any, heads: Heads, eps: float, joined: Callable[[Sequence[Any]], Linear]) -> None:
         import torch
 
         attention, mlp = layer.self_attn, layer.mlp
         self._heads, self._eps = heads, eps
         self._before, self._between = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
-        self._qkv = _joined([attention.q_proj, attention.k_proj, attention.v_proj], quantization)
-        self._out = _joined([attention.o_proj], quantization)
-        self._gate_up = _joined([mlp.gate_proj, mlp.up_proj], quantization)
-        self._down = _joined([mlp.down_proj], quantization)
+        self._qkv = joined([attention.q_proj, attention.k_proj, attention.v_proj])
+        self._out = joined([attention.o_proj])
+        self._gate_up = joined([mlp.gate_proj, mlp.up_proj])
+        self._down = joined([mlp.down_proj])
         self._head_norms: torch.Tensor | None = None
         if hasattr(attention, "q_norm"):
             norms = [attention.q_norm.weight] * heads.queries + [attention.k_norm.weight] * heads.keys
@@ -141,7 +148,8 @@ class _Layer:
 
     @property
     def weights(self) -> LayerWeights:
-        products = self._qkv, self._out, self._gate_up, self._down
+        """The model's own: for those who read no rows of an adapter's."""
+        products = own(self._qkv), own(self._out), own(self._gate_up), own(self._down)
         return LayerWeights(products, self._before, self._between, self._head_norms)
 
     def project(
@@ -168,12 +176,12 @@ class _Layer:
         return x + self._down(silu(gate) * up)
 
 
-def _joined(modules: Sequence[Any], quantization: Quantization) -> Linear:
+def _joined(adapters: Adapters, quantization: Quantization, modules: Sequence[Any]) -> Linear:
     import torch
 
     weight = torch.cat([module.weight for module in modules]) if len(modules) > 1 else modules[0].weight.detach()
     bias = None if modules[0].bias is None else torch.cat([module.bias for module in modules])
-    return linear(weight, bias, quantization=quantization)
+    return adapters.beside(linear(weight, bias, quantization=quantization), modules)
 
 
 def _angles(rotary: Any, capacity: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Getting a model into memory: found, checked before any loader runs, then loaded. No code of a model is ever run.
+"""Getting a model into memory: found, checked before any loader runs, then loaded. Whose code may run is `trust`'s.
 
 A Hub id is downloaded first (small files, then the weights they name), so that every check reads files of this disk
 and the loaders never reach the network.
@@ -13,9 +13,12 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from unified_intelligence.engine import arrange
+from unified_intelligence.engine import arrange, lora
 from unified_intelligence.engine.constraints import Grammars
+from unified_intelligence.engine.download import Source, bars_on_terminals_only, fetched
+from unified_intelligence.engine.json_files import read_object
 from unified_intelligence.engine.place import Dtype, device_of, dtype_of
+from unified_intelligence.engine.trust import check_code
 from unified_intelligence.entities.errors import ConfigurationError, ModelError, ModelNotFoundError
 from unified_intelligence.profiles import qwen3
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _SMALL_FILES = ["*.json", "*.jinja", "*.txt", "*.model"]
+_CODE = ["*.py"]
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _ONE_AT_A_TIME = Lock()  # two loads at once take the memory of both, and the loaders change settings of the process
 
@@ -72,53 +76,33 @@ def local_folder(model: str) -> Path | None:
     return None
 
 
-def download(model: str, *, revision: str | None, cache_dir: str | None, offline: bool) -> Path:
-    """The folder of a Hub model in the cache. Raises ModelNotFoundError, ConfigurationError."""
-    import huggingface_hub
+def download(
+    model: str, *, revision: str | None, cache_dir: str | None, offline: bool, commit: str | None = None
+) -> Path:
+    """The folder of a Hub model in the cache; its code with it if `commit` is the one at which it may run.
 
-    library: Any = huggingface_hub  # half typed
-
-    def fetch(patterns: list[str]) -> Path:
-        return Path(
-            library.snapshot_download(
-                model,
-                revision=revision,
-                cache_dir=cache_dir,
-                local_files_only=offline,
-                allow_patterns=patterns,
-                ignore_patterns=["*/*"],
-            )
-        )
-
-    try:
-        folder = fetch(_SMALL_FILES)
-        check_code(folder)
-        return fetch([*_SMALL_FILES, *weight_files(folder)])
-    except (OSError, ValueError) as error:
-        raise _hub_error(error, model) from error
-
-
-def check_code(folder: Path) -> None:
-    """Refuses a model that brings Python of its own, here or in a repository its config names.
-
-    Raises ConfigurationError, ModelNotFoundError when the folder holds no model.
+    Raises ModelNotFoundError, ConfigurationError.
     """
-    if not (folder / "config.json").is_file():
-        if (folder / "adapter_config.json").is_file():
-            raise ModelNotFoundError(f"{folder} holds an adapter, not a model.", hint="Merge it into its base first.")
-        raise ModelNotFoundError(f"{folder} holds no config.json.", hint="Give the folder of a Transformers model.")
-    for path in (folder / "config.json", folder / "tokenizer_config.json", folder / "adapter_config.json"):
-        if path.is_file() and (key := _code_in(_read_json(path))):
-            raise ConfigurationError(
-                f"{path} asks to run code that comes with the model ({key}); that is never done here.",
-                hint="Choose a model whose architecture is part of transformers.",
-            )
+    if commit and revision not in {None, commit}:
+        raise ConfigurationError(
+            f"The code of {model} is trusted at {commit}, and the revision is {revision}.",
+            hint="Leave the revision out, or trust the code at that commit.",
+        )
+    at = Source(model, commit or revision, cache_dir, offline)
+    folder = fetched(at, _SMALL_FILES)
+    small = [*_SMALL_FILES, *_CODE] if check_code(folder, commit, of_hub=True) else _SMALL_FILES
+    return fetched(at, [*small, *weight_files(folder)], told=True)
+
+
+def download_adapter(model: str, *, cache_dir: str | None, offline: bool) -> Path:
+    """The folder of an adapter of the Hub's in the cache. Raises ModelNotFoundError, ConfigurationError."""
+    return fetched(Source(model, None, cache_dir, offline), [lora.CONFIG, lora.WEIGHTS], told=True)
 
 
 def template_files(folder: Path) -> str:
     """All chat templates in the folder's files, one after the other; "" where they hold none."""
     saved = folder / "tokenizer_config.json"
-    named = _read_json(saved).get("chat_template") if saved.is_file() else None
+    named = read_object(saved).get("chat_template") if saved.is_file() else None
     files = [*folder.glob("chat_template.jinja"), *folder.glob("additional_chat_templates/*.jinja")]
     return "\n".join([path.read_text(encoding="utf-8") for path in files] + ([json.dumps(named)] if named else []))
 
@@ -147,7 +131,7 @@ def weight_files(folder: Path) -> list[str]:
     index = folder / _INDEX
     if not index.is_file():
         return [_WEIGHTS]
-    placed = _read_json(index).get("weight_map")
+    placed = read_object(index).get("weight_map")
     names = (
         {str(name) for name in cast("dict[str, object]", placed).values()} if isinstance(placed, dict) else set[str]()
     )
@@ -156,7 +140,7 @@ def weight_files(folder: Path) -> list[str]:
     return sorted(names)
 
 
-def load(
+def load(  # noqa: PLR0913 - each is an option of the command line
     folder: Path,
     *,
     dtype: Dtype,
@@ -165,23 +149,24 @@ def load(
     attention: arrange.Attention = "auto",
     device_map: str | None = None,
     max_memory: str | None = None,
+    code: bool = False,
 ) -> Loaded:
     """One model at a time in this process; others wait. int8, int4 and fp8 are left to the engine's own products.
 
-    Raises ConfigurationError for what this machine cannot do, ModelError for anything the loaders refuse.
+    Its own `code` runs only if it may. Raises ConfigurationError for what this machine cannot do, ModelError for
+    anything the loaders refuse.
     """
     import torch
     import transformers
 
     library: Any = transformers  # half typed
     place = device_of(device)
-    closed = {"trust_remote_code": False, "local_files_only": True}
-    spread = arrange.devices(device_map, max_memory)
+    closed = {"trust_remote_code": code, "local_files_only": True}
     try:
-        with _ONE_AT_A_TIME:
+        with _ONE_AT_A_TIME, bars_on_terminals_only():
             config = library.AutoConfig.from_pretrained(folder, **closed)
             numbers = dtype_of(dtype, config.dtype, place)
-            told = arrange.quantizer(quantization, place, numbers) | spread | closed
+            told = arrange.quantizer(quantization, place, numbers) | arrange.devices(device_map, max_memory) | closed
             told |= arrange.attention(attention, place, numbers)
             _check_products(quantization, place, numbers)
             tokenizer = library.AutoTokenizer.from_pretrained(folder, **closed)
@@ -223,46 +208,3 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
     if model.config.model_type.startswith("qwen3"):
         ends |= {tokenizer.convert_tokens_to_ids(token) for token in qwen3.END_OF_TURN}
     return frozenset(ends - {None, tokenizer.unk_token_id})  # pyright: ignore[reportReturnType]
-
-
-def _read_json(path: Path) -> dict[str, object]:
-    try:
-        fields: object = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"{path} is not JSON ({error}).", hint="Copy or download it again.") from error
-    if not isinstance(fields, dict):
-        raise ModelError(f"{path} is not a JSON object.")
-    return cast("dict[str, object]", fields)
-
-
-def _code_in(value: object) -> str:
-    """The key that would have code loaded: `auto_map`, or an attention kernel named as a repository."""
-    if not isinstance(value, dict):
-        return ""
-    for key, member in cast("dict[str, object]", value).items():
-        if key == "auto_map" or ("attn_implementation" in key and "/" in str(member)):
-            return key
-        if found := _code_in(member):
-            return found
-    return ""
-
-
-def _hub_error(error: Exception, model: str) -> ConfigurationError | ModelNotFoundError:
-    from huggingface_hub import errors
-
-    match error:
-        case errors.GatedRepoError():
-            hint = f"Accept its terms at https://huggingface.co/{model}, then run: hf auth login"
-            return ConfigurationError(f"{model} is gated: the Hub did not give it to you.", hint=hint)
-        case errors.RevisionNotFoundError():
-            return ModelNotFoundError(f"{model} has no such revision.", hint="Leave the revision out for the newest.")
-        case errors.RepositoryNotFoundError():
-            hint = "Check the spelling; for a private one run: hf auth login"
-            return ModelNotFoundError(f"The Hub has no model {model}, or it is private.", hint=hint)
-        case errors.HFValidationError():
-            return ModelNotFoundError(f"{model!r} is neither a folder nor a Hub id.", hint="An id is owner/name.")
-        case errors.LocalEntryNotFoundError() | errors.OfflineModeIsEnabled():
-            hint = f"With the Hub in reach run: hf download {model}"
-            return ModelNotFoundError(f"{model} is not in the cache, and the Hub did not give it.", hint=hint)
-        case _:
-            return ModelNotFoundError(f"{model} could not be downloaded: {error}", hint="Try again, or give a folder.")

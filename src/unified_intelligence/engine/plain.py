@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from unified_intelligence.engine.adapted import Adapters
 from unified_intelligence.engine.decode import run
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.entities.errors import ModelError
@@ -19,9 +20,11 @@ class PlainForward(Forward):
 
     together = False
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, adapters: Adapters | None = None) -> None:
         """Raises ModelError for a model that keeps no cache."""
         self._model, self.device = model, model.device
+        self._adapters = adapters or Adapters(model)
+        self._adapters.hook(model)
         self.vocabulary = len(model.get_input_embeddings().weight)
         self._caches: dict[int, Any] = {}
         config = model.config.get_text_config()
@@ -71,12 +74,13 @@ class PlainForward(Forward):
         import torch
 
         cache = _cut(self._caches.pop(piece.slot), piece.start) if piece.start else None
-        output = self._model(
-            input_ids=torch.tensor([list(piece.tokens)], device=self.device),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=max(piece.wanted, 1),
-        )
+        with self._adapters.rows([piece], self.device):
+            output = self._model(
+                input_ids=torch.tensor([list(piece.tokens)], device=self.device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=max(piece.wanted, 1),
+            )
         self._caches[piece.slot] = output.past_key_values
         return cast("torch.Tensor", output.logits[0, -piece.wanted :] if piece.wanted else output.logits[0, :0])
 

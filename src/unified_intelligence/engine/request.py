@@ -37,12 +37,12 @@ class Request:
     constraint: Constraint | None = None
 
     @classmethod
-    def of(cls, loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) -> Request:
-        """Raises ConfigurationError, InvalidRequestError, ContextLengthError."""
+    def of(cls, loaded: Loaded, turns: Sequence[Message], config: GenerationConfig, adapter: str = "") -> Request:
+        """What `adapter` is to write. Raises ConfigurationError, InvalidRequestError, ContextLengthError."""
         text = prompt.write(loaded, turns, config)
         read = prompt.encode(loaded, text)
         prompt.check_length(loaded, read)
-        plan, rules = _plan(loaded, read, config), _rules(loaded, turns, config, text)
+        plan, rules = _plan(loaded, read, config, adapter), _rules(loaded, turns, config, text)
         limited = "reasoning" in rules.tags
         constraint = loaded.grammars.constraint(config, rules, prompt.text_of(loaded))
         limit = _thinking_limit(loaded, plan.limit, rules, config) if limited else None
@@ -53,11 +53,11 @@ class Request:
         return Thinking(self.limit, prompt.text_of(loaded), self.rules.splitter()) if self.limit else None
 
 
-def _plan(loaded: Loaded, read: Sequence[int], config: GenerationConfig) -> Plan:
+def _plan(loaded: Loaded, read: Sequence[int], config: GenerationConfig, adapter: str) -> Plan:
     least = config.min_tokens or 0
     wanted = max(DEFAULT_MAX_TOKENS, least) if config.max_tokens is None else config.max_tokens
     limit = min(wanted, loaded.longest - len(read))
-    return Plan(read, limit, loaded.ends, _sampling(loaded, config), config.seed, least, config.logprobs)
+    return Plan(read, limit, loaded.ends, _sampling(loaded, config), config.seed, least, config.logprobs, adapter)
 
 
 def _rules(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig, text: str) -> Rules:

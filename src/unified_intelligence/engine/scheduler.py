@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from unified_intelligence.engine.decode import run
+from unified_intelligence.engine.decode import MemoryUsedUpError, run
 from unified_intelligence.engine.forward import Piece
-from unified_intelligence.engine.slots import Slot, Slots, shared_length
+from unified_intelligence.engine.slots import NoRoomError, Slot, Slots, shared_length
 from unified_intelligence.engine.speculation import MOST, Asked
 from unified_intelligence.engine.ticket import End, Ticket
 from unified_intelligence.entities.errors import (
     ContextLengthError,
+    DeviceLostError,
     InvalidRequestError,
     ModelError,
     TimedOutError,
@@ -38,6 +39,7 @@ _AT_ONCE = 16  # unread tokens that are no prompt, but an answer going on
 _WORTH_WAITING = 32  # tokens of a beginning that another answer is just reading
 _BESIDE_OTHERS, _ALONE = 0.15, 0.6  # seconds a step may read prompts
 _MOST = 8192  # tokens of prompts in a step: what a pass computes on the way takes memory too
+_LESS = 0.75  # of what there was no room for is tried next
 _LEAST = 16  # tokens of a prompt a step reads, however long that takes
 
 
@@ -46,6 +48,7 @@ class Row:
     """One answer in the engine: lower `priority` first, then in order; after its `deadline` it is not begun any more.
 
     `leader` is another that is just reading the same `common` first tokens. `guessed` ends where a guess was no number.
+    `begun`: it was let in once, even if it waits again.
     """
 
     writing: Writing
@@ -58,6 +61,7 @@ class Row:
     leader: Row | None = None
     common: int = 0
     guessed: bool = True
+    begun: bool = False
     ended: bool = False
 
     @property
@@ -69,7 +73,7 @@ class Scheduler:
     """Advances all answers, a step at a time, in one thread."""
 
     def __init__(self, forward: Forward, *, slots: int, memory: int, speculation: Speculation | None = None) -> None:
-        self._forward, self._slots = forward, Slots(forward, slots, memory)
+        self._forward, self._slots, self._memory = forward, Slots(forward, slots, memory), memory
         self._speculation = speculation if forward.rewinds else None
         self._waiting: list[Row] = []
         self._rows: list[Row] = []
@@ -91,7 +95,7 @@ class Scheduler:
         Beyond its places and its vocabulary a model reads wherever it happens to; on a GPU, that ends the process's use
         of it.
         """
-        longest = min(self._slots.memory, self._forward.longest)
+        longest = min(self._memory, self._forward.longest)
         if writing.longest > longest:
             raise ContextLengthError(writing.longest, longest)
         if not writing.prompt:
@@ -104,9 +108,11 @@ class Scheduler:
 
     def add(self, row: Row) -> None:
         """It waits for a slot."""
+        if not self._rows and not self._waiting:
+            self._slots.memory = self._memory  # who used up the memory once may have left
         row.number = next(self._numbers)
         self._waiting.append(row)
-        self._waiting.sort(key=lambda row: (row.priority, row.number))
+        self._waiting.sort(key=_in_order)
 
     def step(self) -> Iterable[Ticket]:
         """One pass of the model for all of them; which tickets were told something."""
@@ -115,9 +121,12 @@ class Scheduler:
         self._told = {}
         with torch.inference_mode():
             self._drop_cancelled()
-            self._let_in()
-            if plan := self._plan():
+            try:
+                self._let_in()
+                plan = self._plan()
                 self._advance(plan)
+            except NoRoomError as error:
+                self._begin_again(error)
         return self._told
 
     def fail(self, error: Exception) -> Iterable[Ticket]:
@@ -131,9 +140,27 @@ class Scheduler:
     def forget(self) -> None:
         """There are no answers, and no slots."""
         self._rows, self._waiting = [], []
-        self._slots = Slots(self._forward, self._slots.most, self._slots.memory)
+        self._slots = Slots(self._forward, self._slots.most, self._memory)
         if self._speculation:
             self._speculation.clear()
+
+    def _begin_again(self, error: NoRoomError) -> None:
+        """Fewer are let in, and what they have is read again: their tokens are known, only the slots are lost.
+
+        One for whom alone there is no room fails.
+        """
+        rows, self._rows = self._rows, []
+        if error.slots == 1 and rows:
+            alone = rows.pop()
+            alone.ended = True
+            if self._speculation:
+                self._speculation.forget(alone.number)
+            self._tell(alone, error)
+        for row in rows:
+            row.leader, row.common = None, 0
+        self._waiting = sorted([*rows, *self._waiting], key=_in_order)
+        self._forward.lay_out(0, 0, {})
+        self._slots = Slots(self._forward, self._slots.most, int(_LESS * error.capacity * error.slots))
 
     def _drop_cancelled(self) -> None:
         now = time.monotonic()
@@ -142,19 +169,20 @@ class Scheduler:
         for row in list(self._waiting):
             if row.ticket.cancelled:
                 self._refuse(row, End(complete=False))
-            elif row.deadline is not None and now > row.deadline:
+            elif row.deadline is not None and not row.begun and now > row.deadline:
                 self._refuse(row, TimedOutError("queue", round(row.deadline - row.came, 1)))
 
     def _let_in(self) -> None:
         """In order: one that has no room yet keeps those behind it waiting, or it would wait forever."""
-        while self._waiting and self._slots.fits(self._waiting[0].writing.longest):
+        while self._waiting and (not self._rows or self._slots.fits(self._waiting[0].writing.longest)):
             row = self._waiting[0]
-            row.slot = self._slots.take(row.writing.tokens, row.writing.longest)
-            row.ticket.cached = row.slot.read
+            row.slot = self._slots.take(row.writing.tokens, row.writing.longest, row.writing.adapter)
             self._follow(row)
             self._rows.append(self._waiting.pop(0))
-            with self._for_itself(row):
-                self._begin(row)
+            if not row.begun:
+                row.begun, row.ticket.cached = True, row.slot.read
+                with self._for_itself(row):
+                    self._begin(row)
 
     def _begin(self, row: Row) -> None:
         self._put(row, row.writing.forced())
@@ -166,6 +194,8 @@ class Scheduler:
         if not self._forward.rewinds:
             return
         for other in self._rows:
+            if other.writing.adapter != row.writing.adapter:
+                continue
             common = min(shared_length(other.writing.prompt, row.writing.prompt), len(row.writing.prompt) - 1)
             if common > max(other.slot.read, row.slot.read + _WORTH_WAITING, row.common):
                 row.leader, row.common = other, common
@@ -190,7 +220,7 @@ class Scheduler:
         ends = [(row, row.slot.read + size) for row, size in zip(rows, sizes, strict=True) if size]
         guesses = self._guesses(ends)
         longest = max((end + len(more) for (_, end), more in zip(ends, guesses, strict=True)), default=0)
-        run(self._slots.reach, length=longest)
+        self._slots.reach(longest)
         return [(row, _piece(row, end, more)) for (row, end), more in zip(ends, guesses, strict=True)]
 
     def _guesses(self, ends: Sequence[tuple[Row, int]]) -> list[Sequence[int]]:
@@ -200,6 +230,8 @@ class Scheduler:
         return self._speculation.guesses([_asked(row, end) for row, end in ends])
 
     def _advance(self, plan: Sequence[tuple[Row, Piece]]) -> None:
+        if not plan:
+            return
         started = time.perf_counter()
         read = self._read([piece for _, piece in plan])
         self._pace.note(sum(len(piece.tokens) for _, piece in plan), time.perf_counter() - started)
@@ -226,6 +258,8 @@ class Scheduler:
     def _read(self, pieces: Sequence[Piece]) -> Sequence[torch.Tensor | ModelError]:
         """The logits of each piece; where a pass breaks, each is read alone, so that only the culprit fails.
 
+        Raises NoRoomError where even one finds no memory beside the slots of others.
+
         Pieces that are no one pass are never read twice: a cache that cannot go back would hold them twice.
         """
         import torch
@@ -234,7 +268,11 @@ class Scheduler:
             return [self._read([piece])[0] for piece in pieces]
         try:
             logits = run(self._forward.read, pieces=pieces)
+        except DeviceLostError:
+            raise
         except ModelError as error:
+            if len(pieces) == 1 and isinstance(error, MemoryUsedUpError) and self._forward.slots > 1:
+                raise NoRoomError(self._forward.capacity, self._forward.slots) from error
             return [error] if len(pieces) == 1 else [self._read([piece])[0] for piece in pieces]
         return torch.split(logits, [piece.wanted for piece in pieces])
 
@@ -314,10 +352,14 @@ def _shares(reading: Sequence[Row], tokens: int) -> dict[Row, int]:
     return shares
 
 
+def _in_order(row: Row) -> tuple[int, int]:
+    return row.priority, row.number
+
+
 def _piece(row: Row, end: int, guesses: Sequence[int]) -> Piece:
     tokens = row.writing.tokens
     wanted = len(guesses) + 1 if end == len(tokens) else 0
-    return Piece(row.slot.index, row.slot.read, [*tokens[row.slot.read : end], *guesses], wanted)
+    return Piece(row.slot.index, row.slot.read, [*tokens[row.slot.read : end], *guesses], wanted, row.writing.adapter)
 
 
 def _asked(row: Row, end: int) -> Asked:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
+from unified_intelligence.engine.decode import MemoryUsedUpError, failure_of
+
 if TYPE_CHECKING:
     from unified_intelligence.engine.forward import Forward
 
@@ -19,23 +21,34 @@ _STEP = 32  # tokens: lengths are multiples of it
 _GROWTH = 1.25  # of slots that are too short
 
 
+class NoRoomError(MemoryUsedUpError):
+    """There is no room for so many slots, or for a pass beside them; what was in them is lost."""
+
+    def __init__(self, capacity: int, slots: int) -> None:
+        super().__init__()
+        self.capacity, self.slots = capacity, slots
+
+
 @dataclass(slots=True, eq=False)
 class Slot:
     """Keys and values of the first `read` of `tokens`. `most` is how long its answer may get, 0 while it is free.
+
+    They are those that `adapter` computed, which mean nothing to another one.
 
     Of the first `sound` it is known that they are numbers, from the logits of the last of them.
     """
 
     index: int
     tokens: Sequence[int] = ()
+    adapter: str = ""
     read: int = 0
     sound: int = 0
     most: int = 0
     last_used: int = 0
 
-    def shared(self, tokens: Sequence[int]) -> int:
+    def shared(self, tokens: Sequence[int], adapter: str) -> int:
         """How many tokens of a conversation are held here."""
-        return min(self.read, shared_length(self.tokens, tokens))
+        return min(self.read, shared_length(self.tokens, tokens)) if adapter == self.adapter else 0
 
 
 @dataclass(slots=True)
@@ -57,21 +70,22 @@ class Slots:
         lengths = [most, *(slot.most for slot in self.busy)]
         return len(lengths) <= self.most and len(lengths) * max(lengths) <= self.memory
 
-    def take(self, prompt: Sequence[int], most: int) -> Slot:
+    def take(self, prompt: Sequence[int], most: int, adapter: str = "") -> Slot:
         """A slot for an answer of at most so many tokens, prompt included; `fits` was asked before.
 
         It has as much of the prompt as any slot had, but not its last token: who does not read it gets no next one.
         """
         source, length = None, 0
         if self.forward.rewinds and self._slots:
-            shared = [(min(slot.shared(prompt), len(prompt) - 1), not slot.most) for slot in self._slots]
+            shared = [(min(slot.shared(prompt, adapter), len(prompt) - 1), not slot.most) for slot in self._slots]
             source = self._slots[shared.index(max(shared))]  # a free one of them needs no copy
             length = max(shared)[0]
         slot = self._target(source, length)
         slot.most = most  # from here on nobody takes it
         if source and source is not slot:
             self.share(source, slot, length)
-        slot.tokens, slot.read, slot.sound = prompt, length, min(slot.sound, length)
+        slot.tokens, slot.adapter = prompt, adapter
+        slot.read, slot.sound = length, min(slot.sound, length)
         return slot
 
     def share(self, source: Slot, target: Slot, length: int) -> None:
@@ -125,7 +139,11 @@ class Slots:
 
     def _lay_out(self, capacity: int, kept: Sequence[Slot], slots: int) -> None:
         moved = {index: (slot.index, slot.read) for index, slot in enumerate(kept)}
-        self.forward.lay_out(capacity, slots, moved)
+        try:
+            self.forward.lay_out(capacity, slots, moved)
+        except (MemoryError, RuntimeError) as error:
+            failure = failure_of(error)
+            raise NoRoomError(capacity, slots) if isinstance(failure, MemoryUsedUpError) else failure from error
         self._slots = [*kept, *(Slot(index) for index in range(len(kept), slots))]
         for index, slot in enumerate(self._slots):
             slot.index = index

@@ -5,8 +5,11 @@ memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from unified_intelligence.engine import lora
+from unified_intelligence.engine.adapted import Adapters
 from unified_intelligence.engine.arrange import Quantized
 from unified_intelligence.engine.decode import run
 from unified_intelligence.engine.draft import DraftModel, check_same_vocabulary
@@ -17,6 +20,9 @@ from unified_intelligence.engine.speculation import Drafter, Guessing, Price, Pr
 from unified_intelligence.entities.errors import ConfigurationError, ModelError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     import torch
 
     from unified_intelligence.engine.forward import Forward
@@ -31,6 +37,7 @@ SLOTS = 16
 _SLOTS = {"cuda": 64}
 _SHARE = 0.5  # of the memory that is free once the model is loaded
 _PROBE = 8  # tokens that both passes read
+_LIKENESS = {"int8": 0.97, "fp8": 0.8, "int4": 0.5}  # of logits, where weights in fewer bits bring errors of their own
 _DIFFERENCE = {"torch.float32": 1e-3, "torch.bfloat16": 0.1, "torch.float16": 0.05}  # share of the largest logit
 
 
@@ -53,12 +60,17 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     queue: int,
     speculation: Guessing = "none",
     draft: Loaded | None = None,
+    adapters: Mapping[str, Path] = MappingProxyType({}),
 ) -> Running:
-    """`memory` is in GB for keys and values, those of the draft among them. Raises ConfigurationError, ModelError."""
+    """`memory` is in GB for keys and values, those of the draft among them. `adapters` are folders by name.
+
+    Raises ConfigurationError, ModelError.
+    """
     if draft:
         check_same_vocabulary(loaded.tokenizer, draft.tokenizer)
-    own, why = _forward(loaded, forward, quantization)
-    small = _forward(draft, "auto", "none")[0] if draft else None
+    beside = Adapters(loaded.model, [lora.read(name, folder, loaded.model) for name, folder in adapters.items()])
+    own, why = _forward(loaded, forward, quantization, beside)
+    small = _forward(draft, "auto", "none", Adapters(draft.model))[0] if draft else None
     most = slots or _SLOTS.get(own.device.type, SLOTS)
     token_bytes = own.token_bytes + (small.token_bytes if small else 0)
     tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / token_bytes)
@@ -69,7 +81,8 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     drafts = _Drafts(draft, small, most, tokens) if draft and small else None
     guessing, said = _speculation(own, speculation, drafts)
     engine = Engine(own, slots=most, memory=tokens, queue=queue, speculation=guessing)
-    return Running(replace(loaded, longest=longest), engine, f"{why}; {room}; {said}")
+    added = f"; adapters: {', '.join(beside.names)}" if beside.names else ""
+    return Running(replace(loaded, longest=longest), engine, f"{why}; {room}; {said}{added}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +123,8 @@ def _speculation(own: Forward, wanted: Guessing, drafts: _Drafts | None) -> tupl
 def obstacle(model: Any) -> str:
     """Why a model cannot be run by the fused forward pass, "" if it can."""
     config = model.config
+    if type(model).__module__.startswith("transformers_modules"):
+        return "its code is its own"
     if getattr(config, "quantization_config", None) is not None:
         return "its weights are quantized already"
     if config.model_type not in _FAMILIES:
@@ -128,7 +143,7 @@ def obstacle(model: Any) -> str:
     return "it is spread over several devices" if len(devices) > 1 else ""
 
 
-def _forward(loaded: Loaded, wanted: Pass, bits: Quantized) -> tuple[Forward, str]:
+def _forward(loaded: Loaded, wanted: Pass, bits: Quantized, adapters: Adapters) -> tuple[Forward, str]:
     reason = obstacle(loaded.model)
     quantization: Quantization = bits if bits in ("int8", "int4", "fp8") else "none"
     if wanted == "transformers" or (wanted == "auto" and reason):
@@ -137,17 +152,20 @@ def _forward(loaded: Loaded, wanted: Pass, bits: Quantized) -> tuple[Forward, st
                 f"{quantization} needs the fused forward pass, and {reason or 'it was not asked for'}.",
                 hint="Leave the quantization out.",
             )
-        return PlainForward(loaded.model), f"Transformers' forward pass, because {reason or 'it was asked for'}"
+        plain = PlainForward(loaded.model, adapters)
+        return plain, f"Transformers' forward pass, because {reason or 'it was asked for'}"
     if reason:
         raise ConfigurationError(f"The model cannot be run fused: {reason}.", hint="Use engine=auto.")
-    fused: FusedForward = run(_fused, model=loaded.model, longest=loaded.longest, quantization=quantization)
+    fused: FusedForward = run(
+        _fused, model=loaded.model, longest=loaded.longest, quantization=quantization, adapters=adapters
+    )
     from unified_intelligence.engine.linear import explain
 
     said = f"fused forward pass, {explain(fused.device, loaded.model.dtype, quantization)}"
     return fused, f"{said}, as the whole pass then is" if fused.small else said
 
 
-def _fused(model: Any, longest: int, quantization: Quantization) -> FusedForward:
+def _fused(model: Any, longest: int, quantization: Quantization, adapters: Adapters) -> FusedForward:
     """Raises ModelError where it does not compute what Transformers computes."""
     import torch
 
@@ -157,16 +175,37 @@ def _fused(model: Any, longest: int, quantization: Quantization) -> FusedForward
     probe = [token % model.config.vocab_size for token in range(11, 11 + 7 * _PROBE, 7)]
     with torch.inference_mode():
         expected: torch.Tensor = model(input_ids=torch.tensor([probe], device=model.device), use_cache=False).logits[0]
-        fused = FusedForward(model, longest=longest, quantization=quantization)
+        fused = FusedForward(model, longest=longest, quantization=quantization, adapters=adapters)
         fused.lay_out(2 * _PROBE, 1, {})
         half = _PROBE // 2
         first = fused.read([Piece(0, 0, probe[:half], half)])
         got = torch.cat([first, *(fused.read([Piece(0, at, [probe[at]])]) for at in range(half, _PROBE))])
         fused.lay_out(0, 0, {})
-    difference = float((got.float() - expected.float()).abs().max() / expected.float().abs().max().clamp(min=1e-9))
-    if quantization == "none" and not difference < _DIFFERENCE.get(str(expected.dtype), 0.1):
+    _check_same(got.float(), expected.float(), str(expected.dtype), quantization)
+    return fused
+
+
+def _check_same(got: torch.Tensor, expected: torch.Tensor, dtype: str, quantization: Quantization) -> None:
+    """Of logits (places, vocabulary). Raises ModelError for what no rounding explains."""
+    difference = float((got - expected).abs().max() / expected.abs().max().clamp(min=1e-9))
+    if quantization == "none" and not difference < _DIFFERENCE.get(dtype, 0.1):
         raise ModelError(
             f"The fused forward pass differs from that of Transformers by {difference:.1%}.",
             hint="Use -o engine=transformers, and please report the model.",
         )
-    return fused
+    if quantization != "none" and not (likeness := _likeness(got, expected)) > _LIKENESS[quantization]:
+        raise ModelError(
+            f"With {quantization} the fused forward pass has little of that of Transformers: {likeness:.2f} of 1.",
+            hint="Use the quantization none, and please report the model.",
+        )
+
+
+def _likeness(got: torch.Tensor, expected: torch.Tensor) -> float:
+    """How the logits go together: 1 in step, about 0 of another computation.
+
+    What all places have in common is left out, because a pass that confuses them would share it.
+    """
+    import torch
+
+    one, other = ((logits - logits.mean(0)).flatten() for logits in (got, expected))
+    return float(torch.nn.functional.cosine_similarity(one, other, dim=0))

@@ -30,6 +30,7 @@ UnifiedIntelligenceError
 ├── AnswerInvalidError           10  the answer is not of the form that was asked for; carries it
 ├── ModelError                    1  the model could not be loaded or broke while answering
 │   ├── ModelNotFoundError        3  no model at that path or id
+│   ├── DeviceLostError           1  the device computes nothing more in this process: it has to be started again
 │   └── MalformedToolCallError    1  the model wrote a call nobody can read; carries what it wrote
 ├── StreamInterruptedError        8  the answer stopped before its end; carries what came
 ├── ToolFailedError               1  a tool the model called raised
@@ -130,6 +131,15 @@ class ModelError(UnifiedIntelligenceError):
 class ModelNotFoundError(ModelError):
     exit_code = 3
     elsewhere = False
+
+
+class DeviceLostError(ModelError):
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The device was lost, and computes nothing more in this process: {reason}",
+            hint="Start the process again.",
+        )
+        self.reason = reason
 
 
 class MalformedToolCallError(ModelError):

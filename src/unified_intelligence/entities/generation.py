@@ -66,7 +66,9 @@ class GenerationConfig:
     greedy; min_p keeps tokens at least that share as likely as the likeliest; the three penalties are those of OpenAI's
     API (presence, frequency: subtracted) and of Transformers (repetition: divided). `thinking` asks a model that can
     reason aloud to do so or not to, thinking_budget is the most tokens it may spend on it. `logprobs` is how many
-    alternatives are told beside each token, 0 none but its own probability.
+    alternatives are told beside each token, 0 none but its own probability. `adapter` names one of the generator's
+    `adapters`, "" the model without any. Of requests that wait those of a lower `priority` go first, 0 where none is
+    given; one that did not begin within `max_wait` seconds fails.
     """
 
     max_tokens: int | None = None
@@ -88,6 +90,9 @@ class GenerationConfig:
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: ToolChoice = "auto"
     parallel_tool_calls: bool | None = None
+    adapter: str | None = None
+    priority: int | None = None
+    max_wait: float | None = None
 
     def __post_init__(self) -> None:
         """Raises InvalidRequestError for a value no model can honour."""
@@ -120,6 +125,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "repetition_penalty": (0.01, 100),
     "logprobs": (0, 20),
     "thinking_budget": (0, inf),
+    "priority": (0, inf),
+    "max_wait": (0, inf),
 }
 
 

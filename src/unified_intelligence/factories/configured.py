@@ -29,6 +29,7 @@ _SENT_TO: Mapping[str, tuple[str, ...]] = {
     "hf_token": ("hub",),
     "token": ("base_url", "space", "hub"),
 }
+_CODE = "trust_remote_code"
 _FILES = frozenset({"user", "named"})
 
 
@@ -111,6 +112,7 @@ def values_of(
     """
     elsewhere = dict(_keys_for_elsewhere(options))
     options = {**options, **settings.options_of_files(name, elsewhere)}
+    _refuse_code_of_a_project(name, options)
     _refuse_keys_where_a_project_decides(name, options, known)
     left_out = {option: why for option, why in elsewhere.items() if options[option].layer == "environment"}
     values: dict[str, object] = {}
@@ -172,6 +174,16 @@ def blame(error: ConfigurationError, name: str, resolved: Resolved) -> None:
     """Who said so, unless it was said on this command line."""
     if resolved.layer not in {"flag", "default"}:
         error.hint = f"{name} comes from {resolved.origin}. {error.hint}".strip()
+
+
+def _refuse_code_of_a_project(name: str, options: Mapping[str, Resolved]) -> None:
+    """Whoever can write a project's file could run code of his on every machine that has his repository."""
+    if (given := options.get(_CODE)) and given.layer == "project":
+        raise ConfigurationError(
+            f"{given.origin}: a project's file may not say whose code is run ({_CODE}).",
+            hint=f"Give it on the command line, -o {_CODE} MODEL@COMMIT, or put it into your own file: uic config path",
+            provider=name,
+        )
 
 
 def _refuse_keys_where_a_project_decides(

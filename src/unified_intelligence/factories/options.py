@@ -9,7 +9,7 @@ The command line, the configuration and the documentation read them from here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from types import NoneType, UnionType
@@ -21,13 +21,16 @@ from unified_intelligence.entities.errors import ConfigurationError, UnknownName
 
 REQUIRED = inspect.Parameter.empty
 _FLAGS = {"model": "--model", **{shortcut.option: shortcut.flag for shortcut in SHORTCUTS}}
-_NAMES: Mapping[type, str] = {list: "list of texts"}
+_NAMES: Mapping[type, str] = {list: "list of texts", dict: "list of NAME=VALUE, with commas between"}
 _TRUTH = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """`kind` is the type without its None and its description, `list` for texts; `choices` are set for a Literal."""
+    """`kind` is the type without its None and its description; `choices` are set for a Literal.
+
+    `list` is one of texts, `dict` one of texts by name.
+    """
 
     name: str
     kind: type
@@ -76,7 +79,7 @@ def _option(name: str, hint: Any, default: object) -> Option:
         description = next((note for note in notes if isinstance(note, str)), "")
     members = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
     kinds = [member for member in members if member is not NoneType]
-    kind = list if get_origin(kinds[0]) is list else kinds[0]
+    kind = get_origin(kinds[0]) if get_origin(kinds[0]) in {list, dict} else kinds[0]
     choices = tuple(get_args(kind)) if get_origin(kind) is Literal else ()
     return Option(name, str if choices else kind, default, description, choices, optional=NoneType in members)
 
@@ -88,8 +91,8 @@ def _read(provider: str, option: Option, value: object) -> object:
         if value not in option.choices:
             raise UnknownNameError(f"{option.name} of {provider}", str(value), option.choices, provider=provider)
         return value
-    if option.kind is list:
-        return _texts(provider, option, value)
+    if option.kind in _SEVERAL:
+        return _SEVERAL[option.kind](provider, option, value)
     if option.kind is bool and isinstance(value, str):
         value = _TRUTH.get(value.lower(), value)
     elif isinstance(value, str) or (option.kind is float and type(value) is int):
@@ -113,6 +116,24 @@ def _texts(provider: str, option: Option, value: object) -> list[str]:
     if len(texts) < len(items):
         raise _wrong(provider, option, cast("object", value))
     return texts
+
+
+def _named_texts(provider: str, option: Option, value: object) -> dict[str, str]:
+    """An object of a file, or a text with commas between; a value may hold blanks."""
+    if isinstance(value, str):
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        found = {name.strip(): text.strip() for name, _, text in pairs}
+        if len(found) == len(pairs) and all(found) and all(found.values()):
+            return found
+    if isinstance(value, Mapping):
+        given = cast("Mapping[object, object]", value)
+        named = {name: text for name, text in given.items() if isinstance(name, str) and isinstance(text, str)}
+        if len(named) == len(given) and all(named) and all(named.values()):
+            return named
+    raise _wrong(provider, option, cast("object", value))
+
+
+_SEVERAL: Mapping[type, Callable[[str, Option, object], object]] = {list: _texts, dict: _named_texts}
 
 
 def _wrong(provider: str, option: Option, value: object) -> ConfigurationError:

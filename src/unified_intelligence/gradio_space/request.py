@@ -46,6 +46,9 @@ class AskedConfig(Part):
     tools: Many[Tool] | None = None
     tool_choice: Literal["auto", "none", "required"] | ChosenTool | None = None
     parallel_tool_calls: Switch | None = None
+    adapter: str | None = None
+    priority: Whole | None = None
+    max_wait: Number | None = None
 
     @model_validator(mode="after")
     def _check_tools(self) -> AskedConfig:

@@ -38,6 +38,9 @@ class ITextGenerator(ABC):
     at_once: int = 8
     """How many answers it makes side by side without one of them waiting; a server lets in as many."""
 
+    adapters: tuple[str, ...] = ()
+    """What `GenerationConfig.adapter` may name, where that is honoured: variants of the model that answer too."""
+
     @property
     def explanation(self) -> str:
         """One line for people: how answers are computed here, and why; "" where there is nothing to tell yet."""

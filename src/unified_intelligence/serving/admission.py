@@ -33,11 +33,14 @@ class Limits:
 class Entry:
     """A request, which is let in once, with all the `answers` it asks for. An empty `key` is nobody's.
 
+    Those of a lower `priority` go first. `longest_wait` is its own, in seconds, beside that of all.
     `begun`: one of them has had a turn, so that none of the others is sent away any more.
     """
 
     key: str = ""
     answers: int = 1
+    priority: int = 0
+    longest_wait: float | None = None
     begun: bool = field(default=False, init=False)
     active: int = field(default=0, init=False)
     over: int = field(default=0, init=False)
@@ -49,8 +52,8 @@ class Entry:
 
 
 class Admission:
-    """First come, first served. `rejections` counts who was sent away: queue, key, wait or drain.
-    `served` are the seconds the last turns took.
+    """First come, first served among those of one priority. `rejections` counts who was sent away: queue, key, wait
+    or drain. `served` are the seconds the last turns took.
 
     It lives on one event loop and needs no lock.
     """
@@ -168,11 +171,14 @@ class Admission:
             self.running += 1
             return
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((place, entry))
+        behind = next((at for at, (_, one) in enumerate(self._queue) if one.priority > entry.priority), None)
+        self._queue.insert(len(self._queue) if behind is None else behind, (place, entry))
+        waits = [wait for wait in (self.limits.longest_wait, entry.longest_wait) if wait is not None]
+        longest = min(waits, default=None)
         try:
-            await asyncio.wait((place,), timeout=self.limits.longest_wait)
+            await asyncio.wait((place,), timeout=longest)
             if not (place.done() or entry.begun):
-                self._send_away("wait", f"No turn came within {self.limits.longest_wait:g} s.")
+                self._send_away("wait", f"No turn came within {longest:g} s.")
             await place
         except BaseException:
             self._give_up(place, entry)

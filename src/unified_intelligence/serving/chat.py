@@ -27,9 +27,8 @@ from unified_intelligence.serving.chat_request import ChatRequest
 from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.event_stream import DONE, STILL_WORKING, EventStream, event
-from unified_intelligence.serving.models import check_model
+from unified_intelligence.serving.models import asked_of, check_model
 from unified_intelligence.serving.protocol import for_choice
-from unified_intelligence.serving.service import caller_of
 from unified_intelligence.serving.side_by_side import gathered, side_by_side
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def chat_routes(service: Service) -> APIRouter:
     async def create_chat_completion(body: ChatRequest, request: Request) -> Response:
         """An answer to a conversation."""
         check_model(service, body.model)
-        answers = _answers(service, caller_of(request.scope, body.n or 1), body)
+        answers = _answers(service, body.caller(request.scope, body.n or 1), body)
         if body.stream:
             return EventStream(_chunks(service, body, answers))
         return WholeAnswer(_completion(service, body, answers))
@@ -54,7 +53,7 @@ def chat_routes(service: Service) -> APIRouter:
 
 
 def _answers(service: Service, caller: Caller, body: ChatRequest) -> list[AsyncGenerator[Event]]:
-    config = body.config()
+    config = asked_of(service, body.model, body.config())
     messages = [turn.read() for turn in body.messages]
     return [
         service.answer(caller, messages, for_choice(config, index), again=index > 0) for index in range(body.n or 1)

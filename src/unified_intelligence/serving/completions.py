@@ -31,9 +31,8 @@ from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.errors import RefusedError
 from unified_intelligence.serving.event_stream import DONE, STILL_WORKING, EventStream, event
-from unified_intelligence.serving.models import check_model
+from unified_intelligence.serving.models import asked_of, check_model
 from unified_intelligence.serving.protocol import Answering, Tokens, Whole, for_choice
-from unified_intelligence.serving.service import caller_of
 from unified_intelligence.serving.side_by_side import gathered, side_by_side
 from unified_intelligence.serving.tokens import texts_of
 
@@ -69,7 +68,7 @@ def completion_routes(service: Service) -> APIRouter:
             raise RefusedError(
                 400, f"prompt and n ask for more than {MOST_PROMPTS} answers.", param="prompt", code="invalid_request"
             )
-        answers = _answers(service, caller_of(request.scope, asked), body, prompts)
+        answers = _answers(service, body.caller(request.scope, asked), body, prompts)
         if body.stream:
             return EventStream(_chunks(service, body, answers, len(prompts)))
         return WholeAnswer(_completion(service, body, answers, len(prompts)))
@@ -80,7 +79,7 @@ def completion_routes(service: Service) -> APIRouter:
 def _answers(
     service: Service, caller: Caller, body: CompletionRequest, prompts: Sequence[str]
 ) -> list[AsyncGenerator[Event]]:
-    config = body.config()
+    config = asked_of(service, body.model, body.config())
     return [
         service.answer(caller, [Message("user", prompt)], for_choice(config, index), again=index > 0)
         for prompt in prompts

@@ -104,6 +104,7 @@ SCHEMAS: dict[str, Any] = {
     "Model": _record(
         {"id": _TEXT, "object": {"const": "model"}, "created": _COUNT, "owned_by": _TEXT},
         max_model_len={"type": ["integer", "null"]},
+        parent=_TEXT,
     ),
     "ModelList": _record({"object": {"const": "list"}, "data": _list(_ref("Model"))}),
     "EmbeddingList": _record(

@@ -49,7 +49,7 @@ def embedding_routes(service: Service) -> APIRouter:
     async def create_embedding(body: EmbeddingRequest, request: Request) -> Response:
         """A vector for each text."""
         check_model(service, body.model)
-        if not isinstance(service.generator, ITextEmbedder):
+        if not isinstance(service.generator, ITextEmbedder) or body.model in service.generator.adapters:
             raise RefusedError(404, f"The model {body.model!r} makes no embeddings.", code="not_supported")
         texts = await texts_of(service, body.input, "input")
         return WholeAnswer(_embedded(service, service.generator, caller_of(request.scope), body, texts))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from unified_intelligence.entities.errors import DeviceLostError
 from unified_intelligence.serving.documents import answers_of
 from unified_intelligence.serving.errors import SERVER, RefusedError, failure_of
 
@@ -35,6 +36,8 @@ def health_routes(service: Service) -> APIRouter:
         if service.state != "ready":
             code = service.state
             said = _SAID[code].format(failure_of(service.failure).code if service.failure else "")
+            if isinstance(service.failure, DeviceLostError):
+                said = "The server computes nothing more until it is started again: its device was lost."
             raise RefusedError(503, said, code=code, kind=SERVER, headers={"retry-after": "5"})
         return {"status": "ready"}
 

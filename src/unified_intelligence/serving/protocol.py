@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, mode
 
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.entities.tools import ToolSpec
+from unified_intelligence.serving.service import Caller, caller_of
 from unified_intelligence.serving.validation import without_neutral
 
 
@@ -49,6 +50,7 @@ UNIQUE = "No two with the same name."
 NAME = r"^[a-zA-Z0-9_.-]{1,64}$"
 _NO_PARAMETERS: Mapping[str, object] = {"type": "object", "properties": {}}
 _SEED = 2**63
+_LAST = 1000
 
 
 def _few(labels: object) -> object:
@@ -131,6 +133,8 @@ class Answering(Request):
     frequency_penalty: Number | None = Field(None, ge=-2, le=2)
     repetition_penalty: Number | None = Field(None, ge=0.01, le=100)
     seed: Whole | None = Field(None, ge=-_SEED, lt=_SEED)
+    priority: Whole | None = Field(None, ge=0, le=_LAST, description="Who has a lower one goes first; 0 by default.")
+    max_wait: Number | None = Field(None, ge=0, description="Seconds within which the answer has to begin.")
     user: str | None = None
 
     @model_validator(mode="after")
@@ -143,6 +147,10 @@ class Answering(Request):
     def includes_usage(self) -> bool:
         return bool(self.stream_options and self.stream_options.include_usage)
 
+    def caller(self, scope: Mapping[str, Any], answers: int) -> Caller:
+        """Who asks for so many answers, and when they want to be let in."""
+        return caller_of(scope, answers, priority=self.priority or 0, longest_wait=self.max_wait)
+
     def sampling(self) -> dict[str, Any]:
         """The fields of a GenerationConfig these fields are."""
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
@@ -152,7 +160,7 @@ class Answering(Request):
 
 _SAME = (
     "max_tokens", "min_tokens", "temperature", "top_p", "min_p", "presence_penalty", "frequency_penalty",
-    "repetition_penalty", "seed",
+    "repetition_penalty", "seed", "priority",
 )  # fmt: skip
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from unified_intelligence.entities.errors import DeviceLostError
 from unified_intelligence.serving.admission import Admission, Entry
 from unified_intelligence.serving.answer_json import now
 from unified_intelligence.serving.enforcement import enforced, planned
@@ -71,7 +72,7 @@ class Service:
         `again`: another answer to the same question, which is counted once.
         Raises RateLimitedError, ServerBusyError, InvalidRequestError, and what the generator raises.
         """
-        with self.watch(caller) as watch:
+        with self.watch(caller) as watch, self._noticing_loss():
             watch.again = again
             plan = await planned(self.generator, config)  # what is refused waits for no turn
             async with self.admission.turn(caller.entry or caller.key):
@@ -81,6 +82,15 @@ class Service:
                     async for event in events:
                         watch.saw(event)
                         yield event
+
+    @contextmanager
+    def _noticing_loss(self) -> Generator[None]:
+        """A process that can compute nothing more is not ready for anything."""
+        try:
+            yield
+        except DeviceLostError as error:
+            self.state, self.failure = "failed", error
+            raise
 
     async def warm_up(self) -> None:
         """Loads what the first answer would wait for; then it is ready.
@@ -98,8 +108,11 @@ class Service:
             self.on_ready()
 
 
-def caller_of(scope: Mapping[str, Any], answers: int = 1) -> Caller:
+def caller_of(
+    scope: Mapping[str, Any], answers: int = 1, *, priority: int = 0, longest_wait: float | None = None
+) -> Caller:
     """Who sent a request: what the layers around the routes found out. `answers` is how many it asks for."""
     state = scope["state"]
     key = state.get("key", "")
-    return Caller(state["request_id"], key, state.setdefault("figures", Figures()), Entry(key, answers))
+    entry = Entry(key, answers, priority, longest_wait)
+    return Caller(state["request_id"], key, state.setdefault("figures", Figures()), entry)

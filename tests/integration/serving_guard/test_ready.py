@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx2
@@ -15,7 +16,9 @@ import pytest
 from tests.integration.serving_guard.guarded_server import ANSWER, ask, guarded_server, until
 from tests.integration.serving_guard.test_bodies import environment
 from unified_intelligence.adapters.llm.echo_adapter import EchoAdapter
-from unified_intelligence.entities.errors import ModelNotFoundError
+from unified_intelligence.entities.errors import DeviceLostError, ModelNotFoundError
+from unified_intelligence.entities.generation import Event, GenerationConfig
+from unified_intelligence.entities.message import MessageLike, read_messages
 
 
 class _Loads(EchoAdapter):
@@ -67,6 +70,32 @@ def test_a_model_that_cannot_be_loaded_is_told(error: Exception, code: str) -> N
         assert "secret" not in told["message"]
         assert httpx2.get(served.url + "/health").status_code == 200
         assert served.service.failure is error
+
+
+class _Loses(EchoAdapter):
+    """An echo whose device is lost by one question."""
+
+    async def astream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> AsyncIterator[Event]:
+        if "perdu" in read_messages(messages)[-1].content:
+            raise DeviceLostError("CUDA error: device-side assert triggered")
+        async for event in super().astream(messages, config):
+            yield event
+
+
+def test_a_server_whose_device_is_lost_is_not_ready_any_more() -> None:
+    with guarded_server(_Loses()) as served:
+        assert until(lambda: ready(served.url)[0] == 200)
+        assert ask(served.url).status_code == 200
+        assert ready(served.url)[0] == 200
+        asked = {"model": served.service.model, "messages": [{"role": "user", "content": "Tout est  perdu 🙂"}]}
+        failed = httpx2.post(f"{served.url}/v1/chat/completions", json=asked)
+        assert (failed.status_code, failed.json()["error"]["code"]) == (500, "device_lost")
+        status, told = ready(served.url)
+        assert (status, told["code"]) == (503, "failed")
+        assert "until it is started again" in told["message"]
+        assert httpx2.get(served.url + "/health").status_code == 200
 
 
 LOADS_LONG = """

@@ -2,7 +2,8 @@
 
 So one wrong, missing or foreign token in a slot gives another answer. Every slot is kept to the rules of the seam; a
 token that is no number spoils its slot until it is wiped out, also where nobody looks any more, as it does in products
-with a mask; another one breaks the whole pass, half of which is then done.
+with a mask; another one breaks the whole pass, half of which is then done. Whose adapter read a token is remembered,
+and no other may go on from it.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class PureForward(Forward):
     def __init__(self, *, rewinds: bool = True, together: bool = True, memory: int = 10**9) -> None:
         self.rewinds, self.together, self._memory = rewinds, together, memory
         self._slots: list[list[int]] = []
+        self._readers: list[list[str]] = []
         self.on_read: Callable[[Piece], None] = lambda _: None
         self.passes = 0
         self.read_tokens: Counter[int] = Counter()
@@ -79,14 +81,18 @@ class PureForward(Forward):
     def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
         assert capacity * slots <= self._memory, (capacity, slots, self._memory)
         new = [[_GARBAGE] * capacity for _ in range(slots)]
+        readers = [[""] * capacity for _ in range(slots)]
         for target, (source, length) in kept.items():
             assert length <= capacity
             new[target][:length] = self._slots[source][:length]
+            readers[target][:length] = self._readers[source][:length]
+        self._readers = readers
         self._slots, self.capacity, self.slots = new, capacity, slots
 
     def copy(self, source: int, target: int, length: int) -> None:
         assert self.rewinds and source != target and 0 < length <= self.capacity
         self._slots[target][:length] = self._slots[source][:length]
+        self._readers[target][:length] = self._readers[source][:length]
 
     def clear(self, slot: int, start: int = 0) -> None:
         self._slots[slot][start:] = [_GARBAGE] * (self.capacity - start)
@@ -99,6 +105,9 @@ class PureForward(Forward):
         assert 0 <= piece.start < piece.end <= self.capacity and 0 <= piece.wanted <= len(piece.tokens)
         assert _GARBAGE not in held[: piece.start], "a token was never read"
         assert self.rewinds or piece.start in {0, _length(held)}
+        readers = self._readers[piece.slot]
+        assert set(readers[: piece.start]) <= {piece.adapter}, "another adapter read it"
+        readers[piece.start : piece.end] = [piece.adapter] * len(piece.tokens)
         held[piece.start : piece.end] = piece.tokens
         if not self.rewinds:  # a new beginning is a new cache
             held[piece.end :] = [_GARBAGE] * (self.capacity - piece.end)

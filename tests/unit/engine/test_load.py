@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.tiny_qwen3 import build
-from unified_intelligence.engine import load
+from unified_intelligence.engine import load, trust
 from unified_intelligence.entities.errors import ConfigurationError, ModelError, ModelNotFoundError
 
 
@@ -26,7 +26,7 @@ def folder(sound: Path, tmp_path: Path) -> Path:
 
 
 def open_folder(folder: Path) -> load.Loaded:
-    load.check_code(folder)
+    trust.check_code(folder)
     load.check_weights(folder)
     return load.load(folder, dtype="auto", device="cpu")
 
@@ -134,8 +134,8 @@ def test_a_damaged_file_is_a_model_error(folder: Path, name: str, text: str, err
 def test_an_adapter_alone_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text("{}")
     with pytest.raises(ModelNotFoundError, match="adapter") as refused:
-        load.check_code(tmp_path)
-    assert "Merge" in refused.value.hint
+        trust.check_code(tmp_path)
+    assert "-o adapters" in refused.value.hint
 
 
 @pytest.mark.parametrize("model", ["", "nowhere", "./nowhere/at", "/no/where", "~/no_such_model", "a/b/c", "owner/"])

@@ -131,7 +131,8 @@ class Schedule:
         if random.random() < 0.05:
             prompt[random.randrange(len(prompt))] = random.choice([NO_NUMBER, BREAKS])
         sampling = DRAWN if random.random() < 0.1 else GREEDY
-        plan = Plan(prompt, random.randint(1, 7), frozenset({END}), sampling, random.randrange(9))
+        ends, adapter = frozenset({END}), random.choice(["", "", "", "one", "other"])
+        plan = Plan(prompt, random.randint(1, 7), ends, sampling, random.randrange(9), adapter=adapter)
         one = Asked(plan, random.random() < 0.1, random.choice([None, None, None, 0, 1, 3]))
         one.row = Row(one.writing(), one.ticket, random.choice([0, 0, 0, -1, 1]))
         if random.random() < 0.05:

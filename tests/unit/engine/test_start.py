@@ -12,6 +12,7 @@ from transformers import LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaMLP
 
 from tests.unit.engine.tiny_models import LONGEST, VOCABULARY, library, tiny
+from unified_intelligence.engine.arrange import Quantized
 from unified_intelligence.engine.constraints import Grammars
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.load import Loaded
@@ -20,10 +21,17 @@ from unified_intelligence.engine.start import Pass, Running, obstacle, start
 from unified_intelligence.entities.errors import ConfigurationError, ModelError
 
 
-def started(model: Any, way: Pass = "auto", *, slots: int | None = 2, memory: float | None = 0.001) -> Running:
+def started(
+    model: Any,
+    way: Pass = "auto",
+    *,
+    bits: Quantized = "none",
+    slots: int | None = 2,
+    memory: float | None = 0.001,
+) -> Running:
     longest = model.config.max_position_embeddings
     loaded = Loaded(model, None, longest, frozenset({1}), Grammars((), {1}, VOCABULARY))
-    return start(loaded, forward=way, quantization="none", slots=slots, memory=memory, queue=5)
+    return start(loaded, forward=way, quantization=bits, slots=slots, memory=memory, queue=5)
 
 
 @pytest.mark.parametrize("kind", ["Llama", "Qwen2", "Qwen3"])
@@ -75,6 +83,21 @@ class Altered(LlamaForCausalLM):
             layer.mlp = Louder(config)
 
 
+class Crossed(LlamaMLP):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.down_proj(self.act_fn(self.up_proj(x)) * self.gate_proj(x))
+
+
+class Confused(LlamaForCausalLM):
+    """Of the family by its configuration; its gates are not where the family's are."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        layers: Any = self.model.layers
+        for layer in layers:
+            layer.mlp.__class__ = Crossed  # its weights stay as large as they are
+
+
 class Scaled(LlamaForCausalLM):
     """Its logits are not those of its head."""
 
@@ -82,6 +105,24 @@ class Scaled(LlamaForCausalLM):
         output: Any = super().forward(*given, **named)
         output.logits = output.logits.tanh()
         return output
+
+
+@pytest.mark.parametrize("bits", ["int8", "int4"])
+def test_weights_in_fewer_bits_pass_the_probe_where_the_computation_is_the_same(bits: Quantized) -> None:
+    for kind in ("Llama", "Qwen2", "Qwen3"):
+        model = tiny(kind, hidden_size=64, intermediate_size=96, heads=(4, 2), head_dim=16)
+        running = started(model, bits=bits)
+        assert bits in running.explanation
+
+
+@pytest.mark.parametrize("bits", ["int8", "int4"])
+def test_weights_in_fewer_bits_hide_no_other_computation(bits: Quantized) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        config = tiny("Llama", hidden_size=64, intermediate_size=96, heads=(4, 2), head_dim=16).config
+        model: Any = Confused(config).eval()
+    with pytest.raises(ModelError, match=f"With {bits} the fused forward pass has little of"):
+        started(model, bits=bits)
 
 
 @pytest.mark.parametrize("altered", [Altered, Scaled])

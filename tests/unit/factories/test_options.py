@@ -46,6 +46,25 @@ def test_values_are_read_into_their_types(given: dict[str, object], value: objec
     assert type(read) is type(value)
 
 
+class Named:
+    def __init__(self, *, adapters: Annotated[dict[str, str] | None, "by name"] = None) -> None: ...
+
+
+@pytest.mark.parametrize(("given", "value"), [
+    ("fr=./fr", {"fr": "./fr"}), ("fr = ./le  dossier , sql=owner/name,", {"fr": "./le  dossier", "sql": "owner/name"}),
+    ({"fr": "./a,b"}, {"fr": "./a,b"}), ("a=b=c", {"a": "b=c"}), ("", {}), (None, None),
+])  # fmt: skip
+def test_texts_by_name_are_an_object_or_have_commas_between(given: object, value: object) -> None:
+    assert bind("fake", Named, {"adapters": given}) == {"adapters": value}
+    assert options_of(Named)[0] == Option("adapters", dict, None, "by name", optional=True)
+
+
+@pytest.mark.parametrize("given", ["fr", "=./fr", "fr=", "fr=a,fr=b", {"fr": 1}, {"": "a"}, ["fr=a"], 3])
+def test_what_is_no_list_of_names_is_refused(given: object) -> None:
+    with pytest.raises(ConfigurationError, match="adapters of fake is a list of NAME=VALUE"):
+        bind("fake", Named, {"adapters": given})
+
+
 def test_what_is_not_given_is_left_to_the_class() -> None:
     assert bound() == {"model": "m"}
 

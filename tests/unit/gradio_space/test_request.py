@@ -51,6 +51,7 @@ def test_every_field_has_its_own_name() -> None:
         "max_tokens": 16, "min_tokens": 1, "temperature": 0.5, "top_p": 0.9, "top_k": 3, "min_p": 0.1,
         "presence_penalty": 1, "frequency_penalty": -1, "repetition_penalty": 1.1, "seed": 7, "logprobs": 2,
         "thinking": False, "thinking_budget": 5, "reasoning_effort": "low", "parallel_tool_calls": False,
+        "adapter": "fr", "priority": 3, "max_wait": 2.5,
     }  # fmt: skip
     others = {"stop": ["fin", "\n\n"], "tools": [TOOL], "tool_choice": "required"}
     read = config({**numbers, **others, "response_format": {"type": "json_object"}})

@@ -43,6 +43,30 @@ def test_turns_are_given_in_the_order_of_coming() -> None:
     assert asyncio.run(scene()) == list(range(10))
 
 
+def test_of_those_who_wait_a_lower_priority_goes_first_and_each_waits_as_long_as_it_will() -> None:
+    async def scene() -> list[int]:
+        admission, order = Admission(Limits(running=1, waiting=20, longest_wait=30)), list[int]()
+        first = _Holder(admission)
+        await _until(first.has_turn)
+
+        async def come(number: int, entry: Entry) -> None:
+            async with admission.turn(entry):
+                order.append(number)
+
+        with pytest.raises(RateLimitedError, match=r"within 0\.05 s"):
+            await come(0, Entry(longest_wait=0.05))
+        waiting = [
+            asyncio.create_task(come(number, Entry(priority=priority)))
+            for number, priority in enumerate([5, 0, 9, 0, 5, 1])
+        ]
+        await asyncio.sleep(0.01)
+        first.go.set()
+        await asyncio.gather(*waiting, first.task)
+        return order
+
+    assert asyncio.run(scene()) == [1, 3, 5, 0, 4, 2]
+
+
 def test_a_place_given_up_is_given_on() -> None:
     async def scene() -> None:
         admission = Admission(Limits(running=1, waiting=2))

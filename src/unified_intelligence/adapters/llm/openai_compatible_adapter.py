@@ -21,7 +21,7 @@ from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy,
 from unified_intelligence.adapters.space_call import Call, once_awake
 from unified_intelligence.adapters.space_stage import HUB, SpaceStage, check_space, space_headers, space_url
 from unified_intelligence.adapters.timers import Timers, Watch
-from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, request_body
+from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, NOWHERE, request_body
 from unified_intelligence.adapters.wire.openai_chat import AnswerReader
 from unified_intelligence.adapters.wire.openai_lists import embeddings, embeddings_body, first_model
 from unified_intelligence.entities.errors import (
@@ -43,7 +43,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
     the address is that of the Space, and while it sleeps, builds or starts it is waited for.
     """
 
-    honoured = frozenset(own.name for own in fields(GenerationConfig))
+    honoured = frozenset(own.name for own in fields(GenerationConfig)) - NOWHERE
     entrusted = frozenset({"response_format", "tools"})
 
     def __init__(  # noqa: PLR0913 - a provider's options are its arguments

@@ -21,9 +21,15 @@ from unified_intelligence.engine.embed import embed
 from unified_intelligence.engine.place import Dtype, set_threads
 from unified_intelligence.engine.request import Request
 from unified_intelligence.engine.sampling import Chosen
+from unified_intelligence.engine.sources import Found, Sources
 from unified_intelligence.engine.speculation import Guessing
 from unified_intelligence.engine.start import SLOTS, Pass, Running, start
-from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, UnifiedIntelligenceError
+from unified_intelligence.entities.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    UnifiedIntelligenceError,
+    UnknownNameError,
+)
 from unified_intelligence.entities.generation import (
     Event,
     Finished,
@@ -70,7 +76,8 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
 
     honoured = frozenset({
         "max_tokens", "min_tokens", "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
-        "repetition_penalty", "seed", "stop", "logprobs", *_BY_TEMPLATE, *_BY_GRAMMAR,
+        "repetition_penalty", "seed", "stop", "logprobs", "adapter", "priority", "max_wait",
+        *_BY_TEMPLATE, *_BY_GRAMMAR,
     })  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - each is an option of the command line
@@ -91,25 +98,24 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         queue: Annotated[int, "requests that may wait for a slot"] = 256,
         speculation: Annotated[Guessing | None, "guess what repeats: auto where it pays, lookup always"] = None,
         draft: Annotated[str | None, "a small model of the same vocabulary that guesses: folder or Hub id"] = None,
+        adapters: Annotated[dict[str, str] | None, "LoRA adapters by name, such as fr=./fr: folders or Hub ids"] = None,
+        adapter: Annotated[str | None, "of them, who answers where a request names none; default: the model"] = None,
+        trust_remote_code: Annotated[list[str] | None, "models whose own code may run, each MODEL@COMMIT"] = None,
         cache_dir: Annotated[str | None, "where Hub models are kept; default: the Hub's own cache"] = None,
         offline: Annotated[bool, "never ask the Hub, use what is in the cache"] = False,
     ) -> None:
         load.require_libraries()
-        self.honoured = self._honoured()
-        self._model, self._revision, self._cache_dir, self._offline = model, revision, cache_dir, offline
-        self._dtype: Dtype = dtype
-        self._device, self._threads = device, threads
-        self._folder = load.local_folder(model)
-        if self._folder:
-            self._check(self._folder)
-        self._engine: Pass = engine
-        self._quantization: Quantized = quantization
-        self._arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
-        self._slots, self._memory, self._queue = slots, memory, queue
-        self.at_once = slots or SLOTS
-        self._speculation: Guessing = speculation or ("auto" if draft else "none")
-        self._draft = draft
-        self._check_draft()
+        self._sources = Sources(cache_dir=cache_dir, offline=offline, trusted=trust_remote_code or ())
+        self._model, self._revision, self._draft, self._threads = model, revision, draft, threads
+        self._adapters, self._adapter = adapters or {}, adapter or ""
+        self.adapters = tuple(self._adapters)
+        self.honoured, self.at_once = self._honoured(), slots or SLOTS
+        arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
+        self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
+        guesses: Guessing = speculation or ("auto" if draft else "none")
+        room: _Room = {"slots": slots, "memory": memory, "queue": queue}
+        self._run: _Run = {"forward": engine, "quantization": quantization, "speculation": guesses, **room}
+        self._check_files()
         self._running: Running | None = None
         self._loading = Lock()
 
@@ -226,69 +232,87 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         loaded = running.loaded
         if config.thinking_budget is not None and "thinking_budget" not in self.honoured:
             raise InvalidRequestError("The model writes no think block: thinking_budget means nothing to it.")
-        request = Request.of(loaded, turns, config)
+        request = Request.of(loaded, turns, config, self._asked(config))
         reader = Reader(prompt.text_of(loaded), request.rules)
         device, constraint = running.engine.forward.device, request.constraint
         writing = Writing(request.plan, request.thinking(loaded), device, constraint)
-        ticket = running.engine.submit(writing, loop=loop)
+        latest = None if config.max_wait is None else time.monotonic() + config.max_wait
+        ticket = running.engine.submit(writing, loop=loop, priority=config.priority or 0, deadline=latest)
         return _Answer(ticket, reader, len(request.plan.prompt), started, constraint.lacks if constraint else "")
 
     def _ready(self) -> Running:
         with self._loading:
             if self._running is None:
-                folder = self._folder or self._download(self._model, self._revision)
-                self._check(folder)
-                draft = self._draft_folder()
+                found = self._sources.model(self._model, self._revision)
+                self._know(found.folder)
+                draft = self._sources.model(self._draft) if self._draft else None
+                beside = {name: self._sources.adapter(where) for name, where in self._adapters.items()}
                 set_threads(self._threads)
                 self._running = start(
-                    self._load(folder, self._quantization),
-                    forward=self._engine,
-                    quantization=self._quantization,
-                    slots=self._slots,
-                    memory=self._memory,
-                    queue=self._queue,
-                    speculation=self._speculation,
+                    self._load(found, self._run["quantization"]),
                     draft=self._load(draft, "none") if draft else None,
+                    adapters=beside,
+                    **self._run,
                 )
             return self._running
 
-    def _load(self, folder: Path, quantization: Quantized) -> load.Loaded:
-        return load.load(folder, dtype=self._dtype, device=self._device, quantization=quantization, **self._arranged)
+    def _load(self, found: Found, quantization: Quantized) -> load.Loaded:
+        return load.load(found.folder, quantization=quantization, code=found.code, **self._placed)
 
-    def _download(self, model: str, revision: str | None) -> Path:
-        return load.download(model, revision=revision, cache_dir=self._cache_dir, offline=self._offline)
+    def _asked(self, config: GenerationConfig) -> str:
+        """Who is to answer. Raises InvalidRequestError."""
+        name = self._adapter if config.adapter is None else config.adapter
+        if name and name not in self.adapters:
+            known = ", ".join(self.adapters) or "none"
+            raise InvalidRequestError(f"There is no adapter {name!r}.", hint=f"There are: {known}.")
+        return name
 
-    def _check_draft(self) -> None:
-        """Raises ConfigurationError, ModelNotFoundError for a draft that could not be used."""
-        if self._draft and self._speculation == "none":
+    def _check_files(self) -> None:
+        """Of what is in folders. Raises ConfigurationError, ModelError, ModelNotFoundError for what cannot be used."""
+        if found := self._sources.here(self._model):
+            self._know(found.folder)
+        if self._draft and self._run["speculation"] == "none":
             raise ConfigurationError("A draft model guesses, and speculation is none.", hint="Leave one of them out.")
-        if self._draft and (folder := load.local_folder(self._draft)):
-            load.check_code(folder)
-            load.check_weights(folder)
+        if self._draft:
+            self._sources.here(self._draft)
+        if self._adapter and self._adapter not in self.adapters:
+            raise UnknownNameError("adapter", self._adapter, self.adapters, hint="Name it: -o adapters NAME=FOLDER")
+        for where in self._adapters.values():
+            self._sources.adapter_here(where)
 
-    def _draft_folder(self) -> Path | None:
-        if not self._draft:
-            return None
-        folder = load.local_folder(self._draft) or self._download(self._draft, None)
-        load.check_code(folder)
-        load.check_weights(folder)
-        return folder
-
-    def _check(self, folder: Path) -> None:
-        load.check_code(folder)
-        load.check_weights(folder)
+    def _know(self, folder: Path) -> None:
+        """What the model can be asked for, by the chat templates in its folder."""
         if template := load.template_files(folder):
             self.honoured = self._honoured() - {name for name, sign in _BY_TEMPLATE.items() if sign not in template}
 
-    @classmethod
-    def _honoured(cls) -> frozenset[str]:
-        return cls.honoured if grammar.is_installed() else cls.honoured - _BY_GRAMMAR
+    def _honoured(self) -> frozenset[str]:
+        honoured = type(self).honoured
+        if not grammar.is_installed():
+            honoured -= _BY_GRAMMAR
+        return honoured if self.adapters else honoured - {"adapter"}
 
 
 class _Arranged(TypedDict):
     attention: Attention
     device_map: str | None
     max_memory: str | None
+
+
+class _Placed(_Arranged):
+    dtype: Dtype
+    device: str
+
+
+class _Room(TypedDict):
+    slots: int | None
+    memory: float | None
+    queue: int
+
+
+class _Run(_Room):
+    forward: Pass
+    quantization: Quantized
+    speculation: Guessing
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """The body of a request to /chat/completions. Only what was asked for is in it.
 
 The names are those of OpenAI's API, and for what that has no name, vLLM's: top_k, min_p, repetition_penalty,
-min_tokens, chat_template_kwargs, thinking_token_budget, structured_outputs.
+min_tokens, chat_template_kwargs, thinking_token_budget, structured_outputs, priority. An adapter is there a model.
 """
 
 from __future__ import annotations
@@ -26,10 +26,14 @@ from unified_intelligence.profiles.qwen3 import template_arguments
 
 _AS_THEY_ARE = (
     "min_tokens", "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
-    "repetition_penalty", "seed", "reasoning_effort", "parallel_tool_calls",
+    "repetition_penalty", "seed", "reasoning_effort", "parallel_tool_calls", "priority",
 )  # fmt: skip
-EXTENSIONS = frozenset({"min_tokens", "top_k", "min_p", "repetition_penalty", "thinking", "thinking_budget"})
+EXTENSIONS = frozenset({
+    "min_tokens", "top_k", "min_p", "repetition_penalty", "thinking", "thinking_budget", "priority",
+})  # fmt: skip
 """What OpenAI's API has no name for."""
+NOWHERE = frozenset({"max_wait"})
+"""What no server can be asked."""
 
 
 def request_body(
@@ -51,7 +55,7 @@ def request_body(
         "stream_options": {"include_usage": True},
     }
     if config is not None:
-        if not extensions and (unknown := sorted(config.asked_for() & EXTENSIONS)):
+        if unknown := sorted(config.asked_for() & (NOWHERE if extensions else NOWHERE | EXTENSIONS)):
             raise InvalidRequestError(f"The server does not know {', '.join(unknown)}.", hint="Leave it out.")
         fields |= _asked_for(config, limit)
     try:
@@ -74,6 +78,8 @@ def message_fields(turn: Message) -> dict[str, object]:
 
 def _asked_for(config: GenerationConfig, limit: str) -> dict[str, object]:
     fields: dict[str, object] = {name: value for name in _AS_THEY_ARE if (value := getattr(config, name)) is not None}
+    if config.adapter:
+        fields["model"] = config.adapter
     if config.max_tokens is not None:
         fields[limit] = config.max_tokens
     if config.stop:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, request_body
+from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, NOWHERE, request_body
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.entities.generation import (
     ChoiceFormat,
@@ -41,13 +41,15 @@ def test_every_field_has_its_place() -> None:
     plain: dict[str, Any] = {
         "min_tokens": 2, "temperature": 0.0, "top_p": 0.5, "top_k": 0, "min_p": 0.1, "presence_penalty": 0.2,
         "frequency_penalty": -0.3, "repetition_penalty": 1.1, "seed": 0, "reasoning_effort": "low",
-        "parallel_tool_calls": False,
+        "parallel_tool_calls": False, "priority": 3,
     }  # fmt: skip
     config = GenerationConfig(
         **plain, max_tokens=9, stop=("\n\n", "fin"), logprobs=3, thinking=False, thinking_budget=0,
         response_format=JsonFormat({"type": "object"}, "réponse", strict=True), tools=(PAY,), tool_choice="required",
+        adapter="fr",
     )  # fmt: skip
     assert asked(config) == asked() | plain | {
+        "model": "fr",
         "max_tokens": 9,
         "stop": ["\n\n", "fin"],
         "logprobs": True,
@@ -66,7 +68,13 @@ def test_every_field_has_its_place() -> None:
         ],
         "tool_choice": "required",
     }
-    assert config.asked_for() == GenerationConfig.__dataclass_fields__.keys()
+    assert config.asked_for() | NOWHERE == GenerationConfig.__dataclass_fields__.keys()
+    assert asked(GenerationConfig(adapter=""))["model"] == "m"
+
+
+def test_what_no_server_can_be_asked_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="max_wait"):
+        asked(GenerationConfig(max_wait=3.0))
 
 
 def test_a_strict_tool_is_asked_for_as_one() -> None:

@@ -1,0 +1,20 @@
+"""The JSON files beside a model's weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+from unified_intelligence.entities.errors import ModelError
+
+
+def read_object(path: Path) -> dict[str, object]:
+    """Raises ModelError for what is no JSON object."""
+    try:
+        fields: object = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path} is not JSON ({error}).", hint="Copy or download it again.") from error
+    if not isinstance(fields, dict):
+        raise ModelError(f"{path} is not a JSON object.")
+    return cast("dict[str, object]", fields)
