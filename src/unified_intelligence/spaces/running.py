@@ -124,8 +124,9 @@ class Wait:
 
     async def _moved(self) -> str:
         """Empty once the commit runs; else why it is not going to without a remedy."""
-        since, wait, last, ours = time.monotonic(), self.patience.poll, "", False
-        while True:
+        began = since = time.monotonic()
+        wait, last, ours = self.patience.poll, "", False
+        while time.monotonic() - began < self.patience.starting + self.patience.unmoved:
             await self.check_newest()
             runtime = await self.look()
             if runtime is not None:
@@ -143,12 +144,13 @@ class Wait:
                     return stuck
             await pause(wait)
             wait = min(self.patience.longest_poll, wait * 1.5)
+        return f"In {time.monotonic() - began:.0f} s it has not come to run."
 
     def _judge(self, runtime: SpaceRuntime, unchanged: float, *, ours: bool) -> None:
-        """`ours`: what is broken is the new commit, not what was there before it."""
+        """`ours`: what is broken is the new commit, not what was there before it; at once where the host names it."""
         if runtime.stage in STOPPED_STAGES and unchanged >= self.patience.settling:
             raise SpacePausedError(f"{self.space} is {runtime.stage}.", hint="Start it: uic space wake NAME")
-        if runtime.is_broken and ours:
+        if runtime.is_broken and ours and (runtime.sha == self.commit or unchanged >= self.patience.settling):
             said = f": {runtime.error_message}" if runtime.error_message else "."
             raise VerificationError(
                 "runtime",
