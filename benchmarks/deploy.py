@@ -33,6 +33,7 @@ from tests.integration.spaces_operated.model_app import sources
 from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
 from unified_intelligence.config.environment import Environment
 from unified_intelligence.entities.errors import UnifiedIntelligenceError, VerificationError
+from unified_intelligence.evaluation.statistics import wilson
 from unified_intelligence.factories.space_factory import space_visitor
 from unified_intelligence.spaces.deployer import Deployer
 from unified_intelligence.spaces.patience import Patience
@@ -80,6 +81,11 @@ def small_space(name: str, answer: str) -> RenderedSpace:
         "smoke": [{"name": "tva", "prompt": "15 % de 240 € ?", "expect": {"regex": "36 €"}}],
     }  # fmt: skip
     return render(SpaceSpec.model_validate(spec), sources(f"36 € : {answer} 🎉"))
+
+
+def share(right: int, of: int) -> dict[str, Any]:
+    low, high = wilson(right, of)
+    return {"right": right, "of": of, "low": round(low, 4), "high": round(high, 4)}
 
 
 class Bench:
@@ -148,11 +154,12 @@ def on_a_small_space(options: argparse.Namespace, say: Callable[[str], None]) ->
     missed = sum(outcomes.get("missed", 0) for outcomes in caught.values())
     return {
         "wrong version": {
-            "stale builds caught": {"right": stale - missed, "of": stale},
-            "clean deployments flagged": {"right": flagged, "of": options.clean},
+            "stale builds caught": share(stale - missed, stale),
+            "clean deployments flagged": share(flagged, options.clean),
             "by variant": caught,
         },
-        "faults that end as stated": {"right": sum(each["as stated"] for each in faults.values()), "of": len(faults)},
+        "faults that end as stated": sum(each["as stated"] for each in faults.values()),
+        "faults tried": len(faults),
         "faults": faults,
     }
 
@@ -179,7 +186,6 @@ def main() -> None:
         "python": platform.python_version(),
         "machine": f"{os.cpu_count()} processors, {platform.machine()}",
         "what": "the local Hub of uic space simulate; nothing was measured on the Hub itself",
-        "worth telling": ["rehearsal*", "wrong version: *caught", "wrong version: *flagged", "faults that end*"],
         "rehearsal of qwen3-inference": {
             "clean to verified": figures_of(clean, "deploy"),
             "failed smoke test to verified rollback": figures_of(back, "with the fault"),

@@ -6,7 +6,7 @@ import json
 import os
 import urllib.request
 from collections.abc import Generator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from huggingface_hub import HfApi
@@ -45,7 +45,7 @@ def test_nothing_happens_before_its_time(api: HfApi, url: str, hub: Hub) -> None
 
     def state() -> tuple[str, object]:
         told = api.get_space_runtime(NAME)
-        return str(told.stage), told.raw.get("sha")
+        return str(told.stage), cast("dict[str, object]", cast("Any", told).raw).get("sha")
 
     advance(url, 9)
     assert state() == ("NO_APP_FILE", None)

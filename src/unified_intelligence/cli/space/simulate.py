@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unified_intelligence.cli.command import LightCommand, new_app
+from unified_intelligence.cli.command import LightCommand
+from unified_intelligence.cli.command import new_app as new_command
 from unified_intelligence.cli.output import Output
 from unified_intelligence.entities.errors import ConfigurationError
 
-app = new_app()
+if TYPE_CHECKING:
+    from unified_intelligence.spaces.simulator.faults import Faults
+
+app = new_command()
 _HIGHEST_PORT = 65535
 
 
@@ -43,14 +47,18 @@ def simulate(
         for name, summary in FAULTS.items():
             output.line(f"{name:17} {summary}")
         return 0
-    from unified_intelligence.spaces.simulator.hub import Hub
-    from unified_intelligence.spaces.simulator.server import new_app as new_hub
-    from unified_intelligence.spaces.simulator.server import serve
+    chosen = Faults([read_fault(text) for text in fault or ()])
+    _serve(output, folder or "", _port(port), owner or "local", chosen)
+    return 0
 
-    number = _port(port)
-    set_faults = Faults([read_fault(text) for text in fault or ()])
+
+def _serve(output: Output, folder: str, port: int, owner: str, faults: Faults) -> None:
+    """Without a folder in one that is gone afterwards."""
+    from unified_intelligence.spaces.simulator.hub import Hub
+    from unified_intelligence.spaces.simulator.server import new_app, serve
+
     with tempfile.TemporaryDirectory(prefix="uic-hub-") as away:
-        hub = Hub(Path(folder or away), owner=owner or "local", faults=set_faults)
+        hub = Hub(Path(folder or away), owner=owner, faults=faults)
 
         def announce(url: str) -> None:
             kept = f"kept in {folder}" if folder else "gone when it ends: --folder keeps it"
@@ -58,10 +66,9 @@ def simulate(
             output.note(f"A local Hub: {url} shows its Spaces, what is deployed is {kept}. Ctrl-C ends it.")
 
         try:
-            serve(new_hub(hub, output.environment.variables), number, announce)
+            serve(new_app(hub, output.environment.variables), port, announce)
         finally:
             hub.close()
-    return 0
 
 
 def _port(given: str | None) -> int:
