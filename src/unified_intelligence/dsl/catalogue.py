@@ -82,9 +82,12 @@ def in_file(path: Path) -> dict[str, Workflow]:
 
     Raises ConfigurationError for a file that cannot be run.
     """
-    module = _module(path)
-    found = {name: value for name, value in vars(module).items() if not name.startswith("_")}
-    return {name: _workflow(name, value) for name, value in found.items() if _is_work(value)}
+    return {name: _workflow(name, value) for name, value in _offered(path).items()}
+
+
+def _offered(path: Path) -> dict[str, object]:
+    found = {name: value for name, value in vars(_module(path)).items() if not name.startswith("_")}
+    return {name: value for name, value in found.items() if isinstance(value, Task | Flow | Workflow)}
 
 
 def _built_in(target: str) -> object:
@@ -96,17 +99,20 @@ def _built_in(target: str) -> object:
 
 
 def _of_file(path: Path, name: str) -> Workflow:
-    offered = in_file(path)
+    """Without a name the file's one workflow; where it has none, its one flow, or its one task."""
+    offered = _offered(path)
     if name in offered:
-        return offered[name]
-    workflows = {own: work for own, work in offered.items() if len(work.flow.tasks) > 1} or offered
-    if not name and len(workflows) == 1:
-        return next(iter(workflows.values()))
+        return _workflow(name, offered[name])
     if name:
         raise UnknownNameError("task or workflow", name, offered, hint=f"It was looked for in {path}.")
-    raise ConfigurationError(
-        f"{path} has {len(offered)} tasks and workflows.", hint=f"Name one: {path}:{next(iter(offered), 'NAME')}"
-    )
+    for kind in (Workflow, Flow, Task):
+        ours = [own for own, value in offered.items() if isinstance(value, kind)]
+        if len(ours) == 1:
+            return _workflow(ours[0], offered[ours[0]])
+        if ours:
+            break
+    names = ", ".join(offered) or "none"
+    raise ConfigurationError(f"Which task or workflow of {path}? It has: {names}.", hint=f"Name one: {path}:NAME")
 
 
 def _module(path: Path) -> ModuleType:
@@ -122,10 +128,6 @@ def _module(path: Path) -> ModuleType:
     except Exception as error:
         raise ConfigurationError(f"{path} cannot be run: {type(error).__name__}: {error}.") from error
     return module
-
-
-def _is_work(value: object) -> bool:
-    return isinstance(value, Task | Flow | Workflow)
 
 
 def _workflow(name: str, value: object) -> Workflow:

@@ -171,7 +171,7 @@ class Keeper:
             command = await self._build(commit, source) if build else await self._prepared(commit, source)
         except BuildError as error:
             self._say_of_build(f"ERROR: {error}\n")
-            await self._fail(error.stage, str(error), commit if self._moves(commit) else before)
+            await self._fail(error.stage, f"{error}.", commit if self._moves(commit) else before)
             return
         code = 0
         for attempt in range(1, _ATTEMPTS + 1):
@@ -208,7 +208,7 @@ class Keeper:
             await asyncio.Event().wait()
         await self._clock.sleep(self._timings.build)
         if self._held(commit, "build_error"):
-            raise BuildError("the build failed, as it was told to")
+            raise BuildError("The build failed, as it was told to")
         command = await self._prepared(commit, source)
         self.build_log.close()
         return command
