@@ -165,8 +165,9 @@ def _stem(suite: str) -> str:
 
 
 def _model(chosen: Chosen) -> str:
+    """The last part of its name: of a folder's path, or of a Hub id."""
     model = chosen.options.get("model")
-    return f"-{model.value}" if model is not None and model.value else ""
+    return f"-{Path(str(model.value)).name}" if model is not None and model.value else ""
 
 
 def _language(given: str | None) -> Language:
