@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Generator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from unified_intelligence.gradio_space.evaluating import Evaluating
 
 CSS = eval_table.CSS
+_PAUSE = 0.4  # seconds between two looks of the page at what came
+_WHILE_RUNNING = 50  # rows, of which each look sends all
 _KEPT = 3600  # seconds a page's result is kept after it was last used
 _STOPPED = "Stopped. What was answered is in the file."
 
@@ -102,20 +105,20 @@ class _Work:
     def stopped(self, result: RunResult | None) -> _Shown:
         if result is None:
             return _over(eval_table.state({}, "Stopped."), "", None)
-        return _over(eval_table.state(result.counts, _STOPPED), gr.update(), result)
+        return _over(eval_table.state(result.counts, _STOPPED), _rows(result), result)
 
     def _calls(self, run: Run, result: RunResult) -> Generator[_Shown, None, None]:
-        questions = {task.name: _question(task.messages) for task in run.tasks}
-        failure = ""
+        failure, told, shown = "", 0.0, 0
         try:
             while result.left:
                 with closing(self._evaluating.call(run, result.left)) as steps:
                     for step in steps:
                         result.add(step.records)
-                        if step.records or step.notice:
-                            words = step.notice or f"{len(result.records)} of {len(run.tasks)} samples."
-                            rows = eval_table.table(result.records, questions)
-                            yield _going(eval_table.state(result.counts, words), rows)
+                        now, there = time.perf_counter(), len(result.records)
+                        if step.notice or (there > shown and now - told > _PAUSE):
+                            told, shown = now, there
+                            words = step.notice or f"{there} of {len(run.tasks)} samples."
+                            yield _going(eval_table.state(result.counts, words), _rows(result, _WHILE_RUNNING))
                         else:
                             yield _going(gr.update(), gr.update())
         except UnifiedIntelligenceError as error:
@@ -123,9 +126,7 @@ class _Work:
         except gr.Error as error:  # ZeroGPU's own: no quota, no GPU, a worker that died
             failure = refusal(error)["message"]
         words = "" if failure else f"All {len(run.tasks)} samples are done. Nothing is scored here."
-        yield _over(
-            eval_table.state(result.counts, words, failure), eval_table.table(result.records, questions), result
-        )
+        yield _over(eval_table.state(result.counts, words, failure), _rows(result), result)
 
 
 def _going(state: Any, table: Any) -> _Shown:
@@ -137,6 +138,10 @@ def _over(state: str, table: Any, result: RunResult | None) -> _Shown:
     there = result is not None and bool(result.records)
     file = gr.update(visible=there, value=_file(result) if result and there else None)
     return _Shown(state, table, file, result, gr.update(visible=True), gr.update(visible=False))
+
+
+def _rows(result: RunResult, most: int = eval_table.MOST_ROWS) -> str:
+    return eval_table.table(result.records, {task.name: _question(task.messages) for task in result.tasks}, most)
 
 
 def _file(result: RunResult) -> str:

@@ -33,6 +33,10 @@ class RunResult:
         self._started = _now()
 
     @property
+    def tasks(self) -> Sequence[Task]:
+        return self._run.tasks
+
+    @property
     def left(self) -> list[Task]:
         return [task for task in self._run.tasks if task.name not in self._records]
 

@@ -11,6 +11,7 @@ from unified_intelligence.gradio_space.eval_record import OUTCOMES, Record
 
 MOST_ROWS = 200
 _LONGEST = 120  # letters of an answer that is not opened
+_LONGEST_WHOLE = 4000
 
 CSS = """
 #state, #samples { overflow: visible; }
@@ -55,14 +56,15 @@ def state(counts: Mapping[str, int], words: str, failure: str = "") -> str:
     return f"{bar}<ul>{chips}</ul>{told}{wrong}"
 
 
-def table(records: Sequence[Record], questions: Mapping[tuple[str, int], str]) -> str:
+def table(records: Sequence[Record], questions: Mapping[tuple[str, int], str], most: int = MOST_ROWS) -> str:
+    """The last `most` records."""
     if not records:
         return ""
     rows = "".join(
-        _row(record, questions.get((record["sample_id"], record["epoch"]), "")) for record in records[-MOST_ROWS:]
+        _row(record, questions.get((record["sample_id"], record["epoch"]), "")) for record in records[-most:]
     )
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("Outcome", "Sample", "Answer", "Tokens", "Time"))
-    more = f"<p>The last {MOST_ROWS} of {len(records)}; the file has all.</p>" if len(records) > MOST_ROWS else ""
+    more = f"<p>The last {most} of {len(records)}; the file has all.</p>" if len(records) > most else ""
     return f'{more}<table aria-label="Samples"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 
@@ -92,7 +94,7 @@ def _whole(record: Record, question: str) -> str:
         "Calls": _calls(record),
         "Error": f"{error['type']}: {error['message']} {error['hint']}".strip() if error else "",
     }
-    return "".join(f"<h4>{name}</h4><pre>{escape(text)}</pre>" for name, text in parts.items() if text)
+    return "".join(f"<h4>{name}</h4><pre>{escape(_beginning(text))}</pre>" for name, text in parts.items() if text)
 
 
 def _calls(record: Mapping[str, Any]) -> str:
@@ -105,6 +107,10 @@ def _readable(arguments: str) -> str:
         return json.dumps(json.loads(arguments), ensure_ascii=False)
     except (ValueError, RecursionError):
         return arguments
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _LONGEST_WHOLE else f"{text[:_LONGEST_WHOLE]}… The file has the rest."
 
 
 def _first_line(text: str) -> str:

@@ -136,6 +136,7 @@ class _Turns:
 
     def answered(self, history: list[ChatMessage], *given: Any) -> Generator[list[ChatMessage], None, None]:
         if not history or conversation.title_of(history[-1]) != self._waiting:
+            yield history  # a function that yields nothing empties the window
             return
         before = history[:-1]
         messages = [*_system(given[0]), *conversation.said_in(before)]

@@ -224,6 +224,31 @@ def test_a_quota_ends_a_run_after_what_was_answered(slow: Slow) -> None:
     provider.close()
 
 
+def whole_evaluation(url: str, run: str, *questions: str) -> dict[str, Any]:
+    """The last result."""
+    asked = [
+        {"sample_id": text, "messages": [{"role": "user", "content": text}], "generation": {"max_tokens": 4096}}
+        for text in questions
+    ]
+    with httpx2.Client(base_url=f"{url}/gradio_api/call/", timeout=60) as client:
+        body = {"run_spec": {"run_id": run}, "samples": asked}
+        made = client.post("v2/run_full_evaluation", json=body).raise_for_status().json()
+        lines = client.get(f"run_full_evaluation/{made['event_id']}").text.splitlines()
+    return json.loads([line for line in lines if line.startswith("data: [")][-1].removeprefix("data: "))[0]
+
+
+def test_a_whole_evaluation_tells_what_ended_it_beside_what_it_has(slow: Slow) -> None:
+    cut = whole_evaluation(slow.url, "w", "2 mots", "Un GPU ?")
+    assert cut["status"] == "partial" and [one["text"] for one in cut["samples"]] == ["mot1 mot2 "]
+    assert cut["error"]["type"] == "quota_exceeded" and "1:02:03" in cut["error"]["message"]
+    assert cut["error"]["retryable"] is False and "run_id" in cut["error"]["hint"]
+    assert cut["counts"] == {"planned": 2, "answered": 1, "truncated": 0, "malformed": 0, "error": 0}
+    nothing = whole_evaluation(slow.url, "n", "Un GPU ?")
+    assert nothing["status"] == "failed" and nothing["samples"] == [] and nothing["latency_s"]["p50"] is None
+    goes_on = whole_evaluation(slow.url, "w", "2 mots", "3 mots")
+    assert goes_on["status"] == "complete" and goes_on["samples"][0] == cut["samples"][0]
+
+
 def test_a_space_that_is_killed_fails_the_rest_of_the_run(slow: Slow) -> None:
     provider = Qwen3ZeroGPUAdapter(space=slow.url, cache="", retries=0)
     samples = [sample("short", "3 mots", max_tokens=8), sample("long", "300 mots", max_tokens=300)]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.server import Act, FaultServer, closed_port
 from tests.gradio_faults import INFO, Page, misbehaving, page, streams, typed
+from tests.unit.adapters.test_qwen3_zerogpu_adapter import awake_after, hub
 from unified_intelligence.adapters.llm.qwen3_zerogpu_adapter import Qwen3ZeroGPUAdapter
 from unified_intelligence.entities.errors import (
     AuthenticationError,
@@ -289,6 +290,20 @@ def test_what_breaks_after_some_samples_is_an_interruption(torn: str) -> None:
     with evaluation(*acts) as server:
         came, error = answers(evaluating(server), samples("a", "b"))
         assert [one.sample_id for one in came] == ["a"] and isinstance(error, ConnectionFailedError)
+
+
+def test_a_sleeping_space_is_followed_until_it_runs() -> None:
+    acts = [streams(typed(over(record("a"))))]
+    with evaluation(*acts, config=awake_after(1), api=hub("SLEEPING", "RUNNING")) as server:
+        generator = evaluating(server, space="acme/qwen3", base_url=server.origin, hub=server.origin)
+        told: list[object] = []
+
+        async def all_of_them() -> None:
+            told.extend([come async for come in generator.asamples("r", samples("a"))])
+
+        asyncio.run(all_of_them())
+        assert any(isinstance(come, Notice) and "SLEEPING" in come.text for come in told)
+        assert isinstance(told[-1], SampleAnswer)
 
 
 def test_a_run_that_breaks_again_and_again_ends() -> None:

@@ -75,6 +75,13 @@ def test_a_long_run_shows_its_last_rows_and_says_so() -> None:
     assert shown.count("<tr>") == 1 + MOST_ROWS and f"of {MOST_ROWS + 5}" in shown and ">n0<" not in shown
 
 
+def test_a_long_answer_is_shown_from_its_beginning() -> None:
+    from unified_intelligence.gradio_space.eval_table import table
+
+    shown = table([record(text=f"Zuerst\n{'é' * 9000} und am Ende")], {})
+    assert len(shown) < 6000 and "Zuerst" in shown and "The file has the rest." in shown and "am Ende" not in shown
+
+
 def test_the_state_counts_what_there_is() -> None:
     from unified_intelligence.gradio_space.eval_table import state
 

@@ -230,7 +230,7 @@ def test_a_call_takes_as_many_as_fit_into_its_time_and_leaves_the_others() -> No
     lent: list[int] = []
     own = evaluating(Playing(), seconds=60, start=10, writes=40, on_gpu=on_gpu(lent))
     samples = [sample(str(number), f"é {number}") for number in range(70)]
-    assert list(records(own, *samples, max_tokens=800)) == ["0", "1"]
+    assert set(records(own, *samples, max_tokens=800)) == {"0", "1"}
     assert lent == [51]
     assert len(records(own, *samples, max_tokens=800)) == 2 + 64
     assert len(records(own, *samples, max_tokens=800)) == 70
