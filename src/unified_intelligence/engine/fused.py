@@ -81,11 +81,13 @@ class FusedForward(Forward):
         return list(torch.split(self._final(self._run(tokens, places, alone)), lengths))
 
     def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
+        if self.small:
+            self.small.forget()  # memory may run out between two caches
         for cache in self._caches:
             cache.lay_out(capacity, slots, kept)
         self.capacity, self.slots = capacity, slots
         if self.small:
-            self.small.lay_out(capacity, self._caches)
+            self.small.lay_out(capacity, slots, self._caches)
 
     def copy(self, source: int, target: int, length: int) -> None:
         for cache in self._caches:

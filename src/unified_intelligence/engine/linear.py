@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from unified_intelligence.engine.kernels import Kernels, Linear, Special
@@ -57,7 +58,10 @@ def linear(
     """
     for kind in _KINDS[quantization]:
         if not kernels.fault(kind, weight.device, weight.dtype) and not kind.unfit(weight):
-            return kind(weight, bias, kernels)
+            with suppress(
+                ValueError
+            ):  # oneDNN chooses an order for each shape, and it may be another than at the trial
+                return kind(weight, bias, kernels)
     if quantization != "none":
         raise _refused(quantization, weight.device, weight.dtype, kernels)
     return Plain(weight, bias)

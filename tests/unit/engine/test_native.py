@@ -18,6 +18,7 @@ from unified_intelligence.engine.linear import explain, linear
 from unified_intelligence.engine.native import library as native
 from unified_intelligence.engine.native.library import NoLibraryError
 from unified_intelligence.engine.native.linears import MOST, Native, NativeInt4, NativeInt8, Panels
+from unified_intelligence.engine.packed import Packed
 from unified_intelligence.engine.place import Quantization
 
 CPU = torch.device("cpu")
@@ -152,6 +153,103 @@ def test_what_is_no_number_stays_in_its_slot() -> None:
 
 
 @runs_here
+@pytest.mark.parametrize("piece", [
+    Piece(0, 0, [97]), Piece(0, 0, [3, -1]), Piece(5, 0, [1]), Piece(-1, 0, [1]), Piece(0, 159, [1, 2]),
+    Piece(0, -1, [1]),
+])  # fmt: skip
+def test_what_is_out_of_range_never_reaches_the_kernels(piece: Piece) -> None:
+    ours, _ = both(lambda: model_of("Qwen3"))
+    with pytest.raises(IndexError):
+        ours.read([Piece(1, 0, [5]), piece])
+    ours.lay_out(512 + 32, 1, {})
+    with pytest.raises(IndexError):
+        ours.read([Piece(0, 512, [1])])  # there are angles for 512 places
+
+
+@runs_here
+def test_nothing_is_read_between_two_layouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, _ = both(lambda: model_of("Qwen3"))
+    room = ours._caches[1]  # pyright: ignore[reportPrivateUsage]
+
+    def full(*_: object) -> None:
+        raise RuntimeError("not enough memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "lay_out", full)
+        with pytest.raises(RuntimeError):
+            ours.lay_out(32, 1, {})
+    with pytest.raises(IndexError):
+        ours.read([Piece(0, 0, [1])])
+
+
+@runs_here
+@pytest.mark.parametrize("quantization", list(KINDS))
+def test_results_have_their_room_while_another_model_is_loaded(quantization: Quantization) -> None:
+    """Transformers changes torch's default type meanwhile, for all threads."""
+    ours, _ = both(lambda: model_of("Qwen3"), quantization)
+    product = linear(torch.ones(64, 64, dtype=torch.bfloat16), quantization=quantization)
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        got = ours.read([Piece(0, 0, [1, 2], 2)])
+        sums = product(torch.ones(4, 64, dtype=torch.bfloat16))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert got.dtype is torch.float32
+    assert torch.equal(got, ours.read([Piece(1, 0, [1, 2], 2)]))
+    assert bool((sums == 64).all())
+
+
+@runs_here
+def test_weights_stay_where_they_are_read_when_the_model_is_moved() -> None:
+    model = model_of("Qwen3", tied=True)
+    forward = FusedForward(model, longest=64)
+    forward.lay_out(16, 1, {})
+    expected = forward.read([Piece(0, 0, [1, 2])])
+    model.float()
+    others = [torch.full((97, 128), torch.nan, dtype=torch.bfloat16) for _ in range(8)]
+    assert torch.equal(forward.read([Piece(0, 0, [1, 2])]), expected)
+    assert len(others) == 8
+
+
+@runs_here
+@pytest.mark.parametrize("size", [1e3, 1e20, 2e37])
+def test_a_place_whose_score_is_far_below_the_others_has_no_weight(size: float) -> None:
+    def spread() -> Any:
+        """Token 2 looks at token 1 so; the largest score is beyond float32."""
+        model = model_of("Llama", num_hidden_layers=1)
+        model.model.embed_tokens.weight[1:3] = torch.eye(2, 128)
+        layer = model.model.layers[0]
+        layer.input_layernorm.weight.fill_(1)
+        queries, keys = layer.self_attn.q_proj.weight, layer.self_attn.k_proj.weight
+        queries[:, :2], keys[:, :2] = 0, 0
+        queries[31::64, 1], keys[31::64, 0], keys[31::64, 1] = -10, size, 0.1
+        return model
+
+    ours, torchs = both(spread)
+    got, expected = (one.read([Piece(0, 0, [1, 2])]).float() for one in (ours, torchs))
+    assert not bool(expected.isnan().any())
+    assert float((got - expected).abs().max() / expected.abs().max()) < 0.06
+
+
+@runs_here
+def test_a_matrix_that_is_packed_otherwise_is_left_to_torch() -> None:
+    names = "_reorder_linear_weight", "_linear_pointwise", "_nbytes", "data_ptr"
+    operations: dict[str, Any] = {f"mkldnn.{name}": getattr(torch.ops.mkldnn, name).default for name in names}
+    sizes = operations["mkldnn._nbytes"]
+
+    def others(packed: torch.Tensor) -> int:
+        return sizes(packed) - 64 * (sizes(packed) > 1 << 16)
+
+    operations["mkldnn._nbytes"] = others
+    kernels = Kernels(operations)
+    small, large = (torch.randn(outputs, 64).bfloat16() for outputs in (64, 1024))
+    assert type(linear(small, kernels=kernels)) is Panels
+    assert type(product := linear(large, kernels=kernels)) is Packed
+    x = torch.randn(3, 64).bfloat16()
+    assert torch.allclose(product(x).float(), x.float() @ large.float().T, atol=0.5)
+
+
+@runs_here
 @pytest.mark.parametrize(("change", "reason"), [
     ({"head_dim": 32}, "heads have 32 numbers"), ({"hidden_size": 32}, "not all by those kernels"),
 ])  # fmt: skip
@@ -166,9 +264,9 @@ def test_a_model_of_another_form_is_read_by_torch(change: dict[str, int], reason
 def anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[Path]:
     """The library is looked for once more, in a home of its own."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    native.library.cache_clear()
+    native.outcome.cache_clear()
     yield tmp_path
-    native.library.cache_clear()
+    native.outcome.cache_clear()
 
 
 @runs_here
@@ -176,14 +274,68 @@ def test_it_is_compiled_once_and_only_where_nobody_else_may_write(anew: Path) ->
     native.library()
     (kept,) = (anew / ".cache/unified-intelligence/native").iterdir()
     stamp = kept.stat().st_mtime_ns
-    native.library.cache_clear()
+    native.outcome.cache_clear()
     native.library()
     assert kept.stat().st_mtime_ns == stamp
     kept.unlink()
     kept.parent.chmod(0o777)
-    native.library.cache_clear()
+    native.outcome.cache_clear()
     native.library()
     assert not list(kept.parent.iterdir())
+
+
+@runs_here
+def test_it_is_compiled_anew_where_the_kept_one_is_broken(anew: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = ".cache/unified-intelligence/native"
+    native.library()
+    (whole,) = (anew / place).iterdir()
+    broken = anew / "other" / place / whole.name  # elsewhere: what is loaded already is not read again
+    broken.parent.mkdir(parents=True, mode=0o700)
+    broken.write_bytes(whole.read_bytes()[:4])
+    monkeypatch.setenv("HOME", str(anew / "other"))
+    native.outcome.cache_clear()
+    native.library()
+    assert broken.stat().st_size == whole.stat().st_size
+
+
+@runs_here
+def test_nothing_is_kept_where_others_can_put_another_folder(anew: Path) -> None:
+    (anew / ".cache").mkdir()
+    (anew / ".cache").chmod(0o777)
+    native.library()
+    assert not list((anew / ".cache").iterdir())
+
+
+@runs_here
+def test_it_is_compiled_for_a_user_without_a_home(anew: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    native.library()
+    assert not list(anew.iterdir())
+
+
+@pytest.mark.usefixtures("anew")
+def test_the_reason_is_found_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cc").write_text(f"#!/bin/sh\necho >> {tmp_path}/runs\nexit 3\n")
+    (tmp_path / "cc").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    for _ in range(3):
+        with pytest.raises(NoLibraryError):
+            native.library()
+    assert (tmp_path / "runs").read_text() == "\n"
+
+
+@pytest.mark.usefixtures("anew")
+def test_without_room_for_passing_files_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(native, "mkdtemp", full)
+    with pytest.raises(NoLibraryError, match=r"No space left|CPU|compiler|Linux"):
+        native.library()
 
 
 @pytest.mark.parametrize(("compiler", "reason"), [

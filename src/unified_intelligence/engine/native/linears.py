@@ -67,8 +67,9 @@ class Native(Special):
         import torch
 
         rows, (outputs, inputs) = x.shape[0], (self.matrix.outputs, self.matrix.inputs)
-        y = torch.empty(rows, outputs)
-        sums = torch.empty(rows, inputs // _GROUP)
+        # said because torch's default is another while Transformers loads a model, in whatever thread
+        y = torch.empty(rows, outputs, dtype=torch.float32)
+        sums = torch.empty(rows, inputs // _GROUP, dtype=torch.float32)
         tokens = x.contiguous()
         pointers = [ctypes.c_void_p(part.data_ptr()) for part in (tokens, sums, y)]
         threads = ctypes.c_int64(torch.get_num_threads())

@@ -18,7 +18,10 @@ typedef struct {
     Layer *layers;
 } Model;
 
+/* Beyond 110 float32 knows only 0 and infinity, and far beyond it the rest below overflows. What is no number stays so:
+   min and max give their second operand then. */
 static inline __m512 exponential(__m512 x) {
+    x = _mm512_min_ps(_mm512_set1_ps(110), _mm512_max_ps(_mm512_set1_ps(-110), x));
     const __m512 turns = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 8);
     __m512 rest = _mm512_fnmadd_ps(turns, _mm512_set1_ps(0.693359375f), x);
     rest = _mm512_fnmadd_ps(turns, _mm512_set1_ps(-2.12194440e-4f), rest);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from unified_intelligence.engine.kernels import Linear
@@ -81,31 +81,35 @@ class SmallPass:
         heads, hidden = weights.heads, weights.embedding.shape[1]
         matrices = [[_matrix(product) for product in layer.products] for layer in weights.layers]
         head = _matrix(weights.head)
-        if weights.embedding.dtype is not torch.bfloat16:
-            raise ValueError("it is for bfloat16")
+        weights = replace(weights, **{name: _kept(getattr(weights, name)) for name in _TENSORS})
         if heads.size % 64 or heads.size > 512:
             raise ValueError(f"its heads have {heads.size} numbers")
         self._weights = weights
-        self._norms = [_kept(layer.head_norms) for layer in weights.layers]
+        self._norms = [_norms(layer) for layer in weights.layers]
         self._layers = (_Layer * len(matrices))(
             *(
-                _Layer(*four, _pointer(layer.before), _pointer(layer.between), _pointer(norms))
-                for four, layer, norms in zip(matrices, weights.layers, self._norms, strict=True)
+                _Layer(*four, *(_pointer(norm) for norm in norms))
+                for four, norms in zip(matrices, self._norms, strict=True)
             )
         )
         middle = matrices[0][3].inputs
         sizes = (hidden, heads.queries, heads.keys, heads.size, middle, 0, len(matrices), 1)
-        tensors = [_pointer(part) for part in (weights.embedding, weights.norm, weights.cos, weights.sin)]
+        tensors = [_pointer(getattr(weights, name)) for name in _TENSORS]
         self._model = _Model(*sizes, weights.eps, heads.scale, *tensors, head, self._layers)
         self._library = library()
         self._library.scratch_bytes.restype = ctypes.c_int64
         self._scratch = torch.empty(0, dtype=torch.uint8)
+        self._slots = 0
 
-    def lay_out(self, capacity: int, caches: Sequence[SlotCache]) -> None:
+    def lay_out(self, capacity: int, slots: int, caches: Sequence[SlotCache]) -> None:
         """To be told whenever the caches are others."""
-        self._model.capacity = capacity
+        self._model.capacity, self._slots = capacity, slots
         for layer, cache in zip(self._layers, caches, strict=True):
             layer.keys, layer.values = cache.places()
+
+    def forget(self) -> None:
+        """Nothing can be read until the next `lay_out`: the caches may no longer be where they were."""
+        self._slots = 0
 
     @staticmethod
     def takes(pieces: Sequence[Piece]) -> bool:
@@ -113,12 +117,13 @@ class SmallPass:
         return sum(len(piece.tokens) for piece in pieces) <= MOST
 
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
-        """Logits in float32 of shape (sum of `wanted`, vocabulary)."""
+        """Logits in float32 of shape (sum of `wanted`, vocabulary). Raises IndexError, as torch does."""
         import torch
 
         tokens = [token for piece in pieces for token in piece.tokens]
         slots = [piece.slot for piece in pieces for _ in piece.tokens]
         places = [place for piece in pieces for place in range(piece.start, piece.end)]
+        self._check(tokens, slots, places)
         ends, wanted = 0, list[int]()
         for piece in pieces:
             ends += len(piece.tokens)
@@ -128,11 +133,19 @@ class SmallPass:
         needed = self._library.scratch_bytes(ctypes.byref(self._model), rows)
         if len(self._scratch) < needed:
             self._scratch = torch.empty(needed, dtype=torch.uint8)
-        logits = torch.empty(len(wanted), self._model.head.outputs)
+        # said because torch's default is another while Transformers loads a model, in whatever thread
+        logits = torch.empty(len(wanted), self._model.head.outputs, dtype=torch.float32)
         asked = [_numbers(tokens), _numbers(slots), _numbers(places), ctypes.c_int64(len(wanted)), _numbers(wanted)]
         room = [ctypes.c_void_p(part.data_ptr()) for part in (logits, self._scratch)]
         self._library.read_tokens(ctypes.byref(self._model), rows, *asked, *room)
         return logits
+
+    def _check(self, tokens: Sequence[int], slots: Sequence[int], places: Sequence[int]) -> None:
+        """The kernels would read and write wherever a number leads."""
+        known = min(self._model.capacity, len(self._weights.cos))
+        ranges = (tokens, len(self._weights.embedding)), (slots, self._slots), (places, known)
+        if any(numbers and not 0 <= min(numbers) <= max(numbers) < end for numbers, end in ranges):
+            raise IndexError("a token, slot or place is out of range")
 
 
 def _matrix(product: Linear) -> Matrix:
@@ -141,8 +154,18 @@ def _matrix(product: Linear) -> Matrix:
     return product.matrix
 
 
-def _kept(norms: torch.Tensor | None) -> torch.Tensor | None:
-    return None if norms is None else norms.contiguous()
+def _norms(layer: LayerWeights) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    heads = None if layer.head_norms is None else _kept(layer.head_norms)
+    return _kept(layer.before), _kept(layer.between), heads
+
+
+def _kept(tensor: torch.Tensor) -> torch.Tensor:
+    """With a hold of its own on the memory: whoever moves a model gives its parameters other memory."""
+    import torch
+
+    if tensor.dtype is not torch.bfloat16:
+        raise ValueError("it is for bfloat16")
+    return tensor.detach().contiguous()
 
 
 def _pointer(tensor: torch.Tensor | None) -> int | None:
