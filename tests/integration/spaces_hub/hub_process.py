@@ -31,9 +31,11 @@ class HubProcess:
 
 
 @contextmanager
-def hub_process(folder: Path, *flags: str) -> Generator[HubProcess]:
-    command = [sys.executable, "-m", "unified_intelligence", "space", "simulate", "--folder", str(folder), *flags]
-    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+def hub_process(folder: Path, *, kept: bool = True) -> Generator[HubProcess]:
+    """With the folder kept, or with folders of its own in it that are to be gone afterwards."""
+    command = [sys.executable, "-m", "unified_intelligence", "space", "simulate"]
+    command += ["--folder", str(folder)] if kept else []
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "TMPDIR": str(folder)}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
         yield HubProcess(process)

@@ -61,15 +61,16 @@ def test_what_is_deployed_outlives_the_process_and_its_app_does_not(tmp_path: Pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_the_app_too(number: signal.Signals, tmp_path: Path) -> None:
-    with hub_process(tmp_path) as hub:
+def test_a_signal_ends_the_app_too_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    with hub_process(tmp_path, kept=False) as hub:
         api = client(hub.url)
         api.create_repo(NAME, repo_type="space", space_sdk="gradio")
         until_runs(api, NAME, api.create_commit(NAME, files_of("x"), commit_message="x", repo_type="space").oid)
         pid = int(ask(str(api.space_info(NAME).host))[1].partition(b'"pid": ')[2].split(b"}")[0])
+        assert list(tmp_path.glob("uic-hub-*/spaces"))
         hub.process.send_signal(number)
-        hub.process.wait(30)
-        until(lambda: alive(pid), lambda still: not still, seconds=10)
+        assert hub.process.wait(30) == 128 + signal.SIGTERM
+        assert not alive(pid) and not list(tmp_path.glob("uic-hub-*"))
 
 
 def test_killed_at_any_moment_it_loses_no_commit_that_it_told_of(tmp_path: Path) -> None:

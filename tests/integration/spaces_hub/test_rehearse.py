@@ -74,8 +74,8 @@ def test_all_well_it_ends_with_a_sentence_and_kept_it_can_be_talked_to(folder: P
         assert second.startswith("HF_ENDPOINT=http://127.0.0.1:")
         api = HfApi(endpoint=second.strip().partition("=")[2], token="x")
         assert api.get_space_runtime("rehearsal/petit").stage == "RUNNING"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
     finally:
         process.kill()
         process.communicate()

@@ -74,10 +74,11 @@ def _rehearse(
     from unified_intelligence.factories.space_factory import space_host
     from unified_intelligence.spaces.rehearsal import Rehearsal
     from unified_intelligence.spaces.simulator.faults import read_fault
-    from unified_intelligence.spaces.simulator.server import running
+    from unified_intelligence.spaces.simulator.server import end_in_order, running
 
     from unified_intelligence.spaces.simulator.hub import Hub  # isort: skip - after the server, which says what is missing
 
+    end_in_order()
     for library in ("asyncio", "huggingface_hub.hf_api"):  # they tell of streams that break off when the local Hub ends
         logging.getLogger(library).setLevel(logging.CRITICAL)
     fault: Fault | None = read_fault(asked[0]) if asked[0] else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,10 +56,11 @@ def simulate(
 def _serve(output: Output, folder: str, port: int, owner: str, faults: Faults) -> None:
     """Without a folder in one that is gone afterwards."""
     from unified_intelligence.spaces.simulator.hub import Hub
-    from unified_intelligence.spaces.simulator.server import new_app, serve
+    from unified_intelligence.spaces.simulator.server import end_in_order, new_app, serve
 
-    with tempfile.TemporaryDirectory(prefix="uic-hub-") as away:
-        hub = Hub(Path(folder or away), owner=owner, faults=faults)
+    end_in_order()
+    with nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="uic-hub-") as where:
+        hub = Hub(Path(where), owner=owner, faults=faults)
 
         def announce(url: str) -> None:
             kept = f"kept in {folder}" if folder else "gone when it ends: --folder keeps it"

@@ -7,6 +7,7 @@ it started end.
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import threading
 import time
@@ -131,6 +132,16 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._announce()
+
+
+def end_in_order() -> None:
+    """From now on SIGTERM and SIGHUP unwind this process as Ctrl-C does, so that what is temporary is removed."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: signal.raise_signal(signal.SIGTERM))
 
 
 def serve(app: ASGIApp, port: int, announce: Callable[[str], None]) -> None:
