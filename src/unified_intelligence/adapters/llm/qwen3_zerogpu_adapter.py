@@ -294,4 +294,8 @@ def _place(space: str | None, base_url: str | None) -> tuple[str, str]:
 def _wrong_space(url: str, lacks: str, offer: Offer) -> ProtocolError:
     error = no_such_answer(url, f"has {lacks}; it offers {offered(offer)}.")
     error.passing = False
+    if "eval_chunk" in offer.endpoints:
+        error.hint = "It evaluates. Ask it with: --provider qwen3_zerogpu_eval"
+    elif "generate" in offer.endpoints or "respond" in offer.endpoints:
+        error.hint = "It answers one question a call. Ask it with: --provider qwen3_zerogpu"
     return error
