@@ -75,7 +75,7 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
         if retries < 0 or wait < 0:
             raise ConfigurationError("The options retries and wait are 0 or more.")
         check_secret("token", token)
-        name, url = _place(space, base_url)
+        name, url = _place(_named(space, hub), base_url)
         timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
         self._timers = Timers(**timers, total=timeout)
         self._retries, self._wait, self._has_token = retries, wait, bool(token)
@@ -273,6 +273,12 @@ class Qwen3ZeroGPUAdapter(_SpaceAdapter, ISampleGenerator):
 
     def _reader(self, asked: Asked) -> AnswerOfSpace:  # noqa: ARG002 - there is one kind of answer only
         return ChunkAnswer(self._app.url, self._secrets)
+
+
+def _named(space: str | None, hub: str) -> str | None:
+    """OWNER/NAME where it is given as the address of its page on the Hub, which is what a browser shows."""
+    page = f"{hub.rstrip('/')}/spaces/"
+    return space.removeprefix(page).rstrip("/") if space and space.startswith(page) else space
 
 
 def _place(space: str | None, base_url: str | None) -> tuple[str, str]:
