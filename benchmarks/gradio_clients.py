@@ -5,7 +5,8 @@
 One app (tests/gradio_echo_space.py) in a process of its own on loopback; the three take turns, in one process. A round
 trip is a short answer, from the call to its end, by a client that has called before. For the tokens the app sends what
 its clock says, every 20 ms, which all processes of a machine share: late is a token by the time from there to the
-caller. A figure is a median and a 95th percentile; the processor is shared with the app, so ratios are to be trusted.
+caller. Leaving a stream ends the work; how soon is measured too. A figure is a median and a 95th percentile; the
+processor is shared with the app, so ratios are to be trusted.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from urllib.parse import urlsplit
 
 from gradio_client import Client  # pyright: ignore[reportMissingTypeStubs]
 
-from tests.gradio_app import gradio_app
+from tests.gradio_app import App, gradio_app
 from unified_intelligence.adapters.llm.qwen3_zerogpu_adapter import Qwen3InferenceAdapter
 from unified_intelligence.entities.generation import TextDelta
 
+_LONGEST = 15.0  # seconds: a stream that nobody leaves takes 20
 Texts = Callable[[str], Iterator[str]]
 """From a question to the pieces of its answer, as they come."""
 
@@ -141,6 +143,29 @@ def side_by_side(url: str, streams: int, count: int) -> dict[str, object]:
     return {"streams": streams, "whole_and_in_order": whole, "first_token": milliseconds([first for _, first in found])}
 
 
+def cancelled(app: App, rounds: int) -> dict[str, float]:
+    """From leaving a stream until the app's function ended, which is asked every 10 ms and so told that much late."""
+    adapter = Qwen3InferenceAdapter(space=app.url, cache="", retries=0)
+
+    async def leave() -> None:
+        async with aclosing(cast("Any", adapter.astream("clock 1000"))) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    return
+
+    taken: list[float] = []
+    for _ in range(rounds):
+        before = app.seen()["cancelled"]
+        asyncio.run(leave())
+        began = time.perf_counter()
+        while app.seen()["cancelled"] == before:
+            if time.perf_counter() - began > _LONGEST:
+                raise SystemExit("The app's function did not end.")
+            time.sleep(0.01)
+        taken.append(time.perf_counter() - began)
+    return milliseconds(taken)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=30)
@@ -148,7 +173,7 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=32)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "gradio_clients.json")
     given = parser.parse_args()
-    with gradio_app("generate") as app:
+    with gradio_app("generate", "version") as app:
         ways = {
             "this package": by_adapter(app.url),
             "gradio_client": by_gradio_client(app.url),
@@ -163,7 +188,8 @@ def main() -> None:
             "round_trip": trips,
             "round_trip_ratio": round(trips["gradio_client"]["p50_ms"] / trips["this package"]["p50_ms"], 1),
             "over_by_hand_ms": round(trips["this package"]["p50_ms"] - trips["by hand"]["p50_ms"], 2),
-            "tokens_every_20_ms": ticks(ways, max(2, given.rounds // 6), given.ticks),
+            "tokens_every_20_ms": ticks(ways, max(2, given.rounds // 3), given.ticks),
+            "cancelled": cancelled(app, given.rounds),
             "at_once": side_by_side(app.url, given.streams, given.ticks),
         }
     given.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 SILENCE = ("net::ERR_CONNECTION_REFUSED", "net::ERR_CONNECTION_RESET", "net::ERR_EMPTY_RESPONSE")
 
+_CONTRAST = """(element, part) => {
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
+  let behind = element;
+  while (behind.parentElement && numbers(getComputedStyle(behind).backgroundColor)[3] === 0)
+    behind = behind.parentElement;
+  const of = [getComputedStyle(element, part).color, getComputedStyle(behind).backgroundColor];
+  const [low, high] = of.map(colour => light(numbers(colour)) + 0.05).sort((a, b) => a - b);
+  return high / low;
+}"""
+
 
 class Served(NamedTuple):
     url: str
@@ -82,6 +95,11 @@ def watched(
         context.close()
     assert [one for one in own.asked if not one.startswith(url + "/")] == []
     assert [one for one in own.complaints if not any(text in one for text in silent)] == []
+
+
+def contrast(page: Page, selector: str, part: str | None = None) -> float:
+    """How well an element's text, or that of a part, stands out from what is behind it: 1 to 21, as WCAG has it."""
+    return page.locator(selector).first.evaluate(_CONTRAST, part)
 
 
 def install_plugin(folder: Path, source: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.browser.real_browser import watched
+from tests.browser.real_browser import contrast, watched
 from tests.integration.spaces.space_process import APP, NEEDS_GRADIO, PROJECT, running
 from tests.tiny_qwen3 import build_speaker
 
@@ -62,6 +62,7 @@ def test_an_answer_its_reasoning_and_its_figures(browser: Browser, spaces: Space
         page.locator("#question textarea").wait_for()
         assert page.title() == "speaker"
         assert page.locator("#chat .example").count() == 4
+        assert contrast(page, "#question textarea", "::placeholder") > 4.5
         ask(page, "Qui es-tu ?\u2028Dis-le.")
         said(page, FIGURES).wait_for()
         assert page.locator("#question textarea").input_value() == ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.real_browser import watched
+from tests.browser.real_browser import contrast, watched
 from tests.integration.spaces.space_process import EVALUATION, NEEDS_GRADIO, PROJECT, running
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def test_each_sample_gets_a_row_with_its_outcome(
         assert told["status"] == "complete" and told["counts"] == {
             "planned": 4, "answered": 2, "truncated": 1, "malformed": 0, "error": 1,
         }  # fmt: skip
+        assert contrast(page, "#given .info-text") > 4.5 and contrast(page, "footer button") > 4.5
         shown = page.locator("#samples th:visible").all_inner_texts()
         assert shown == ["Outcome", "Sample", "Answer", "Tokens", "Time"][: 3 if width < 640 else 5]
 
@@ -93,7 +94,7 @@ def test_a_file_is_opened_and_a_mistake_in_it_is_named(browser: Browser, embedde
         assert not page.locator("#file").is_visible()
         page.locator("#given textarea").fill('{"id": "é", "question": "What is 10% of 50?", "expected": 5}')
         page.locator("#begin").click()
-        page.get_by_text(DONE).wait_for()
+        page.get_by_text("The sample is done.").wait_for()
         assert rows(page)[0][:2] == ["answered", "é"] and "5" in rows(page)[0][2]
 
 

@@ -56,6 +56,7 @@ class Generator(InProcessTextGenerator):
         (["-q", "x", "-o", "delay", "-1"], 3, "delay is 0 or more, not -1"),
         (["-q", "x", "--model", "gpt"], 3, "echo has no choice of models"),
         (["-q", "x", "--tools", "financ"], 3, "Did you mean finance?"),
+        (["--tools", "-q", "x"], 3, "--tools finance"),
         (["-q", "x", "--config", "/nowhere/c.json"], 3, "There is no configuration file /nowhere/c.json"),
     ],
 )  # fmt: skip

@@ -74,6 +74,8 @@ class Runner:
 
     def __init__(self, work: Work, asker: Asker, rules: Rules, progress: Progress) -> None:
         self.breaker = Breaker()
+        self.failures: dict[str, str] = {}
+        """Of each kind of error that a question ended with, what the last one said, and what can be done."""
         self._work, self._asker, self._rules, self._progress = work, asker, rules, progress
         self._queue: asyncio.Queue[Task | None] = asyncio.Queue()
         self._open = 0
@@ -167,6 +169,8 @@ class Runner:
         attempt.cost_usd = _cost(reply.answer, self._rules.price)
         self._work.folder.append(attempt)
         self._progress.add(attempt)
+        if attempt.error is not None:
+            self.failures[attempt.error.type] = f"{attempt.error.message} {reply.hint}".strip()
         self._open -= 1
 
     def _again(self, task: Task, reply: Reply) -> bool:

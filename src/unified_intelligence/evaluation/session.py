@@ -106,11 +106,15 @@ def drawn(samples: Sequence[Sample]) -> list[Sample]:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a session ended; `asked` are the attempts it made, `hint` goes with the reason why it `run.stopped`."""
+    """How a session ended; `asked` are the attempts it made, `hint` goes with the reason why it `run.stopped`.
+
+    `failure` is what was said with the most frequent of its errors.
+    """
 
     run: Run
     asked: int
     hint: str = ""
+    failure: str = ""
 
 
 Watching = Callable[[Progress], Awaitable[None]]
@@ -148,7 +152,9 @@ async def evaluate(plan: Plan, generator: ITextGenerator, watch: Watching | None
                 await asyncio.gather(watching, return_exceptions=True)
             run.stopped = runner.breaker.reason
             _closed(run, folder, questions, time.perf_counter() - started)
-        return Ended(run, progress.ended, runner.breaker.hint)
+        often = progress.errors.most_common(1)
+        failure = runner.failures[often[0][0]] if often else ""
+        return Ended(run, progress.ended, runner.breaker.hint, failure)
 
 
 def _standing(run: Run, folder: RunFolder, samples: Sequence[Sample], epochs: int) -> dict[Key, Attempt]:

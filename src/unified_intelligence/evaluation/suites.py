@@ -11,8 +11,9 @@ Its function may also be a generator of rows, as `rows` reads them.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -28,35 +29,40 @@ Build = Callable[["Choice"], "Suite | Iterable[Mapping[str, object]]"]
 
 
 class Row(NamedTuple):
-    """Where the function is that builds a suite, as module:name, and what the suite asks, in a line."""
+    """Where the function is that builds a suite, as module:name, what the suite asks, in a line, and from what."""
 
     target: str
     summary: str
+    in_package: bool = True
+    """Whether this package has all of its questions; those of others are downloaded or given."""
 
 
 _ROOM = "unified_intelligence.evaluation"
+_BFCL = partial(Row, f"{_ROOM}.bfcl.suite:build", in_package=False)
 
 SUITES: Mapping[str, Row] = {
     "arithmetic": Row(
         f"{_ROOM}.arithmetic:build", "40 sums in English and French, made here: a first look at a provider"
     ),
-    "bfcl/simple_python": Row(f"{_ROOM}.bfcl.suite:build", "400 questions, one function on offer, one call"),
-    "bfcl/multiple": Row(f"{_ROOM}.bfcl.suite:build", "200 questions, several functions on offer, one call"),
-    "bfcl/parallel": Row(f"{_ROOM}.bfcl.suite:build", "200 questions, one function on offer, several calls"),
-    "bfcl/parallel_multiple": Row(f"{_ROOM}.bfcl.suite:build", "200 questions, several functions, several calls"),
-    "bfcl/irrelevance": Row(f"{_ROOM}.bfcl.suite:build", "240 questions that no function on offer answers"),
-    "bfcl/live_simple": Row(f"{_ROOM}.bfcl.suite:build", "258 questions of users, one function on offer, one call"),
-    "bfcl/live_multiple": Row(f"{_ROOM}.bfcl.suite:build", "1,053 questions of users, several functions, one call"),
-    "bfcl/live_parallel": Row(f"{_ROOM}.bfcl.suite:build", "16 questions of users, one function, several calls"),
-    "bfcl/live_parallel_multiple": Row(f"{_ROOM}.bfcl.suite:build", "24 questions of users, several of both"),
-    "bfcl/live_irrelevance": Row(f"{_ROOM}.bfcl.suite:build", "884 questions of users that nothing on offer answers"),
-    "bfcl/live_relevance": Row(f"{_ROOM}.bfcl.suite:build", "16 questions of users that need a call, whichever it is"),
+    "bfcl/simple_python": _BFCL("400 questions, one function on offer, one call"),
+    "bfcl/multiple": _BFCL("200 questions, several functions on offer, one call"),
+    "bfcl/parallel": _BFCL("200 questions, one function on offer, several calls"),
+    "bfcl/parallel_multiple": _BFCL("200 questions, several functions, several calls"),
+    "bfcl/irrelevance": _BFCL("240 questions that no function on offer answers"),
+    "bfcl/live_simple": _BFCL("258 questions of users, one function on offer, one call"),
+    "bfcl/live_multiple": _BFCL("1,053 questions of users, several functions, one call"),
+    "bfcl/live_parallel": _BFCL("16 questions of users, one function, several calls"),
+    "bfcl/live_parallel_multiple": _BFCL("24 questions of users, several of both"),
+    "bfcl/live_irrelevance": _BFCL("884 questions of users that nothing on offer answers"),
+    "bfcl/live_relevance": _BFCL("16 questions of users that need a call, whichever it is"),
     "bfcl/small": Row(f"{_ROOM}.bfcl.suite:build", "40 questions of the five kinds, part of this package"),
     "finance/smoke": Row(f"{_ROOM}.finance.smoke:build", "7 questions in English and French, with numbers and terms"),
     "finance/parametric": Row(
         f"{_ROOM}.finance.parametric:build", "142 questions in English and French each, made from a seed"
     ),
-    "finance/financemath": Row(f"{_ROOM}.finance.financemath:build", "200 questions whose answer is one number"),
+    "finance/financemath": Row(
+        f"{_ROOM}.finance.financemath:build", "200 questions whose answer is one number", in_package=False
+    ),
     "qwen3-eval": Row(f"{_ROOM}.roles.suite:build", "31 tasks of agents in their roles, checked by a program"),
 }
 ALIASES: Mapping[str, str] = {
@@ -91,6 +97,15 @@ def build(choice: Choice) -> Suite:
     if target is None:
         raise UnknownNameError("suite", choice.name, (*names(), *ALIASES), hint="All of them: uic eval list")
     return _built(target, replace(choice, name=name))
+
+
+def in_package() -> Iterator[Suite]:
+    """The suites that need nothing but this package, each as it is where nothing is chosen. Takes part of a second."""
+    from unified_intelligence.evaluation.suite import Choice
+
+    for name, row in SUITES.items():
+        if row.in_package:
+            yield build(Choice(name=name, offline=True))
 
 
 def _built(target: str, choice: Choice) -> Suite:

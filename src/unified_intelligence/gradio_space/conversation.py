@@ -20,6 +20,7 @@ ChatMessage = dict[str, Any]
 
 STOPPED = "Stopped"
 _LONGEST_NAME = 60
+_SHORTEST = 0.02  # seconds: a rate over less is that of handing over what was there already
 _REASONS = {"length": "It reached its greatest length.", "content_filter": "A filter ended it."}
 
 
@@ -106,7 +107,7 @@ class ShownAnswer:
         written, took = usage.get("completion_tokens"), timings.get("total", 0) - timings.get("first_event", 0)
         short = [f"{_duration(self.first)} to the first token"]
         if written is not None:
-            short += [f"{(written - 1) / took:,.0f} tokens/s"] if written > 1 and took > 0 else []
+            short += [f"{(written - 1) / took:,.0f} tokens/s"] if written > 1 and took >= _SHORTEST else []
             short.append(f"{written:,.0f} tokens")
         rows = {
             "From the question to the first token": _duration(self.first),

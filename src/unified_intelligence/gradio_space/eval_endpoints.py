@@ -6,11 +6,14 @@ least four times a second, which is when Gradio can end one whose caller left.
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import gradio as gr
 
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
+from unified_intelligence.evaluation.suites import in_package
 from unified_intelligence.gradio_space.endpoints import raised
 from unified_intelligence.gradio_space.eval_record import OUTCOMES, Record
 from unified_intelligence.gradio_space.eval_request import SCHEMA, Run, read_run
@@ -46,7 +49,7 @@ def add_endpoints(
             yield from told
 
     def eval_manifest() -> dict[str, Any]:
-        """What can be evaluated here, on what, and how much at a time."""
+        """What can be evaluated here, on what, how much at a time, and which suites this version of the package has."""
         return {"schema": SCHEMA, **about, **_offer(evaluating)}
 
     def tell_version() -> dict[str, Any]:
@@ -101,5 +104,14 @@ def _offer(evaluating: Evaluating) -> dict[str, Any]:
         },
         "generation": sorted(evaluating.generator.honoured),
         "outcomes": list(OUTCOMES),
-        "datasets": [], "scorers": [],
+        **_known_suites(),
     }  # fmt: skip
+
+
+@cache
+def _known_suites() -> dict[str, list[dict[str, Any]]]:
+    """The data and the scorers of this package: a caller of the same version asks the same and scores it alike."""
+    suites = list(in_package())
+    datasets = [{"suite": suite.name, **asdict(suite.dataset), "scorer": asdict(suite.scorer)} for suite in suites]
+    scorers = sorted({(suite.scorer.name, suite.scorer.version) for suite in suites})
+    return {"datasets": datasets, "scorers": [{"name": name, "version": version} for name, version in scorers]}

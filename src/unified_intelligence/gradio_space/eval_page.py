@@ -125,8 +125,12 @@ class _Work:
             failure = f"{error.message} {error.hint}".strip()
         except gr.Error as error:  # ZeroGPU's own: no quota, no GPU, a worker that died
             failure = refusal(error)["message"]
-        words = "" if failure else f"All {len(run.tasks)} samples are done. Nothing is scored here."
+        words = "" if failure else f"{_all_done(len(run.tasks))} Nothing is scored here."
         yield _over(eval_table.state(result.counts, words, failure), _rows(result), result)
+
+
+def _all_done(planned: int) -> str:
+    return "The sample is done." if planned == 1 else f"All {planned} samples are done."
 
 
 def _going(state: Any, table: Any) -> _Shown:

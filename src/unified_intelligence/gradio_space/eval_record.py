@@ -1,7 +1,7 @@
 """The record of one sample: what the model said, or what went wrong. Nothing is scored here.
 
-Its outcome is `answered`, `truncated` (no end came: the greatest length, or reasoning that was never closed),
-`malformed` (a call or a form nobody can read) or `error`. How long an answer is says nothing of it.
+Its outcome is `answered`, `truncated` (by the rule that whoever scores the record has too), `malformed` (a call or a
+form nobody can read) or `error`. How long an answer is says nothing of it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 from unified_intelligence.entities.errors import AnswerInvalidError, MalformedToolCallError
+from unified_intelligence.evaluation.outcome import is_truncated
+from unified_intelligence.evaluation.suite import Answer
 from unified_intelligence.gradio_space.event_json import error_json
 
 if TYPE_CHECKING:
@@ -67,9 +69,7 @@ def _call(call: ToolCall) -> dict[str, object]:
 
 
 def _outcome(generation: Generation, most: int | None) -> Outcome:
-    written = generation.usage.completion_tokens if generation.usage else 0
-    unclosed = bool(generation.reasoning) and not generation.text.strip() and not generation.tool_calls
-    if generation.finish_reason == "length" or unclosed or (most is not None and written >= most):
+    if is_truncated(Answer.of(generation), most):
         return "truncated"
     return "answered" if all(_is_readable(call.arguments) for call in generation.tool_calls) else "malformed"
 

@@ -17,11 +17,15 @@ CSS = """
 #state, #samples { overflow: visible; }
 #state p { margin: 0.4rem 0 0; }
 #state .failure { color: var(--error-text-color, #b91c1c); font-weight: 600; }
-#state progress { width: 100%; height: 0.6rem; accent-color: var(--color-accent); }
+#state progress { appearance: none; width: 100%; height: 0.6rem; border: 0; border-radius: 0.3rem; overflow: hidden;
+  background: var(--border-color-primary); }
+#state progress::-webkit-progress-bar { background: var(--border-color-primary); }
+#state progress::-webkit-progress-value { background: var(--color-accent); }
+#state progress::-moz-progress-bar { background: var(--color-accent); }
 #state ul { display: flex; flex-wrap: wrap; gap: 0.4rem 0.8rem; list-style: none; margin: 0.4rem 0 0; padding: 0; }
 #samples table { width: 100%; border-collapse: collapse; table-layout: fixed; border: 0 !important; }
 #samples th, #samples td { padding: 0.45rem 0.5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere;
-  border: solid var(--border-color-primary) !important; border-width: 0 0 1px !important; }
+  border: 0 !important; box-shadow: 0 1px var(--border-color-primary); }
 #samples thead, #samples tbody, #samples tr { border: 0 !important; }
 #samples th:nth-child(1), #samples td:nth-child(1) { width: 7rem; }
 #samples th:nth-child(2), #samples td:nth-child(2) { width: 20%; }

@@ -12,6 +12,10 @@ CSS = """
 #title h1 { margin: 0; font-size: 1.25rem; overflow-wrap: anywhere; }
 #title p { margin: 0; opacity: 0.75; }
 footer .divider { display: none; }
+.gradio-container { --body-text-color-subdued: #63636b; --block-info-text-color: #63636b;
+  --input-placeholder-color: #63636b; }
+.dark .gradio-container { --body-text-color-subdued: #b4b4bc; --block-info-text-color: #b4b4bc;
+  --input-placeholder-color: #b4b4bc; }
 """
 OWN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Of an event of a page: it is no endpoint, and the page itself says how far it is."""

@@ -34,7 +34,8 @@ def tools_named(groups: Sequence[str]) -> tuple[Tool, ...]:
     """The tools of the groups, each once. Raises UnknownNameError."""
     for name in groups:
         if name not in group_names():
-            raise UnknownNameError("group of tools", name, group_names())
+            hint = "Name one, as in: --tools finance; or more: --tools finance --tools dates"
+            raise UnknownNameError("group of tools", name, group_names(), hint=hint)
     return tuple({tool.name: tool for name in groups for tool in group(name)}.values())
 
 

@@ -78,6 +78,8 @@ def test_nobody_there(tmp_path: Path) -> None:
     ran = evaluate(tmp_path, str(abstentions(tmp_path, 50)), url, "--name", "r", "--retries", "0", "--json")
     assert ran.code == 3 and ran.json["counts"]["right"] == 0
     assert "The first 20 requests got no answer" in ran.err
+    few = evaluate(tmp_path, str(abstentions(tmp_path, 3)), url, "--name", "few", "--retries", "0")
+    assert few.code == 3 and "No connection to 127.0.0.1" in few.err and "Is it running?" in few.err
 
 
 def test_an_answer_of_nothing_is_no_abstention(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import aclosing
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,8 @@ from unified_intelligence.entities.generation import Generation, GenerationConfi
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.entities.tools import ToolSpec
+from unified_intelligence.evaluation.suite import Choice
+from unified_intelligence.evaluation.suites import build
 from unified_intelligence.spaces.content import FILE_NAME
 
 pytestmark = NEEDS_GRADIO
@@ -98,6 +101,13 @@ def test_it_tells_what_it_is(space: Space, told: dict[str, Any]) -> None:
     assert manifest["tool"] == {"version": version["version"], "digest": version["digest"]}
     assert manifest["executor"] == {"kind": "space", "space": "me/qwen3-eval", "hardware": "zero"}
     assert manifest["model"]["id"] == "embedded" and manifest["limits"]["max_tokens"] == 4096
+    built = build(Choice(name="qwen3-eval"))
+    suites = {one["suite"]: one for one in manifest["datasets"]}
+    assert suites["qwen3-eval"] == {
+        "suite": "qwen3-eval", **asdict(built.dataset), "scorer": {"name": "role-checks", "version": "1"},
+    }  # fmt: skip
+    assert {"name": "role-checks", "version": "1"} in manifest["scorers"]
+    assert {"arithmetic", "bfcl/small", "finance/parametric"} < suites.keys()
     info = httpx2.get(f"{space.url}/gradio_api/info").json()["named_endpoints"]
     assert info.keys() == {"/eval_chunk", "/run_full_evaluation", "/eval_manifest", "/version"}  # nothing of the page
 

@@ -154,9 +154,14 @@ def test_a_fault_is_raised_with_what_came_and_what_to_do(fault: str) -> None:
 
 def test_a_missing_endpoint_tells_which_there_are() -> None:
     with misbehaving(GOOD, info=page({"named_endpoints": {"/predict": {}}})) as server:
-        with pytest.raises(ProtocolError, match="/predict"):
+        with pytest.raises(ProtocolError, match="/predict") as raised:
             asking(server, retries=3).generate("é")
+        assert "uic providers check" in raised.value.hint
         assert [request.path for request in server.others] == ["/config", "/gradio_api/info"]
+    with misbehaving(GOOD, info=page({"named_endpoints": {"/eval_chunk": {}}})) as server:
+        with pytest.raises(ProtocolError, match="/eval_chunk") as raised:
+            asking(server).generate("é")
+        assert "--provider qwen3_zerogpu_eval" in raised.value.hint
 
 
 def test_what_fails_before_the_first_word_is_tried_again_and_after_it_never() -> None:
@@ -250,6 +255,14 @@ def test_a_sleeping_space_is_followed_until_it_runs() -> None:
         events = list(named(server).stream("é"))
         assert TextDelta(TEXT) in events
         assert any(isinstance(event, Notice) and "SLEEPING" in event.text for event in events)
+
+
+def test_a_space_may_be_given_as_its_page_on_the_hub() -> None:
+    with misbehaving(GOOD, config=awake_after(1), api=hub("SLEEPING", "RUNNING")) as server:
+        page_there = f"{server.origin}/spaces/acme/qwen3/"
+        own = asking(server, space=page_there, base_url=server.origin, hub=f"{server.origin}/")
+        assert own.generate("é").text == TEXT
+        assert "/api/spaces/acme/qwen3/runtime" in {request.path for request in server.others}
 
 
 @pytest.mark.parametrize(

@@ -325,5 +325,6 @@ def test_two_samples_of_one_name_are_refused_before_anything_is_sent() -> None:
 
 
 def test_a_space_without_eval_chunk_is_the_wrong_one() -> None:
-    with misbehaving(info=page(INFO)) as server, pytest.raises(ProtocolError, match="/eval_chunk"):
+    with misbehaving(info=page(INFO)) as server, pytest.raises(ProtocolError, match="/eval_chunk") as raised:
         evaluating(server).generate("é")
+    assert raised.value.hint.endswith("--provider qwen3_zerogpu")

@@ -13,7 +13,7 @@ from unified_intelligence.evaluation.expectation import score
 from unified_intelligence.evaluation.rows import RowsSuite
 from unified_intelligence.evaluation.session import limited
 from unified_intelligence.evaluation.suite import Answer, Choice
-from unified_intelligence.evaluation.suites import build, names
+from unified_intelligence.evaluation.suites import SUITES, build, in_package, names
 
 CALL = {"calls": [{"name": "météo", "arguments": {"ville": "Besançon", "jours": 2}}]}
 
@@ -119,3 +119,15 @@ def test_rows_of_a_generator() -> None:
 
     (sample,) = RowsSuite(Choice(name="mine"), rows()).samples
     assert [(own.role, own.content) for own in sample.messages] == [("system", "Sois bref."), ("user", "Bonjour")]
+
+
+def test_the_suites_of_the_package_need_nothing_else_and_all_others_do() -> None:
+    own = {suite.name: suite for suite in in_package()}
+    assert {"arithmetic", "bfcl/small", "finance/smoke", "finance/parametric", "qwen3-eval"} == own.keys()
+    for name, suite in own.items():
+        again = build(Choice(name=name))
+        assert (again.dataset, again.scorer) == (suite.dataset, suite.scorer)
+        assert suite.dataset.n == len(suite.samples) > 0 and len(suite.dataset.sha256) == 64
+    for name in SUITES.keys() - own.keys():
+        with pytest.raises(ConfigurationError, match="downloads are forbidden"):
+            build(Choice(name=name, offline=True))

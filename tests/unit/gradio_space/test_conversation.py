@@ -44,6 +44,8 @@ def test_figures_come_with_the_end() -> None:
     *_, figures = shown({"type": "delta", "text": "oui"}, END).messages()
     first, rate, tokens = title_of(figures).split(" · ")
     assert first.endswith("ms to the first token") and (rate, tokens) == ("10 tokens/s", "21 tokens")
+    at_once = {**END, "timings": {"first_event": 0.5, "total": 0.501}}
+    assert "tokens/s" not in title_of(shown({"type": "delta", "text": "oui"}, at_once).messages()[-1])
     assert "Tokens read: 5" in text_of(figures) and "reasoning: 4" in text_of(figures)
     assert status(figures) == "done"
     *_, cut = shown({"type": "delta", "text": "oui"}, {**END, "finish_reason": "length"}).messages()

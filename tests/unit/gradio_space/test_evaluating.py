@@ -140,6 +140,8 @@ def test_a_record_holds_what_was_said_and_what_it_took() -> None:
         ("thinks", "truncated"),
         ("many", "truncated"),
         ("long", "truncated"),
+        ("<think> Ça va", "truncated"),
+        ("<think> Ça va </think> ja", "answered"),
         ("busy", "error"),
         ("bug", "error"),
     ],

@@ -75,7 +75,7 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
         if retries < 0 or wait < 0:
             raise ConfigurationError("The options retries and wait are 0 or more.")
         check_secret("token", token)
-        name, url = _place(space, base_url)
+        name, url = _place(_named(space, hub), base_url)
         timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
         self._timers = Timers(**timers, total=timeout)
         self._retries, self._wait, self._has_token = retries, wait, bool(token)
@@ -275,6 +275,12 @@ class Qwen3ZeroGPUAdapter(_SpaceAdapter, ISampleGenerator):
         return ChunkAnswer(self._app.url, self._secrets)
 
 
+def _named(space: str | None, hub: str) -> str | None:
+    """OWNER/NAME where it is given as the address of its page on the Hub, which is what a browser shows."""
+    page = f"{hub.rstrip('/')}/spaces/"
+    return space.removeprefix(page).rstrip("/") if space and space.startswith(page) else space
+
+
 def _place(space: str | None, base_url: str | None) -> tuple[str, str]:
     """The Space's name, empty where it is not known, and its address. Raises ConfigurationError."""
     example = "https://owner-name.hf.space"
@@ -294,4 +300,8 @@ def _place(space: str | None, base_url: str | None) -> tuple[str, str]:
 def _wrong_space(url: str, lacks: str, offer: Offer) -> ProtocolError:
     error = no_such_answer(url, f"has {lacks}; it offers {offered(offer)}.")
     error.passing = False
+    if "eval_chunk" in offer.endpoints:
+        error.hint = "It evaluates. Ask it with: --provider qwen3_zerogpu_eval"
+    elif "generate" in offer.endpoints or "respond" in offer.endpoints:
+        error.hint = "It answers one question a call. Ask it with: --provider qwen3_zerogpu"
     return error

@@ -209,5 +209,5 @@ _KINDS: Mapping[str, type[UnifiedIntelligenceError]] = {
 
 def no_such_answer(url: str, why: str) -> ProtocolError:
     """What came is not what such a Space answers."""
-    hint = "Is this the address of a Gradio Space that has /generate or /respond? Look: uic providers check"
+    hint = "Is this the address of a Gradio Space that this provider can ask? Look: uic providers check"
     return ProtocolError(f"{url} {why}", hint=hint, url=url, passing=True)

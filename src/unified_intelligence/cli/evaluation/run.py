@@ -83,6 +83,8 @@ def _told(output: Output, ended: Ended, *, as_json: bool) -> int:
         output.line("\n".join(summary_lines(run)))
     if run.stopped:
         output.warn(f"{run.stopped} {ended.hint}".strip())
+    elif ended.failure:
+        output.warn(f"What failed most often: {ended.failure}")
     elif not ended.asked:
         output.note("Everything was answered before; nothing was asked.")
     if is_complete(run):
