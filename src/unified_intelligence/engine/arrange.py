@@ -62,7 +62,7 @@ def division(parallel: int, place: torch.device, config: Any) -> dict[str, Any]:
         raise ConfigurationError(f"The model cannot be divided by {parallel}: {reason}.", hint="Use another number.")
     found = torch.accelerator.current_accelerator()
     kind = found.type if found else "cpu"
-    if place.index is not None or place.type != kind or kind not in {"cpu", "cuda"}:
+    if kind not in {"cpu", "cuda"} or place != torch.device(kind):
         raise ConfigurationError(
             f"Transformers divides a model over devices of the kind {kind} here, not over {place}.",
             hint="Use the device auto on a machine with several CUDA devices.",

@@ -1,7 +1,7 @@
-"""One model over several devices of this machine, by the plan Transformers has for it: each holds a part of every layer.
+"""One model over several devices of this machine, by Transformers' plan for it: each holds a part of every layer.
 
-A device takes a process. This one is the first, and has the scheduler; the others are its children (`rank.py`), are told
-every call of the seam before it is done here, and do the same with their part. Where one of them fails, all are lost:
+A device takes a process. This one is the first, and has the scheduler; the others are its children (`rank.py`). They
+are told every call of the seam before it is done here, and do the same with their part. Where one fails, all are lost:
 the others may be anywhere in a pass.
 """
 
@@ -93,8 +93,8 @@ class Ranks:
 
     def tell(self, name: str, arguments: Sequence[object]) -> None:
         """What is about to be done here. Raises DeviceLostError."""
-        if self.lost:
-            raise DeviceLostError(self.lost)
+        if self.lost or os.getpid() != self._owner:
+            raise DeviceLostError(self.lost or "a forked process has no part of a divided model")
         try:
             for child in self._children:
                 _write(child, (name, arguments))

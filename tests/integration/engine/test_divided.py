@@ -1,5 +1,7 @@
 """A model over two processes of this machine, connected by gloo: what it answers, and how it ends."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import asyncio
@@ -22,6 +24,7 @@ from tests import tiny_qwen3
 from tests.integration.engine.test_greedy import compare, leaves, mixed, read, submit
 from tests.integration.serving_guard.guarded_server import CHAT, guarded_server, until
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
+from unified_intelligence.engine.arrange import division
 from unified_intelligence.engine.divided import Ranks
 from unified_intelligence.engine.rank import Part
 from unified_intelligence.entities.errors import ConfigurationError, DeviceLostError, ModelError
@@ -68,7 +71,9 @@ def test_two_processes_answer_as_one_does_and_end_with_the_model(folder: Path, d
         come = list(readers.map(read, [submit(engine, plan) for plan in plans], map(leaves, range(len(plans)))))
     compare(model, plans, come)
     assert divided.generate(TEXTS[3], GREEDY).text == whole.generate(TEXTS[3], GREEDY).text
-    assert divided.generate(TEXTS[3], GREEDY).usage.cached_tokens > 300
+    usage = divided.generate(TEXTS[3], GREEDY).usage
+    assert usage is not None
+    assert (usage.cached_tokens or 0) > 300
     vectors = [asyncio.run(adapter.aembed(TEXTS)).vectors for adapter in (divided, whole)]
     for one, other in zip(*vectors, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
@@ -127,6 +132,29 @@ def test_a_model_whose_heads_cannot_be_shared_out_is_refused(folder: Path) -> No
     adapter = TransformersAdapter(model=str(folder), parallel=3, device="cpu")
     with pytest.raises(ConfigurationError, match="cannot be divided by 3: num_attention_heads is 4"):
         adapter.generate("Bonjour")
+
+
+@divides
+@pytest.mark.parametrize(
+    ("changed", "place", "words"),
+    [
+        ({"base_model_tp_plan": None}, "cpu", "Transformers has no plan for qwen3"),
+        ({"quantization_config": {"bits": 4}}, "cpu", "its weights are quantized already"),
+        ({"num_key_value_heads": 1}, "cpu", "num_key_value_heads is 1"),
+        ({}, "meta", "over devices of the kind .*, not over meta"),
+    ],
+)
+def test_what_cannot_be_divided_is_refused_before_a_process_is_started(
+    changed: dict[str, Any], place: str, words: str
+) -> None:
+    import torch
+    from transformers import Qwen3Config
+
+    config: Any = Qwen3Config(num_attention_heads=4, num_key_value_heads=2)
+    for name, value in changed.items():
+        setattr(config, name, value)
+    with pytest.raises(ConfigurationError, match=words):
+        division(2, torch.device(place), config)
 
 
 @pytest.mark.parametrize(

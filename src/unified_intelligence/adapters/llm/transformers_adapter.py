@@ -269,7 +269,9 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         return load.load(found.folder, quantization=quantization, code=found.code, **self._placed)
 
     def _check_parallel(self) -> None:
-        others = {name: value is not None for name, value in self._placed.items() if name in {"device_map", "max_memory"}}
+        others = {
+            name: value is not None for name, value in self._placed.items() if name in {"device_map", "max_memory"}
+        }
         others |= {"adapters": bool(self._adapters), "draft": self._draft is not None}
         others |= {"quantization": self._run["quantization"] != "none", "engine fused": self._run["forward"] == "fused"}
         check(self._parallel, others)
