@@ -36,10 +36,17 @@ TEMPLATE = """
 {%- endif %}"""
 
 
-def build(folder: Path, *, template: str | None = TEMPLATE, pieces: Sequence[str] = (), seed: int = 0) -> Path:
-    """A model of random weights."""
+def build(
+    folder: Path,
+    *,
+    template: str | None = TEMPLATE,
+    pieces: Sequence[str] = (),
+    seed: int = 0,
+    heads: tuple[int, int] = (2, 1),
+) -> Path:
+    """A model of random weights; heads are those of queries and of keys."""
     tokenizer = _tokenizer(pieces, template)
-    _save(folder, tokenizer, _model(tokenizer, seed))
+    _save(folder, tokenizer, _model(tokenizer, seed, heads))
     return folder
 
 
@@ -115,7 +122,7 @@ def _id(tokenizer: Any, token: str) -> int:
     return tokenizer.convert_tokens_to_ids("Ċ" if token == "\n" else token)
 
 
-def _model(tokenizer: Any, seed: int) -> Any:
+def _model(tokenizer: Any, seed: int, heads: tuple[int, int] = (2, 1)) -> Any:
     library: Any = importlib.import_module("torch")
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
@@ -127,8 +134,8 @@ def _model(tokenizer: Any, seed: int) -> Any:
                 vocab_size=size,
                 hidden_size=size + size % 2,  # room for one direction a token
                 num_hidden_layers=2,
-                num_attention_heads=2,
-                num_key_value_heads=1,
+                num_attention_heads=heads[0],
+                num_key_value_heads=heads[1],
                 head_dim=16,
                 intermediate_size=32,
                 max_position_embeddings=LONGEST,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Attention = Literal["auto", "sdpa", "eager", "flash_attention_2"]
 Quantized = Literal["none", "int8", "int4", "fp8", "bitsandbytes-int8", "bitsandbytes-nf4"]
 
+PLACES = frozenset({"device_map", "distributed_config"})  # what puts weights on devices by itself
+
 _MEMORY = re.compile(r"(cpu|disk|\d+)=(\d+(?:\.\d+)?\s?[KMGT]i?B)", re.IGNORECASE)
 
 
@@ -47,6 +49,42 @@ def devices(device_map: str | None, max_memory: str | None) -> dict[str, Any]:
         return {}
     _require(f"device_map {device_map}", "accelerate", "pip install accelerate")
     return {"device_map": device_map} | ({"max_memory": _limits(max_memory)} if max_memory is not None else {})
+
+
+def division(parallel: int, place: torch.device, config: Any) -> dict[str, Any]:
+    """A part of every layer for this process, one of `parallel`. Raises ConfigurationError."""
+    if parallel == 1:
+        return {}
+    import torch
+
+    _require(f"parallel {parallel}", "accelerate", "pip install accelerate")
+    if reason := _indivisible(parallel, config):
+        raise ConfigurationError(f"The model cannot be divided by {parallel}: {reason}.", hint="Use another number.")
+    found = torch.accelerator.current_accelerator()
+    kind = found.type if found else "cpu"
+    if kind not in {"cpu", "cuda"} or place != torch.device(kind):
+        raise ConfigurationError(
+            f"Transformers divides a model over devices of the kind {kind} here, not over {place}.",
+            hint="Use the device auto on a machine with several CUDA devices.",
+        )
+    if kind == "cuda" and (count := torch.cuda.device_count()) < parallel:
+        raise ConfigurationError(f"There are {count} CUDA devices, not {parallel}.", hint="Use a smaller parallel.")
+    from transformers import distributed
+
+    library: Any = distributed  # half typed
+    return {"distributed_config": library.DistributedConfig(tp_size=parallel, tp_plan="auto")}
+
+
+def _indivisible(parallel: int, config: Any) -> str:
+    text = config.get_text_config()
+    if not getattr(text, "base_model_tp_plan", None):
+        return f"Transformers has no plan for {config.model_type}"
+    if getattr(config, "quantization_config", None) is not None:
+        return "its weights are quantized already"
+    for name in ("num_attention_heads", "num_key_value_heads"):
+        if (count := getattr(text, name, None) or 0) % parallel:
+            return f"{name} is {count}"
+    return ""
 
 
 def quantizer(name: Quantized, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:

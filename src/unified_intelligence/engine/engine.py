@@ -72,6 +72,7 @@ class Engine:
             self._changed.notify()
         if thread and thread is not threading.current_thread():
             thread.join(_LONGEST_END)
+        self.forward.close()
 
     def forget_threads(self) -> None:
         """Also in a forked process, which has none of its parent's threads."""

@@ -75,3 +75,6 @@ class Forward(ABC):
     @abstractmethod
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         """The last hidden states of texts, each of shape (tokens, hidden size); no slot is touched."""
+
+    def close(self) -> None:  # noqa: B027 - most hold nothing but memory
+        """Ends what it holds beside memory. Nothing is read after that."""

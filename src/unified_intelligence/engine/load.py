@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
+    from unified_intelligence.engine.divided import Ranks
+
 _SMALL_FILES = ["*.json", "*.jinja", "*.txt", "*.model"]
 _CODE = ["*.py"]
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -36,7 +40,7 @@ _ONE_AT_A_TIME = Lock()  # two loads at once take the memory of both, and the lo
 class Loaded:
     """A model ready to answer: `longest` is the most tokens it reads and writes together, `ends` end its turn.
 
-    `grammars` hold its answers to a form.
+    `grammars` hold its answers to a form. `ranks` are the other processes of a divided one.
     """
 
     model: PreTrainedModel
@@ -44,6 +48,7 @@ class Loaded:
     longest: int
     ends: frozenset[int]
     grammars: Grammars
+    ranks: Ranks | None = None
 
     @property
     def generation(self) -> Any:
@@ -150,36 +155,48 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     device_map: str | None = None,
     max_memory: str | None = None,
     code: bool = False,
+    parallel: int = 1,
+    join: Callable[[str], None] | None = None,
 ) -> Loaded:
     """One model at a time in this process; others wait. int8, int4 and fp8 are left to the engine's own products.
 
-    Its own `code` runs only if it may. Raises ConfigurationError for what this machine cannot do, ModelError for
+    Its own `code` runs only if it may. Of `parallel` processes this is one; `join` connects them, on a kind of device.
+    Raises ConfigurationError for what this machine cannot do, ModelError for
     anything the loaders refuse.
     """
-    import torch
     import transformers
 
     library: Any = transformers  # half typed
     place = device_of(device)
     closed = {"trust_remote_code": code, "local_files_only": True}
+    with _ONE_AT_A_TIME, bars_on_terminals_only(), _as_model_errors(folder, place):
+        config = library.AutoConfig.from_pretrained(folder, **closed)
+        numbers = dtype_of(dtype, config.dtype, place)
+        told = arrange.quantizer(quantization, place, numbers) | arrange.devices(device_map, max_memory) | closed
+        told |= arrange.attention(attention, place, numbers)
+        told |= arrange.division(parallel, place, config)
+        _check_products(quantization, place, numbers)
+        if join:
+            join(place.type)
+        tokenizer = library.AutoTokenizer.from_pretrained(folder, **closed)
+        model, report = library.AutoModelForCausalLM.from_pretrained(
+            folder, config=config, dtype=numbers, use_safetensors=True, output_loading_info=True, **told
+        )
+        model = (model.to(place) if told.keys().isdisjoint(arrange.PLACES) else model).eval()
+    _check_complete(folder, report["missing_keys"])
+    return _loaded(model, tokenizer)
+
+
+@contextmanager
+def _as_model_errors(folder: Path, place: torch.device) -> Generator[None]:
+    import torch
+
     try:
-        with _ONE_AT_A_TIME, bars_on_terminals_only():
-            config = library.AutoConfig.from_pretrained(folder, **closed)
-            numbers = dtype_of(dtype, config.dtype, place)
-            told = arrange.quantizer(quantization, place, numbers) | arrange.devices(device_map, max_memory) | closed
-            told |= arrange.attention(attention, place, numbers)
-            _check_products(quantization, place, numbers)
-            tokenizer = library.AutoTokenizer.from_pretrained(folder, **closed)
-            model, report = library.AutoModelForCausalLM.from_pretrained(
-                folder, config=config, dtype=numbers, use_safetensors=True, output_loading_info=True, **told
-            )
-            model = (model if "device_map" in told else model.to(place)).eval()
+        yield
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError(f"{folder} does not fit the memory of {place}.", hint="Use a smaller model.") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
         raise ModelError(f"{folder} could not be loaded: {error}") from error
-    _check_complete(folder, report["missing_keys"])
-    return _loaded(model, tokenizer)
 
 
 def _check_complete(folder: Path, missing: set[str]) -> None:

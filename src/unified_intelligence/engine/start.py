@@ -12,6 +12,7 @@ from unified_intelligence.engine import lora
 from unified_intelligence.engine.adapted import Adapters
 from unified_intelligence.engine.arrange import Quantized
 from unified_intelligence.engine.decode import run
+from unified_intelligence.engine.divided import DividedForward
 from unified_intelligence.engine.draft import DraftModel, check_same_vocabulary
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.place import Quantization, free_memory
@@ -117,7 +118,7 @@ def _speculation(own: Forward, wanted: Guessing, drafts: _Drafts | None) -> tupl
     price = Price.measured(own)
     drafter = drafts.drafter(Price.measured(drafts.forward).seconds / price.seconds) if drafts else PromptLookup()
     said = f"guesses {drafter.said} where that pays: a further token takes {price.few:.0%} of a pass"
-    return Speculation(drafter, price, together=not isinstance(own, PlainForward)), said
+    return Speculation(drafter, price, together=own.together), said
 
 
 def obstacle(model: Any) -> str:
@@ -144,6 +145,9 @@ def obstacle(model: Any) -> str:
 
 
 def _forward(loaded: Loaded, wanted: Pass, bits: Quantized, adapters: Adapters) -> tuple[Forward, str]:
+    if loaded.ranks:
+        own = DividedForward(PlainForward(loaded.model, adapters), loaded.ranks)
+        return own, f"Transformers' forward pass, over {loaded.ranks.parallel} {own.device.type} devices"
     reason = obstacle(loaded.model)
     quantization: Quantization = bits if bits in ("int8", "int4", "fp8") else "none"
     if wanted == "transformers" or (wanted == "auto" and reason):

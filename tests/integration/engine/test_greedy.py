@@ -104,16 +104,16 @@ def test_two_hundred_requests_of_every_kind_are_answered_as_by_generate(kind: st
     model, plans = tiny(kind), mixed(Random(kind), 200 if kind == "Qwen3" else 60)
     forward = FusedForward(copy.deepcopy(model), longest=LONGEST)
     come = answers(forward, plans, slots=5, memory=900, leaving=leaves)
-    _compare(model, plans, come)
+    compare(model, plans, come)
 
 
 def test_a_model_whose_window_slides_answers_as_by_generate_and_reads_every_prompt() -> None:
     model, plans = tiny("Mistral", sliding_window=16), mixed(Random(3), 60)
     come = answers(PlainForward(copy.deepcopy(model)), plans, slots=5, memory=900, leaving=leaves)
-    _compare(model, plans, come)
+    compare(model, plans, come)
 
 
-def _compare(model: Any, plans: Sequence[Plan], come: Sequence[tuple[list[int], bool]]) -> None:
+def compare(model: Any, plans: Sequence[Plan], come: Sequence[tuple[list[int], bool]]) -> None:
     ended = 0
     for number, (plan, (tokens, complete)) in enumerate(zip(plans, come, strict=True)):
         if plan.sampling is WARM:

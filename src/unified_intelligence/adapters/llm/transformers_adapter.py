@@ -17,8 +17,10 @@ from unified_intelligence.engine import grammar, load, prompt
 from unified_intelligence.engine.answer import Reader
 from unified_intelligence.engine.arrange import Attention, Quantized
 from unified_intelligence.engine.decode import Writing
+from unified_intelligence.engine.divided import check, load_divided
 from unified_intelligence.engine.embed import embed
 from unified_intelligence.engine.place import Dtype, set_threads
+from unified_intelligence.engine.rank import Part
 from unified_intelligence.engine.request import Request
 from unified_intelligence.engine.sampling import Chosen
 from unified_intelligence.engine.sources import Found, Sources
@@ -93,6 +95,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         attention: Annotated[Attention, "kernel of Transformers; auto: flash attention where it runs"] = "auto",
         device_map: Annotated[str | None, "spread over devices by accelerate, such as auto"] = None,
         max_memory: Annotated[str | None, "for device_map, such as 0=20GiB,cpu=30GiB"] = None,
+        parallel: Annotated[int, "devices of this machine that the model is divided over"] = 1,
         slots: Annotated[int | None, "answers at once; default: 16, on a GPU 64"] = None,
         memory: Annotated[float | None, "GB for conversations; default: half of what is free"] = None,
         queue: Annotated[int, "requests that may wait for a slot"] = 256,
@@ -107,7 +110,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         load.require_libraries()
         self._sources = Sources(cache_dir=cache_dir, offline=offline, trusted=trust_remote_code or ())
         self._model, self._revision, self._draft, self._threads = model, revision, draft, threads
-        self._adapters, self._adapter = adapters or {}, adapter or ""
+        self._adapters, self._adapter, self._parallel = adapters or {}, adapter or "", parallel
         self.adapters = tuple(self._adapters)
         self.honoured, self.at_once = self._honoured(), slots or SLOTS
         arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
@@ -115,6 +118,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         guesses: Guessing = speculation or ("auto" if draft else "none")
         room: _Room = {"slots": slots, "memory": memory, "queue": queue}
         self._run: _Run = {"forward": engine, "quantization": quantization, "speculation": guesses, **room}
+        self._check_parallel()
         self._check_files()
         self._running: Running | None = None
         self._loading = Lock()
@@ -248,16 +252,29 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
                 draft = self._sources.model(self._draft) if self._draft else None
                 beside = {name: self._sources.adapter(where) for name, where in self._adapters.items()}
                 set_threads(self._threads)
-                self._running = start(
-                    self._load(found, self._run["quantization"]),
-                    draft=self._load(draft, "none") if draft else None,
-                    adapters=beside,
-                    **self._run,
-                )
+                loaded = self._load(found, self._run["quantization"])
+                try:
+                    small = self._load(draft, "none") if draft else None
+                    self._running = start(loaded, draft=small, adapters=beside, **self._run)
+                except BaseException:
+                    if loaded.ranks:
+                        loaded.ranks.close()
+                    raise
             return self._running
 
     def _load(self, found: Found, quantization: Quantized) -> load.Loaded:
+        if self._parallel > 1:
+            dtype, device, attention = self._placed["dtype"], self._placed["device"], self._placed["attention"]
+            return load_divided(Part(found.folder, dtype, device, attention, found.code, self._parallel))
         return load.load(found.folder, quantization=quantization, code=found.code, **self._placed)
+
+    def _check_parallel(self) -> None:
+        others = {
+            name: value is not None for name, value in self._placed.items() if name in {"device_map", "max_memory"}
+        }
+        others |= {"adapters": bool(self._adapters), "draft": self._draft is not None}
+        others |= {"quantization": self._run["quantization"] != "none", "engine fused": self._run["forward"] == "fused"}
+        check(self._parallel, others)
 
     def _asked(self, config: GenerationConfig) -> str:
         """Who is to answer. Raises InvalidRequestError."""
