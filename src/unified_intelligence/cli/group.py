@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Entry] = {
     "ask": Entry("unified_intelligence.cli.ask", "ask a question; this is the command when none is named"),
     "serve": Entry("unified_intelligence.cli.serve", "an OpenAI-compatible server over a provider"),
     "providers": Entry("unified_intelligence.cli.providers", "who can answer, and with which options"),
+    "bench": Entry("unified_intelligence.cli.bench.commands", "how fast a provider is, and how far to believe it"),
     "config": Entry("unified_intelligence.cli.config", "which settings hold, and who set them"),
 }
 DEFAULT = "ask"

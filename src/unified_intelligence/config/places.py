@@ -22,3 +22,9 @@ def user_file(home: Path, xdg_config_home: str) -> Path:
     """Where the user's own configuration is, whether or not it exists."""
     base = Path(xdg_config_home) if xdg_config_home.startswith("/") else home / ".config"
     return base / "unified-intelligence" / FILE_NAME
+
+
+def benchmarks_folder(home: Path, xdg_data_home: str) -> Path:
+    """Where results of benchmarks are kept, whether or not there are any."""
+    base = Path(xdg_data_home) if xdg_data_home.startswith("/") else home / ".local" / "share"
+    return base / "unified-intelligence" / "benchmarks"
