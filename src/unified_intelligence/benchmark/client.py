@@ -17,7 +17,7 @@ from unified_intelligence.entities.errors import UnifiedIntelligenceError
 _QUIET = 5_000_000  # ns without anything due: time to read replies
 _LOOK = 200_000_000  # ns between looks at what takes too long
 _MOST_KEPT = 20_000  # replies kept unread; more would fill the memory
-_AFTER_FAILURE = 100_000_000  # ns that a slot waits, so that a dead server is not asked without end
+_AFTER_FAILURE = 100_000_000  # ns that a slot waits after no reply at all: a dead server is not asked without end
 
 
 class _Call:
@@ -219,7 +219,7 @@ class Client:
         self.failed += 1
         raw.row.ended = raw.row.ended or now()
         self._raw.append(raw)
-        self._next(now() + _AFTER_FAILURE)
+        self._next(now() + (0 if raw.framing.status else _AFTER_FAILURE))
 
     def _next(self, due: int) -> None:
         """A closed load goes on where a reply ended."""

@@ -12,12 +12,15 @@ from unified_intelligence.benchmark.row import Row
 from unified_intelligence.benchmark.statistics import delta, wilson
 from unified_intelligence.benchmark.store import Stored
 
+_LEAST_MS, _LEAST = 0.2, 0.01
+
 FIGURES = ("ttft_ms", "itl_ms", "tpot_ms", "e2e_ms")
 
 
 class Change(Struct, kw_only=True, frozen=True):
-    """`lower` and `upper` are the 95 % interval of the difference; outside of it lies 0 where it is no noise.
+    """`lower` and `upper` are the 99 % interval of the difference: where 0 is in it, it may be noise.
 
+    A latency that moved by less than 1 % or 0.2 ms is called small: the measurement itself may be off by as much.
     `better` says which way is good: -1 less, 1 more.
     """
 
@@ -40,6 +43,10 @@ class Change(Struct, kw_only=True, frozen=True):
     def verdict(self) -> str:
         if self.lower <= 0 <= self.upper:
             return "noise"
+        if self.figure.partition(".")[0].endswith("_ms") and abs(self.difference) < max(
+            _LEAST_MS, _LEAST * self.before
+        ):
+            return "small"
         return "better" if self.difference * self.better > 0 else "worse"
 
 

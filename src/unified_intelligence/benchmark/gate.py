@@ -1,10 +1,10 @@
 """Whether a run's figures are good enough: what is asked of them, read from a text, and held against a run.
 
-    ttft_ms.p99<=500                 a latency: mean, p50, p90, p95 or p99; `.upper` is the end of its interval
-    itl_ms.p95.upper<=40
-    output_tokens_per_s>=100         a throughput
-    failed<=1%                       the share that failed
-    goodput.share.lower>=0.95        of the run's --slo
+ttft_ms.p99<=500                 a latency: mean, p50, p90, p95 or p99; `.upper` is the end of its interval
+itl_ms.p95.upper<=40
+output_tokens_per_s>=100         a throughput
+failed<=1%                       the share that failed
+goodput.share.lower>=0.95        of the run's --slo
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
 _WRITTEN = re.compile(r"(?P<path>[\w.]+?)\s*(?P<how>>=|<=|>|<)\s*(?P<value>[-+]?[\d.]+(?:e-?\d+)?)\s*(?P<percent>%?)")
-_THROUGHPUT = ("requests_per_s", "output_tokens_per_s", "input_tokens_per_s", "output_tokens_per_s_of_a_request")
+_THROUGHPUT = ("requests_per_s", "output_tokens_per_s", "input_tokens_per_s", "output_tokens_per_s_of_a_request",
+    "steady_requests_per_s", "steady_output_tokens_per_s")  # fmt: skip
 _PLAIN = (*_THROUGHPUT, "failed", "goodput.share", "goodput.requests_per_s")
 
 

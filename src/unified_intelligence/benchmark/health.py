@@ -101,7 +101,7 @@ def _remarks(health: Health, *, in_process: bool) -> list[str]:
     if health.rate_times_latency and abs(health.in_flight / health.rate_times_latency - 1) > _LITTLE:
         found.append(
             f"Little's law: {health.in_flight:.1f} were under way, rate times latency says "
-            f"{health.rate_times_latency:.1f} (failures, or answers that end before their connection)"
+            f"{health.rate_times_latency:.1f}"
         )
     if health.kernel_stamps < 1 and not in_process:
         found.append("not every arrival was stamped by the kernel: times include how late they were read")
@@ -116,7 +116,7 @@ def _little(gathered: Gathered, ok: Sequence[Row]) -> tuple[float, float]:
     wall_ns = max(row.ended for row in rows) - min(row.dispatched for row in rows)
     if wall_ns <= 0:
         return 0.0, 0.0
-    mean_ns = sum(row.ended - row.dispatched for row in ok) / len(ok)
+    mean_ns = sum(row.ended - row.dispatched for row in rows) / len(rows)
     return sum(own.in_flight_ns for own in gathered.accounts) / wall_ns, len(rows) / wall_ns * mean_ns
 
 
@@ -129,6 +129,8 @@ def _delivered(load: Load, rows: Sequence[Row]) -> tuple[float, float]:
         wanted = max(row.intended for row in rows) - first
         needed = max(row.dispatched for row in rows) - first
         rate = (len(rows) - 1) / wanted * 1e9 if wanted > 0 else 0.0
+        if load.rate and not load.rate_end:
+            rate = load.rate
         return rate, rate * min(1.0, wanted / needed) if needed > 0 else rate
     return _steady(load.concurrency, rows)
 

@@ -46,7 +46,8 @@ class Goodput(Struct, kw_only=True, frozen=True):
 class Metrics(Struct, kw_only=True):
     """A run. `counts`: measured, completed, failed, warmup; `failures` by kind.
 
-    `throughput` is a second of the measured time, which goes from the first request sent to the last reply's end.
+    `throughput` is a second of the measured time, which goes from the first request sent to the last reply's end; its
+    `steady_` figures leave out how the load begins and runs out, and are missing where the run is too short for that.
     `tokens`: means of a request, tokens_per_event and events_per_arrival; where one is above 1, `itl_ms` is not a
     token's. `depends_on` is everything known that would change the figures; `config_hash` is of it.
     """
@@ -99,7 +100,7 @@ def measure(
             "warmup": sum(row.warmup for row in gathered.rows),
         },
         failures=dict(Counter(row.error for row in rows if row.error).most_common()),
-        throughput=_throughput(ok, seconds),
+        throughput=_throughput(ok, seconds) | _steady(gathered.rows, rows, load),
         goodput=_goodput(rows, ok, slo, seconds),
         tokens=_tokens(ok),
         counted_by=dict(Counter(row.counted_by for row in ok)),
@@ -152,6 +153,23 @@ def _throughput(ok: Sequence[Row], seconds: float) -> dict[str, float]:
         "output_tokens_per_s": written / seconds,
         "input_tokens_per_s": sum(row.prompt_tokens or 0 for row in ok) / seconds,
         "output_tokens_per_s_of_a_request": written / answering if answering else 0.0,
+    }
+
+
+def _steady(every: Sequence[Row], rows: Sequence[Row], load: Load) -> dict[str, float]:
+    """The same while the load was whole: before it began to be felt and after the last request nothing is counted."""
+    if not rows:
+        return {}
+    begin = min(row.ended for row in rows) if load.is_open else min(row.dispatched for row in rows)
+    end = max(row.dispatched for row in rows)
+    inside = [row for row in every if begin < row.ended <= end and not row.error]
+    longest = max(row.ended - row.dispatched for row in rows)
+    if end - begin < longest:
+        return {}
+    span = (end - begin) / 1e9
+    return {
+        "steady_requests_per_s": len(inside) / span,
+        "steady_output_tokens_per_s": sum(row.tokens for row in inside) / span,
     }
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEVEL = 0.95
+DELTA_LEVEL = (
+    0.99  # of a difference: five kinds of figures are looked at, and all together are to be wrong one time in twenty
+)
 SHARES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 _ROUNDS, _FEWEST, _WORK = 1000, 100, 20_000_000
 
@@ -60,7 +63,7 @@ def delta(
     before, after = (_figures(np.concatenate([np.asarray(own) for own in side])) for side in (first, second))
     drawn = zip(_resampled(first, sizes[0], seed=1), _resampled(second, sizes[1], seed=2), strict=False)
     spread = np.array([[other[name] - one[name] for name in before] for one, other in drawn])
-    low, high = np.quantile(spread, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.quantile(spread, [(1 - DELTA_LEVEL) / 2, (1 + DELTA_LEVEL) / 2], axis=0)
     return {name: (before[name], after[name], float(low[i]), float(high[i])) for i, name in enumerate(before)}
 
 

@@ -63,7 +63,9 @@ def read_metrics(folder: Path, run: str) -> Metrics:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Metrics)
     except msgspec.MsgspecError as error:
-        raise ConfigurationError(f"{path} is no result of uic bench: {error}", hint="All runs: uic bench show") from error
+        raise ConfigurationError(
+            f"{path} is no result of uic bench: {error}", hint="All runs: uic bench show"
+        ) from error
 
 
 def read(folder: Path, run: str) -> Stored:

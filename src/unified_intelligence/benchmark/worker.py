@@ -1,7 +1,7 @@
 """A process that sends one share of a load. It is told what to do on stdin, and tells rows and progress on stdout.
 
-    stdin    the share; the start in ns; anything more, or the end, stops it
-    stdout   one JSON object a line: {"kind": "ready"}, rows as {"row": ...}, {"kind": "progress"}, {"kind": "end"}
+stdin    the share; the start in ns; anything more, or the end, stops it
+stdout   one JSON object a line: {"kind": "ready"}, rows as {"row": ...}, {"kind": "progress"}, {"kind": "end"}
 """
 
 from __future__ import annotations

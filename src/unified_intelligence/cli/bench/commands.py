@@ -55,8 +55,12 @@ def run(
     prompts: Annotated[
         str | None, _text("--prompts", "FILE|synthetic:in=N,out=N|finance", "what is asked [finance]")
     ] = None,
-    requests: Annotated[str | None, _text("--requests", "N", "how many are measured [10 for each at once, 100]")] = None,
-    duration: Annotated[str | None, _text("--duration", "SECONDS", "how long is measured, in place of --requests")] = None,
+    requests: Annotated[
+        str | None, _text("--requests", "N", "how many are measured [10 for each at once, 100]")
+    ] = None,
+    duration: Annotated[
+        str | None, _text("--duration", "SECONDS", "how long is measured, in place of --requests")
+    ] = None,
     warmup: Annotated[
         str | None, _text("--warmup", "N|SECONDSs", "requests, or seconds as 5s, before it counts [as many as at once]")
     ] = None,

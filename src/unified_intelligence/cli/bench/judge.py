@@ -55,9 +55,7 @@ def hold_gates(output: Output, given: Mapping[str, Any]) -> int:
 def _told(
     held: Sequence[tuple[Metrics, Held]], comparisons: Sequence[Comparison], refused: list[str], code: int
 ) -> dict[str, Any]:
-    gates = [
-        {"run": run.name, "gate": own.gate.written, "found": own.found, "passed": own.passed} for run, own in held
-    ]
+    gates = [{"run": run.name, "gate": own.gate.written, "found": own.found, "passed": own.passed} for run, own in held]
     return {
         "passed": not code,
         "exit": code,
@@ -89,7 +87,7 @@ def _gate_lines(
     return lines
 
 
-_HEAD = ("FIGURE", "BEFORE", "AFTER", "DIFFERENCE", "", "95 % INTERVAL", "")
+_HEAD = ("FIGURE", "BEFORE", "AFTER", "DIFFERENCE", "", "99 % INTERVAL", "")
 
 
 def _row(own: Change) -> tuple[str, ...]:
@@ -106,6 +104,6 @@ def _lines(found: Comparison) -> list[str]:
         *lines,
         "",
         aligned([_HEAD, *map(_row, found.changes)]),
-        "noise: the interval of the difference holds 0. What differs between two runs of one server on two days is not "
+        "noise: the interval of the difference holds 0; small: under 1 % or 0.2 ms. What differs between two runs of one server on two days is not "
         "in it.",
     ]

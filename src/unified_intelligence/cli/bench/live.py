@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from unified_intelligence.benchmark.statistics import percentile
@@ -15,19 +17,30 @@ _MOVE_EVERY, _LINE_EVERY = 0.5, 10.0  # seconds
 _LATEST = 2000  # requests that percentiles are taken over while it runs
 
 
-def watcher(output: Output, label: str) -> Watcher:
+@contextmanager
+def watching(output: Output, label: str) -> Generator[Watcher]:
     """What is called as a run goes on."""
-    told = [time.perf_counter()]
-    moves = output.stderr_is_terminal and not output.environment.dumb
-    every = _MOVE_EVERY if moves else _LINE_EVERY
+    if not output.stderr_is_terminal or output.environment.dumb:
+        yield _every(_LINE_EVERY, lambda seen: output.note(line(seen, label)))
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(stderr=True, no_color=bool(output.environment.get("NO_COLOR")))
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        yield _every(_MOVE_EVERY, lambda seen: live.update(Text(line(seen, label)), refresh=True))
+
+
+def _every(seconds: float, tell: Watcher) -> Watcher:
+    told = time.perf_counter()
 
     def watch(seen: Watch) -> None:
+        nonlocal told
         moment = time.perf_counter()
-        if moment - told[0] < every or not seen.start:
-            return
-        told[0] = moment
-        text = line(seen, label)
-        output.aside(f"\r\x1b[2K{text}") if moves else output.note(text)
+        if moment - told >= seconds and seen.start:
+            told = moment
+            tell(seen)
 
     return watch
 

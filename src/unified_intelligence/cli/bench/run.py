@@ -14,7 +14,7 @@ from unified_intelligence.benchmark.metrics import Metrics, read_slo
 from unified_intelligence.benchmark.plan import Load, Prompt, Target, read_url
 from unified_intelligence.benchmark.prompts import body_of
 from unified_intelligence.benchmark.session import Job
-from unified_intelligence.cli.bench.live import watcher
+from unified_intelligence.cli.bench.live import watching
 from unified_intelligence.cli.bench.loads import Asked, read_loads, seconds, whole, wrong
 from unified_intelligence.cli.bench.places import runs_of, slug
 from unified_intelligence.cli.bench.show import lines_of, table_of
@@ -97,9 +97,7 @@ def _asked(job: Job, prompts: list[Prompt], generator: Any, config: GenerationCo
     seen = Watch(planned=session.planned(job.load))
     try:
         return asyncio.run(
-            in_process.send(
-                generator, job.load, prompts, config, timeout=job.timeout, watch=seen, watcher=watch
-            )
+            in_process.send(generator, job.load, prompts, config, timeout=job.timeout, watch=seen, watcher=watch)
         )
     except KeyboardInterrupt:
         return Gathered(
@@ -116,8 +114,8 @@ def _all(
     written: list[Path] = []
     for load in asked.loads:
         job = _job(output, given, load, model, bodies, asked.source, extra)
-        with _terminated():
-            metrics, paths = run(job, watcher(output, load.label))
+        with _terminated(), watching(output, load.label) as watcher:
+            metrics, paths = run(job, watcher)
         found.append(metrics)
         written += [path for path in paths if path.name.endswith("_metrics.json")]
         if "it was stopped before its end" in metrics.invalid:

@@ -62,7 +62,10 @@ def lines_of(own: Metrics) -> list[str]:
     """A run for a reader."""
     counts = own.counts
     state = "valid" if own.valid else "INVALID: " + "; ".join(own.invalid)
-    lines = [f"{own.name}  {own.created}  {state}", f"  {_load(own)}, {counts['completed']} of {counts['measured']} answered"]
+    lines = [
+        f"{own.name}  {own.created}  {state}",
+        f"  {_load(own)}, {counts['completed']} of {counts['measured']} answered",
+    ]
     if own.failures:
         lines[-1] += " (" + ", ".join(f"{kind} {count}" for kind, count in own.failures.items()) + ")"
     lines += ["", *_latencies(own), "", *_throughput(own), *_tokens(own), "", *_health(own)]
@@ -103,6 +106,11 @@ def _throughput(own: Metrics) -> list[str]:
         f"  {told['requests_per_s']:.2f} requests/s, {told['output_tokens_per_s']:.1f} tokens/s written, "
         f"{told['input_tokens_per_s']:.1f} read; a single answer {told['output_tokens_per_s_of_a_request']:.1f} tokens/s"
     ]
+    if "steady_requests_per_s" in told:
+        lines.append(
+            f"  while the load was whole: {told['steady_requests_per_s']:.2f} requests/s, "
+            f"{told['steady_output_tokens_per_s']:.1f} tokens/s written"
+        )
     if own.goodput:
         good = own.goodput
         limits = ", ".join(f"{name} {value:g} ms" for name, value in good.slo.items())
