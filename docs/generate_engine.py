@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from writing import written
+
 from unified_intelligence.factories.options import REQUIRED, Option, options_of
 
 ROOT = Path(__file__).parents[1]
@@ -158,17 +160,5 @@ _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }  # fmt: skip
 
 
-def main(arguments: list[str]) -> int:
-    """The exit code: with `--check` 1 if the document is not what it should be, and nothing is written."""
-    text = document()
-    if DOCUMENT.read_text(encoding="utf-8") == text:
-        return 0
-    if "--check" in arguments:
-        print(f"out of date: {DOCUMENT.name}; run python docs/{Path(__file__).name}", file=sys.stderr)
-        return 1
-    DOCUMENT.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(written(DOCUMENT, document(), sys.argv[1:]))

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from writing import written
+
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/serving.md"
 RESULTS = "benchmarks/results/outside_clients.json"
@@ -41,17 +43,5 @@ def _rows(judges: Mapping[str, Any]) -> Iterator[str]:
             yield "| " + " | ".join(map(str, cells)) + " |"
 
 
-def main(arguments: list[str]) -> int:
-    """The exit code: with `--check` 1 if the document is not what it should be, and nothing is written."""
-    text = document()
-    if DOCUMENT.read_text(encoding="utf-8") == text:
-        return 0
-    if "--check" in arguments:
-        print(f"out of date: {DOCUMENT.name}; run python docs/{Path(__file__).name}", file=sys.stderr)
-        return 1
-    DOCUMENT.write_text(text, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(written(DOCUMENT, document(), sys.argv[1:]))

@@ -30,7 +30,6 @@ PLAYED: dict[str, list[dict[str, Any]]] = {
     ],
 }
 _lock = threading.Lock()
-_given: dict[tuple[str, str, int], dict[str, Any]] = {}
 
 
 def _count(what: str) -> None:
@@ -81,25 +80,6 @@ def generate(messages: list[dict[str, Any]], config: dict[str, Any]) -> Iterator
         raise
 
 
-def eval_chunk(run_spec: dict[str, Any], samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Records of samples, each computed once for a run."""
-    records: list[dict[str, Any]] = []
-    for sample in samples:
-        key = (str(run_spec["run_id"]), str(sample["sample_id"]), int(sample["epoch"]))
-        if key not in _given:
-            _given[key] = _record(run_spec, sample)
-        records.append(_given[key])
-    return records
-
-
-def _record(run_spec: dict[str, Any], sample: dict[str, Any]) -> dict[str, Any]:
-    _count("begun")
-    pieces = list(_events(sample["messages"], run_spec["generation"], 0.0))
-    text = "".join(piece["text"] for piece in pieces if piece["type"] == "delta")
-    end = pieces[-1]
-    return {**sample, "text": text, "finish_reason": end["finish_reason"], "usage": end["usage"], "error": None}
-
-
 def version() -> dict[str, str]:
     """What runs."""
     return {"version": "0", "backend": "echo", "model": "echo", "revision": "0", "digest": "sha256:0"}
@@ -133,13 +113,24 @@ def app(endpoints: set[str]) -> gr.Blocks:
             others = [gr.Textbox("be brief"), gr.Slider(0, 2, 0.7), gr.Slider(1, 4096, 512)]
             message.submit(respond, [message, history, *others], [message, history], api_name="respond")
         api: Any = vars(gr).get("api")  # 4 has none
-        for function in (generate, eval_chunk):
-            if function.__name__ in endpoints:
-                api(function, api_name=function.__name__, concurrency_limit=40)
-        if "version" in endpoints:
+        if "generate" in endpoints:
+            api(generate, api_name="generate", concurrency_limit=40)
+        if "eval_chunk" in endpoints:
+            add_evaluation()  # with its own /version
+        elif "version" in endpoints:
             api(version, api_name="version", queue=False)
+        if "version" in endpoints:
             api(seen, api_name="seen", queue=False)
     return page
+
+
+def add_evaluation() -> None:
+    """The endpoints of the evaluation Space itself, over the echo provider."""
+    from unified_intelligence.gradio_space.eval_endpoints import add_endpoints
+    from unified_intelligence.gradio_space.evaluating import Evaluating
+    from unified_intelligence.gradio_space.limits import AnswerLimits
+
+    add_endpoints(Evaluating(EchoAdapter(), AnswerLimits(), at_once=8), {"model": {"id": "echo"}}, version(), 40)
 
 
 MAJOR = int(gr.__version__.partition(".")[0])

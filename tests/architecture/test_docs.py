@@ -1,6 +1,5 @@
 """Documents that stay true: links lead somewhere, generated parts are what their generator writes today."""
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -12,13 +11,16 @@ from urllib.parse import unquote
 import pytest
 
 from tests.architecture.repository import ROOT, text_of, tracked
+from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.factories.options import options_of
+from unified_intelligence.spaces.summary import summary
 
 LONGEST_README = 200
 DOCUMENTS = tuple(path for path in tracked() if path.suffix == ".md")
 GENERATORS = {
-    "DEPLOYMENT_SUMMARY.md": ["docs/generate_deployment_summary.py"],
+    "DEPLOYMENT_SUMMARY.md": ["-m", "unified_intelligence", "space", "summary"],
     "training/embedded/MODEL_CARD.md": ["-m", "training.embedded.card"],
+    "docs/space.schema.json": ["docs/generate_space_schema.py"],
     "docs/engine.md": ["docs/generate_engine.py"],
     "docs/serving.md": ["docs/generate_outside_clients.py"],
     "README.md": ["-m", "unified_intelligence.cli.documentation"],
@@ -78,28 +80,17 @@ def test_what_is_generated_is_up_to_date(document: str) -> None:
         ({"one": {"two": {"three": 3}}, "four": 4}, "| four | 4 |", "three"),
     ],
 )
-def test_a_result_nobody_listed_is_told_too(
-    result: dict[str, Any], told: str, left_out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_result_nobody_listed_is_told_too(result: dict[str, Any], told: str, left_out: str, tmp_path: Path) -> None:
     (tmp_path / "benchmarks/results").mkdir(parents=True)
     path = tmp_path / "benchmarks/results/new_thing.json"
     path.write_text(json.dumps({"date": "2030-01-01", **result}), encoding="utf-8")
-    assert _main_of_the_summary([], tmp_path) == _main_of_the_summary(["--check"], tmp_path) == 0
-    text = (tmp_path / "DEPLOYMENT_SUMMARY.md").read_text(encoding="utf-8")
+    text = summary(tmp_path)
     assert "## New thing" in text and "measured on 2030-01-01" in text and told in text
     assert left_out not in text.partition("| --- |")[2]
     path.write_text(json.dumps({"date": "2030-01-01", "worth telling": ["nothing *"], **result}), encoding="utf-8")
     path.write_text(path.read_text(encoding="utf-8").replace("load: *", "nothing *"), encoding="utf-8")
-    assert _main_of_the_summary(["--check"], tmp_path) == 1
-    assert "new_thing.json: none of its figures is told" in capsys.readouterr().err
-
-
-def _main_of_the_summary(arguments: list[str], root: Path) -> int:
-    found = importlib.util.spec_from_file_location("summary", ROOT / "docs/generate_deployment_summary.py")
-    assert found is not None and found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module.main(arguments, root)
+    with pytest.raises(ConfigurationError, match=r"new_thing\.json: none of its figures is told"):
+        summary(tmp_path)
 
 
 def test_the_readmes_provider_answers() -> None:

@@ -79,6 +79,21 @@ def test_an_answer_its_reasoning_and_its_figures(browser: Browser, spaces: Space
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+@pytest.mark.parametrize(("width", "dark"), [(360, False), (1280, True)])
+def test_a_call_is_shown_with_its_arguments(browser: Browser, spaces: Spaces, width: int, dark: bool) -> None:
+    with watched(browser, spaces.slow, width=width, dark=dark) as own:
+        page = own.page
+        ask(page, "Appelle un outil.")
+        said(page, "Call of get_weather").wait_for()
+        said(page, FIGURES).wait_for()
+        code = page.locator("#chat pre code")
+        code.wait_for()
+        assert '"city": "Zürich <b>gras</b>"' in code.inner_text()
+        assert page.locator("#chat b").count() == 0
+        assert page.locator("#chat [aria-label=Retry]:visible").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def test_what_was_asked_can_be_asked_again_or_taken_back(browser: Browser, spaces: Spaces) -> None:
     with watched(browser, spaces.speaker) as own:
         page = own.page

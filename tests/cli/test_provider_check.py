@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.uic_program import Run
 from tests.faults.server import closed_port
 from tests.gradio_faults import misbehaving
@@ -44,3 +46,12 @@ def test_the_question_is_asked_with_a_variable_alone(uic: Run) -> None:
     with misbehaving(GOOD) as server:
         ran = uic("-P", "qwen3_zerogpu", "--query", "Explain SOLID principles", QWEN3_ZEROGPU_SPACE=server.origin)
     assert (ran.code, ran.out) == (0, f"{TEXT}\n")
+
+
+@pytest.mark.parametrize("provider", ["qwen3_zerogpu", "qwen3_zerogpu_eval"])
+def test_without_a_space_it_says_how_to_name_one(uic: Run, provider: str) -> None:
+    ran = uic("--provider", provider, "--query", "Explain SOLID principles")
+    assert ran.code == 3 and not ran.out
+    assert "-o space OWNER/NAME" in ran.err and f"or set {provider.upper()}_SPACE" in ran.err
+    other = uic("--provider", provider, "-o", "space", "no name", "--query", "é")
+    assert other.code == 3 and "or set" not in other.err

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+from unified_intelligence.adapters.cut_short import more
 from unified_intelligence.adapters.http import Reply
 from unified_intelligence.adapters.timers import Watch
 from unified_intelligence.adapters.wire.failures import is_html, page_instead_of_answer
 from unified_intelligence.adapters.wire.openai_chat import AnswerReader
 from unified_intelligence.adapters.wire.sse import EventStream
-from unified_intelligence.entities.errors import ConnectionFailedError, TimedOutError
 from unified_intelligence.entities.generation import Event
 
 _LATE_USAGE = 2.0  # seconds a finished answer's usage, or its [DONE], may take
@@ -38,7 +38,7 @@ async def pieces(reply: Reply, reader: AnswerReader, watch: Watch) -> AsyncGener
             if reader.done:
                 return
             _restart(watch, reader, spoke=bool(said))
-        chunk = await _more(reply, reader)
+        chunk = await more(reply, reader)
     if said := reader.read_rest(stream.end()):
         yield said
 
@@ -59,15 +59,3 @@ async def _visible_beginning(reply: Reply) -> bytes:
         if begun.lstrip(_BLANK):
             break
     return begun
-
-
-async def _more(reply: Reply, reader: AnswerReader) -> bytes:
-    """The next bytes; none too when the connection breaks or stalls after the answer is complete."""
-    try:
-        return await reply.read()
-    except (ConnectionFailedError, TimedOutError) as error:
-        if reader.complete:
-            return b""
-        if reader.begun and isinstance(error, ConnectionFailedError):
-            raise reader.interrupted(f"The answer broke off. {error.message}") from error
-        raise

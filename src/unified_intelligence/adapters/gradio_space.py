@@ -12,23 +12,22 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from unified_intelligence.adapters.http import Http, Reply, Request
+from unified_intelligence.adapters.cut_short import more
+from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.offer_cache import OfferCache
 from unified_intelligence.adapters.timers import Watch
 from unified_intelligence.adapters.wire.failures import is_html, page_instead_of_answer
-from unified_intelligence.adapters.wire.gradio_events import AnswerOfSpace
+from unified_intelligence.adapters.wire.gradio_events import ReplyOfSpace
 from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
 from unified_intelligence.adapters.wire.gradio_offer import Offer, read_config, read_offer
 from unified_intelligence.adapters.wire.sse import EventStream
 from unified_intelligence.entities.errors import (
-    ConnectionFailedError,
     InvalidRequestError,
     ProtocolError,
     ProviderError,
-    TimedOutError,
     UnifiedIntelligenceError,
 )
-from unified_intelligence.entities.generation import Event, Notice
+from unified_intelligence.entities.generation import Notice
 
 T = TypeVar("T")
 _LATE_END = 2.0  # seconds Gradio may take to say that a function has returned whose answer is whole
@@ -108,8 +107,8 @@ class GradioSpace:
         body = await self._http.fetch(self._request("POST", url, b'{"data": []}'), watch)
         return self._read(body, _Ran, url).data
 
-    async def events(self, running: Running, reader: AnswerOfSpace, watch: Watch) -> AsyncGenerator[list[Event], None]:
-        """The events of each read from the network; `reader` knows whether they add up to an answer."""
+    async def events(self, running: Running, reader: ReplyOfSpace[T], watch: Watch) -> AsyncGenerator[list[T], None]:
+        """What each read from the network says; `reader` knows whether that adds up to an answer."""
         reply = await self._http.open(self._request("GET", running.url), watch)
         stream = EventStream()
         try:
@@ -125,7 +124,7 @@ class GradioSpace:
                     await reply.drain()
                     return
                 _restart(watch, reader, said)
-                chunk = await _more(reply, reader)
+                chunk = await more(reply, reader)
             if said := _rest(stream, reader):
                 yield said
         finally:
@@ -159,27 +158,15 @@ def _may_be_stale(error: UnifiedIntelligenceError) -> bool:
     return isinstance(error, InvalidRequestError | ProtocolError)
 
 
-def _restart(watch: Watch, reader: AnswerOfSpace, said: list[Event]) -> None:
+def _restart(watch: Watch, reader: ReplyOfSpace[T], said: list[T]) -> None:
     """A heartbeat restarts nothing: it says that the connection lives, and not that anybody works."""
     if reader.complete:
         watch.begin("idle", min(_LATE_END, watch.timers.idle))
-    elif said and not all(isinstance(event, Notice) for event in said):
+    elif reader.works or (said and not all(isinstance(event, Notice) for event in said)):
         watch.begin("idle", watch.timers.idle)
 
 
-async def _more(reply: Reply, reader: AnswerOfSpace) -> bytes:
-    """The next bytes; none too when the connection breaks or stalls after the answer is complete."""
-    try:
-        return await reply.read()
-    except (ConnectionFailedError, TimedOutError) as error:
-        if reader.complete:
-            return b""
-        if reader.begun and isinstance(error, ConnectionFailedError):
-            raise reader.interrupted(f"The answer broke off. {error.message}") from error
-        raise
-
-
-def _rest(stream: EventStream, reader: AnswerOfSpace) -> list[Event]:
+def _rest(stream: EventStream, reader: ReplyOfSpace[T]) -> list[T]:
     """What the last bytes say, which a cut may have torn."""
     try:
         return reader.read(stream.end())

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from unified_intelligence.entities.errors import (
     ProtocolError,
@@ -26,6 +27,8 @@ _FIRST, _LONGEST = 0.5, 8.0
 
 Batch = Sequence[Event]
 """The events of one read from the network: passed on together, because most reads bring several."""
+
+T = TypeVar("T")
 
 
 class RetryBudget:
@@ -67,9 +70,9 @@ class RetryPolicy:
 
 
 async def retried(
-    attempt: Callable[[], AsyncGenerator[Batch, None]], policy: RetryPolicy
-) -> AsyncGenerator[Batch, None]:
-    """The events of the first try that answers. Before each wait a Notice says why. Raises the last try's error."""
+    attempt: Callable[[], AsyncGenerator[Sequence[T], None]], policy: RetryPolicy
+) -> AsyncGenerator[Sequence[T | Notice], None]:
+    """What the first try says that answers. Before each wait a Notice says why. Raises the last try's error."""
     tries = unreadable = 0
     policy.budget.put(0.1)
     while True:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
-from unified_intelligence.adapters.retry import Batch
 from unified_intelligence.adapters.space_stage import SpaceStage
 from unified_intelligence.entities.errors import (
     ConnectionFailedError,
@@ -21,6 +21,10 @@ from unified_intelligence.entities.errors import (
     SpaceStartingError,
 )
 
+if TYPE_CHECKING:
+    from unified_intelligence.entities.generation import Notice
+
+T = TypeVar("T")
 _MAY_BE_ASLEEP = (
     ServerBusyError, ServerFailedError, SpaceStartingError, SpacePausedError, NotFoundOrPrivateError,
     ConnectionFailedError, ProtocolError,
@@ -40,8 +44,8 @@ class Call:
 
 
 async def once_awake(
-    answer: Callable[[], AsyncGenerator[Batch, None]], space: SpaceStage | None, wait: float, call: Call
-) -> AsyncGenerator[Batch, None]:
+    answer: Callable[[], AsyncGenerator[Sequence[T], None]], space: SpaceStage | None, wait: float, call: Call
+) -> AsyncGenerator[Sequence[T | Notice], None]:
     """One try; a second one if the first met a Space that did not run and was waited for, `wait` seconds at most."""
     begun = False
     try:

@@ -30,7 +30,7 @@ from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.factories.provider_factory import PROVIDERS
 from unified_intelligence.tools.registry import group, group_names
 
-DOCUMENTS = ("README.md", "docs/cli.md", "docs/configuration.md", "docs/serving.md")
+DOCUMENTS = ("README.md", "docs/cli.md", "docs/configuration.md", "docs/deploy.md", "docs/serving.md")
 CONFIG = "config.json"
 _PLACE = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -139,6 +139,19 @@ def _providers() -> Table:
     return ("provider", "what it is", "extra"), rows
 
 
+def _space_commands() -> Table:
+    from unified_intelligence.cli.space.group import COMMANDS as OF_SPACE
+
+    return ("command", "what it does"), [(f"`uic space {name}`", entry.summary) for name, entry in OF_SPACE.items()]
+
+
+def _space_spec() -> Table:
+    from unified_intelligence.spaces.spec_keys import spec_keys
+
+    rows = [(f"`{key.name}`", key.default, key.description) for key in spec_keys()]
+    return ("key", "default", "what it is"), rows
+
+
 _TABLES: Mapping[str, Callable[[], Table]] = {
     "settings": _settings,
     "environment": _environment,
@@ -146,6 +159,8 @@ _TABLES: Mapping[str, Callable[[], Table]] = {
     "serve-flags": lambda: _flags(serve.app),
     "exit-codes": _exit_codes,
     "commands": _commands,
+    "space-commands": _space_commands,
+    "space-spec": _space_spec,
     "tools": _tools,
     "providers": _providers,
     "provider-environment": _provider_environment,

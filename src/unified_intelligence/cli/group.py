@@ -28,8 +28,11 @@ COMMANDS: Mapping[str, Entry] = {
     "ask": Entry("unified_intelligence.cli.ask", "ask a question; this is the command when none is named"),
     "serve": Entry("unified_intelligence.cli.serve", "an OpenAI-compatible server over a provider"),
     "providers": Entry("unified_intelligence.cli.providers", "who can answer, and with which options"),
+    "space": Entry("unified_intelligence.cli.space.group", "deploy Spaces, and prove what runs"),
     "bench": Entry("unified_intelligence.cli.bench.commands", "how fast a provider is, and how far to believe it"),
+    "cost": Entry("unified_intelligence.cli.cost", "what answers cost, here and there, of a measured run"),
     "config": Entry("unified_intelligence.cli.config", "which settings hold, and who set them"),
+    "task": Entry("unified_intelligence.cli.task", "work in several steps: deployments, and tasks of your own"),
 }
 DEFAULT = "ask"
 _HELP_FLAGS = ("--help", "-h")

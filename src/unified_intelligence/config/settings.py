@@ -99,6 +99,10 @@ PROVIDERS_DESCRIPTION = "options of each provider, by its name; rows of your own
 OTHER_ENVIRONMENT: Mapping[str, str] = {
     "UIC_CONFIG": "a configuration file, as `--config` names one",
     "UIC_DEBUG": "1 shows the traceback of an unexpected error",
+    "UIC_DEPLOY_KEY": "`uic space`: a word that fingerprints of secrets on the Hub are keyed with",
+    "HF_TOKEN": "`uic space`, and providers that are Spaces: a token of the Hub",
+    "HF_ENDPOINT": "`uic space`: another address of the Hub, such as that of `uic space simulate`",
+    "HF_OIDC_RESOURCE": "`uic space`: spaces/OWNER/NAME, for a job that is a trusted publisher of it",
     "NO_COLOR": "any value: no colours",
     "FORCE_COLOR": "any value but 0: colours also in a pipe",
     "TERM": "dumb: no colours and no rendering",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from unified_intelligence.entities.errors import ConfigurationError
 
@@ -19,7 +19,7 @@ class SpaceSettings:
     dtype, quantization and engine are the options of the provider `local`. max_tokens is the most an answer may ask
     for, default_tokens what one gets that asks for nothing. gpu_seconds is the longest a call may hold a GPU, which
     reads prompts at gpu_reads and writes at gpu_writes tokens a second. answers_at_once run side by side,
-    answers_waiting more wait for their turn.
+    answers_waiting more wait for their turn. aot_compile is `on` or `off`. space_id and accelerator are set by the Hub.
     """
 
     model_id: str = "Qwen/Qwen3-8B"
@@ -36,6 +36,9 @@ class SpaceSettings:
     gpu_writes: int = 40
     answers_at_once: int = 4
     answers_waiting: int = 32
+    aot_compile: str = "off"
+    space_id: str = ""
+    accelerator: str = ""
 
     @property
     def is_embedded(self) -> bool:
@@ -54,19 +57,32 @@ class SpaceSettings:
         return "local", options | ({"revision": self.model_revision} if self.model_revision else {})
 
 
-def read_space_settings(variables: Mapping[str, str]) -> SpaceSettings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationSettings(SpaceSettings):
+    """Calls are shorter, because callers have little quota; samples_at_once are answered side by side in one."""
+
+    gpu_seconds: int = 60
+    samples_at_once: int = 8
+
+
+S = TypeVar("S", bound=SpaceSettings)
+
+
+def read_space_settings(variables: Mapping[str, str], kind: type[S] = SpaceSettings) -> S:
     """Raises ConfigurationError for a number that is none, or that leaves no room for an answer."""
-    kinds = get_type_hints(SpaceSettings)
-    given = {own.name: text.strip() for own in fields(SpaceSettings) if (text := variables.get(own.name.upper(), ""))}
+    kinds = get_type_hints(kind)
+    given = {own.name: text.strip() for own in fields(kind) if (text := variables.get(own.name.upper(), ""))}
     values: dict[str, Any] = {
         name: _number(name, text) if kinds[name] is int else text for name, text in given.items() if text
     }
-    settings = SpaceSettings(**values)
+    settings = kind(**values)
     if settings.default_tokens > settings.max_tokens:
         raise ConfigurationError(
             f"DEFAULT_TOKENS is {settings.default_tokens}, more than MAX_TOKENS, {settings.max_tokens}.",
             hint="Set both, or a larger MAX_TOKENS.",
         )
+    if settings.aot_compile not in {"on", "off"}:
+        raise ConfigurationError(f"AOT_COMPILE is on or off, not {settings.aot_compile!r}.")
     return settings
 
 

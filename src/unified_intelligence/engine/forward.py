@@ -10,7 +10,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +46,11 @@ class Forward(ABC):
     vocabulary = sys.maxsize
     token_bytes: int
     device: torch.device
+
+    @property
+    def blocks(self) -> Sequence[Any]:
+        """The modules that are called for each layer, all alike; none where it is not modules that compute."""
+        return ()
 
     @abstractmethod
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:

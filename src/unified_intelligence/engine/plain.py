@@ -30,6 +30,12 @@ class PlainForward(Forward):
         self.token_bytes = 2 * layers * heads * size * model.dtype.itemsize
         self.rewinds = _is_plain(self._cache_of_one_token())
 
+    @property
+    def blocks(self) -> Sequence[Any]:
+        """The feed-forward halves: they keep nothing between two calls."""
+        layers = getattr(self._model.base_model, "layers", ())
+        return [layer.mlp for layer in layers if hasattr(layer, "mlp")]
+
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
         import torch
 

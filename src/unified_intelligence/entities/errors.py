@@ -8,6 +8,7 @@ UnifiedIntelligenceError
 │   └── ContextLengthError        2  it does not fit the model's context
 ├── ProviderError                 6  the provider cannot be reached, or not be understood; carries its url and status
 │   ├── AuthenticationError       4  the key is missing, wrong or not enough
+│   ├── PaymentRequiredError      4  the account's plan does not cover it
 │   ├── NotFoundOrPrivateError    3  nothing there, or not for this key
 │   ├── RateLimitedError          5  too many requests; carries `retry_after`
 │   ├── QuotaExceededError        5  nothing is left for now; carries `retry_after` where it is known
@@ -21,13 +22,18 @@ UnifiedIntelligenceError
 │   ├── SpaceBrokenError          6  it does not build or run; carries its stage
 │   ├── RoutesFailedError         6  none of several providers could answer; carries each one's error
 │   └── TimedOutError             7  carries which timer: connect, first token, idle or total
+├── DeploymentError              11  a Space is not, or would not be, what was asked for
+│   ├── StalePlanError           12  somebody else changed it since the plan was made
+│   ├── VerificationError        13  what was deployed does not run, or not as it must; carries which check
+│   └── RollbackError            14  neither the new version nor the last good one runs
 ├── AnswerRefusedError            9  the provider's filter let no answer through
 ├── AnswerInvalidError           10  the answer is not of the form that was asked for; carries it
 ├── ModelError                    1  the model could not be loaded or broke while answering
 │   ├── ModelNotFoundError        3  no model at that path or id
 │   └── MalformedToolCallError    1  the model wrote a call nobody can read; carries what it wrote
 ├── StreamInterruptedError        8  the answer stopped before its end; carries what came
-└── ToolFailedError               1  a tool the model called raised
+├── ToolFailedError               1  a tool the model called raised
+└── TaskFailedError               1  a task of a run raised what is no error of ours; carries the task's name
 """
 
 from collections.abc import Iterable, Sequence
@@ -163,6 +169,11 @@ class AuthenticationError(ProviderError):
     elsewhere = False
 
 
+class PaymentRequiredError(ProviderError):
+    exit_code = 4
+    elsewhere = False
+
+
 class NotFoundOrPrivateError(ProviderError):
     exit_code = 3
     elsewhere = False
@@ -262,6 +273,34 @@ class RoutesFailedError(ProviderError):
         self.errors = tuple(errors)
 
 
+class DeploymentError(UnifiedIntelligenceError):
+    exit_code = 11
+
+
+class StalePlanError(DeploymentError):
+    exit_code = 12
+    retryable = True
+
+
+class VerificationError(DeploymentError):
+    """`check` is the one that failed: runtime, version, contract, smoke or watch; `log_tail` what the Space said last.
+
+    `report` is what was found up to then, for whoever writes it down.
+    """
+
+    exit_code = 13
+
+    def __init__(
+        self, check: str, message: str, *, hint: str = "", log_tail: tuple[str, ...] = (), report: object = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.check, self.log_tail, self.report = check, log_tail, report
+
+
+class RollbackError(DeploymentError):
+    exit_code = 14
+
+
 class AnswerRefusedError(UnifiedIntelligenceError):
     exit_code = 9
 
@@ -286,3 +325,11 @@ class StreamInterruptedError(UnifiedIntelligenceError):
 
 class ToolFailedError(UnifiedIntelligenceError):
     exit_code = 1
+
+
+class TaskFailedError(UnifiedIntelligenceError):
+    exit_code = 1
+
+    def __init__(self, task: str, said: str, *, hint: str = "") -> None:
+        super().__init__(f"Task {task} failed: {said}", hint=hint)
+        self.task = task

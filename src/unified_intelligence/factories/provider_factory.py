@@ -157,7 +157,18 @@ class ProviderFactory(IProviderFactory):
                 return generator
         except UnifiedIntelligenceError as error:
             error.provider = error.provider or name
+            if isinstance(error, ConfigurationError):
+                error.hint += self._variables_for(name, error.hint, given)
             raise
+
+    def _variables_for(self, name: str, hint: str, given: Configured) -> str:
+        """Where a hint names options that were not given: the variables they are read from as well."""
+        variables = [
+            variable
+            for option, variable in self.provider(name).environment.items()
+            if f"-o {option} " in hint and option not in given.options
+        ]
+        return f", or set {' or '.join(variables)}" if variables else ""
 
     def _adapter(self, name: str) -> type[ITextGenerator]:
         from unified_intelligence.interfaces.text_generator import ITextGenerator

@@ -9,12 +9,11 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from unified_intelligence.entities.errors import InvalidRequestError, ModelError, UnifiedIntelligenceError
+from unified_intelligence.entities.errors import ModelError, UnifiedIntelligenceError
 from unified_intelligence.entities.generation import (
     Event,
     Finished,
@@ -26,35 +25,20 @@ from unified_intelligence.entities.generation import (
     Usage,
 )
 from unified_intelligence.gradio_space.event_json import EventJson, error_json, event_json
-from unified_intelligence.gradio_space.request import read_request
+from unified_intelligence.gradio_space.lending import OnGpu, lent, with_fewer_seconds
+from unified_intelligence.gradio_space.limits import AnswerLimits
 from unified_intelligence.interfaces.background_loop import events_of
 from unified_intelligence.interfaces.tokenizer import ITokenizer
 from unified_intelligence.serving.enforcement import enforced
-from unified_intelligence.serving.plan import Plan, plan_for
 
 if TYPE_CHECKING:
     from unified_intelligence.entities.message import Message
     from unified_intelligence.interfaces.text_generator import ITextGenerator
+    from unified_intelligence.serving.plan import Plan
 
 log = logging.getLogger("unified_intelligence.gradio_space")
 
-Work = Callable[[Any, Any], Generator[EventJson, None, None]]
-OnGpu = Callable[[Work, Callable[[Any, Any], int]], Work]
-"""Has the work done on a GPU, which it holds for as many seconds as the second function says of a call."""
-
-_LETTERS = 3  # characters a token, at least, in the languages that matter here
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerLimits:
-    """Tokens an answer may ask for and gets by itself; seconds of a GPU a call may take, and its tokens a second."""
-
-    max_tokens: int = 4096
-    default_tokens: int = 2048
-    seconds: int = 120
-    start: int = 10
-    reads: int = 2000
-    writes: int = 40
+_LEAST = 1.5  # times the seconds to start: fewer are of no use to an answer
 
 
 class Answering:
@@ -65,44 +49,26 @@ class Answering:
     ) -> None:
         self.generator, self.limits, self._build = generator, limits, build
 
-        def work(messages: Any, config: Any) -> Generator[EventJson, None, None]:
-            yield from self._answer(messages, config, self.seconds(messages, config) if on_gpu else math.inf)
+        def work(messages: Any, config: Any, seconds: int) -> Generator[EventJson, None, None]:
+            yield from self._answer(messages, config, seconds if on_gpu else math.inf)
 
         self.waits_for_gpu = on_gpu is not None
-        self._work = on_gpu(work, self.seconds) if on_gpu else work
+        self._work = lent(work, on_gpu)
 
     def events(self, messages: Any, config: Any) -> Generator[EventJson, None, None]:
         """Ends with `end` or `error`. Closing it stops the work. Raises what ZeroGPU raises."""
         try:
-            self._read(messages, config)
+            self.limits.read(self.generator, messages, config)
         except UnifiedIntelligenceError as error:
             yield error_json(error)
             return
-        with closing(self._work(messages, config)) as events:
+        seconds, least = self.limits.seconds_for(messages, config), math.ceil(_LEAST * self.limits.start)
+        with closing(with_fewer_seconds(self._work, messages, config, seconds, least, _notice)) as events:
             yield from events
-
-    def seconds(self, messages: Any, config: Any) -> int:
-        """How long a call may hold a GPU: to start, to read the prompt, and to write as much as it may."""
-        asked: Mapping[str, Any] = config or {}
-        own, wanted = self.limits, asked.get("max_tokens")
-        needed = own.start + len(str(messages)) / _LETTERS / own.reads + (wanted or own.default_tokens) / own.writes
-        return min(own.seconds, math.ceil(needed))
-
-    def _read(self, messages: Any, config: Any) -> tuple[tuple[Message, ...], Plan]:
-        turns, wanted = read_request(messages, config)
-        if wanted.max_tokens is not None and wanted.max_tokens > self.limits.max_tokens:
-            raise InvalidRequestError(
-                f"max_tokens is at most {self.limits.max_tokens} here, not {wanted.max_tokens}.",
-                hint="Ask for a shorter answer.",
-            )
-        if wanted.max_tokens is None and "max_tokens" in self.generator.honoured:
-            wanted = replace(wanted, max_tokens=self.limits.default_tokens)
-        own = self.generator
-        return turns, plan_for(own.honoured, wanted, own.enforces, own.entrusted)
 
     def _answer(self, messages: Any, config: Any, seconds: float) -> Generator[EventJson, None, None]:
         try:
-            turns, plan = self._read(messages, config)
+            turns, plan = self.limits.read(self.generator, messages, config)
             for event in self._until(time.perf_counter() + seconds, turns, plan):
                 yield event_json(event, self._build)
         except UnifiedIntelligenceError as error:
@@ -134,3 +100,7 @@ class Answering:
         if not isinstance(own, ITokenizer):
             return None
         return Usage(len(own.encode_conversation(turns, config)), len(own.encode(said)))
+
+
+def _notice(text: str) -> EventJson:
+    return {"type": "notice", "text": text}

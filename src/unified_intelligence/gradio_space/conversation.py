@@ -1,13 +1,16 @@
-"""What the chat window shows of an answer: its reasoning, its text, its failure, its figures.
+"""What the chat window shows of an answer: its reasoning, its text, its calls, its failure, its figures.
 
-Gradio draws a message that has a title as a block that opens and closes. Reasoning and figures are such blocks, and
-only what has no title was said: that is what the model is told of the conversation so far.
+Gradio draws a message that has a title as a block that opens and closes. All but the text are such blocks, and only
+what has no title was said: that is what the model is told of the conversation so far.
 """
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +19,7 @@ from unified_intelligence.gradio_space.event_json import EventJson
 ChatMessage = dict[str, Any]
 
 STOPPED = "Stopped"
+_LONGEST_NAME = 60
 _REASONS = {"length": "It reached its greatest length.", "content_filter": "A filter ended it."}
 
 
@@ -45,6 +49,7 @@ class ShownAnswer:
     waiting: str
     reasoning: list[str] = field(default_factory=list[str])
     text: list[str] = field(default_factory=list[str])
+    calls: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
     failure: EventJson | None = None
     end: EventJson | None = None
     started: float = field(default_factory=time.perf_counter)
@@ -63,6 +68,9 @@ class ShownAnswer:
                 self.thought = self._passed() - self.first
             case "delta":
                 self.text.append(str(event["text"]))
+            case "tool_call":
+                name, written = self.calls.get(int(str(event["index"])), ("", ""))
+                self.calls[int(str(event["index"]))] = f"{name}{event['name']}", f"{written}{event['arguments']}"
             case "notice":
                 self.waiting = str(event["text"])
             case "error":
@@ -76,10 +84,11 @@ class ShownAnswer:
         """What is shown now."""
         shown: list[ChatMessage] = []
         if self.reasoning:
-            going_on = not (self.text or self.over)
+            going_on = not (self.text or self.calls or self.over)
             shown.append(_block("Reasoning", "".join(self.reasoning), pending=going_on, seconds=self.thought))
         if self.text:
             shown.append({"role": "assistant", "content": "".join(self.text)})
+        shown += [_block(f"Call of {name[:_LONGEST_NAME]}", _code(written)) for name, written in self.calls.values()]
         if not (shown or self.over):
             shown.append(_block(self.waiting, "", pending=True))
         if self.failure is not None:
@@ -139,6 +148,14 @@ def _block(title: str, content: str, *, pending: bool = False, done: bool = Fals
     if seconds:
         metadata["duration"] = round(seconds, 1)
     return {"role": "assistant", "content": content, "metadata": metadata}
+
+
+def _code(text: str) -> str:
+    """JSON where it is some, between fences that do not occur in it."""
+    with suppress(ValueError, RecursionError):
+        text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    fence = "`" * max(3, 1 + max(map(len, re.findall(r"`+", text)), default=0))
+    return f"{fence}json\n{text}\n{fence}"
 
 
 def _numbers(value: object) -> Mapping[str, float]:

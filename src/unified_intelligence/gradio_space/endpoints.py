@@ -37,13 +37,13 @@ def add_endpoints(answering: Answering, about: Mapping[str, object], at_once: in
         try:
             form = format_of(chat_history)
         except UnifiedIntelligenceError as error:
-            raise _raised(error_json(error)) from error
+            raise raised(error_json(error)) from error
         config = {"temperature": temp, "max_tokens": max_tok}
         text: list[str] = []
         with closing(answering.events(asked_in(message, chat_history, sys_prompt), config)) as events:
             for event in events:
                 if event["type"] == "error":
-                    raise _raised(event)
+                    raise raised(event)
                 if event["type"] == "delta":
                     text.append(str(event["text"]))
         return "", continued(message, chat_history, "".join(text), form)
@@ -54,6 +54,6 @@ def add_endpoints(answering: Answering, about: Mapping[str, object], at_once: in
     add(version, api_name="version", queue=False)
 
 
-def _raised(told: EventJson) -> gr.Error:
+def raised(told: EventJson) -> gr.Error:
     said = f"{told['message']} {told['hint']}".strip()
     return gr.Error(said, title=f"{ERROR_TITLE}{told['kind']}", print_exception=False)

@@ -12,6 +12,7 @@ import gradio as gr
 from unified_intelligence.gradio_space import conversation
 from unified_intelligence.gradio_space.conversation import ChatMessage, ShownAnswer
 from unified_intelligence.gradio_space.event_json import EventJson
+from unified_intelligence.gradio_space.frame import OWN, add_title
 
 if TYPE_CHECKING:
     from unified_intelligence.gradio_space.answering import Answering
@@ -27,16 +28,11 @@ _PAUSE = 0.08  # seconds between two looks of the page at what came
 _HIGHEST_TEMPERATURE = 2.0
 
 CSS = """
-.gradio-container { max-width: 60rem !important; width: 100% !important; margin: 0 auto !important; }
-#title { align-items: center; flex-wrap: nowrap; }
-#title h1 { margin: 0; font-size: 1.25rem; overflow-wrap: anywhere; }
-#title p { margin: 0; opacity: 0.75; }
 #chat { min-height: 20rem; }
-footer .divider { display: none; }
 #chat .placeholder-content { padding-top: var(--spacing-xxl); }
 #chat .bot-row:has(.message > div > .message-content) .message:has(.thought-group) + .message-buttons { display: none; }
+#chat .bot-row .message:has(.thought-group) + .message-buttons:has(~ .message) { display: none; }
 """
-_SWITCH_THEME = "() => { document.body.classList.toggle('dark'); }"
 
 
 class _Controls(NamedTuple):
@@ -56,10 +52,7 @@ class _Changes(NamedTuple):
 
 def add_page(answering: Answering, title: str, subtitle: str, at_once: int) -> None:
     """Into the Blocks that are open."""
-    with gr.Row(elem_id="title"):
-        gr.Markdown(f"# {title}\n{subtitle}", container=False)
-        theme = gr.Button("Light / dark", size="sm", scale=0, min_width=100)
-    theme.click(None, js=_SWITCH_THEME, api_visibility="private")
+    add_title(title, subtitle)
     chat = gr.Chatbot(
         elem_id="chat", show_label=False, label="Conversation", scale=1, height="60vh", layout="panel",
         buttons=["copy", "copy_all"], examples=[{"text": text} for text in EXAMPLES],
@@ -99,23 +92,22 @@ def _settings(answering: Answering) -> list[Any]:
 def _add_events(answering: Answering, controls: _Controls, at_once: int) -> None:
     chat, question, settings = controls
     both: list[Any] = [chat, question]
-    own: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     turns = _Turns(answering)
     begun = [
-        question.submit(turns.asked, [question, chat], both, queue=False, **own),
-        chat.example_select(turns.chosen, [chat], both, queue=False, **own),
-        chat.retry(turns.again, [chat], both, queue=False, **own),
+        question.submit(turns.asked, [question, chat], both, queue=False, **OWN),
+        chat.example_select(turns.chosen, [chat], both, queue=False, **OWN),
+        chat.retry(turns.again, [chat], both, queue=False, **OWN),
     ]
     running = [
-        event.then(turns.answered, [chat, *settings], chat, concurrency_id="answers", concurrency_limit=at_once, **own)
+        event.then(turns.answered, [chat, *settings], chat, concurrency_id="answers", concurrency_limit=at_once, **OWN)
         for event in begun
     ]
     for event in running:
-        event.then(_ready, None, question, queue=False, **own)
+        event.then(_ready, None, question, queue=False, **OWN)
     # Only once the answer is cancelled is it marked: what was still on its way would write over the mark.
-    cancelled = question.stop(None, cancels=running, queue=False, **own)
-    cancelled.then(turns.ended, [chat], both, queue=False, **own)
-    chat.undo(turns.undone, [chat], both, queue=False, **own)
+    cancelled = question.stop(None, cancels=running, queue=False, **OWN)
+    cancelled.then(turns.ended, [chat], both, queue=False, **OWN)
+    chat.undo(turns.undone, [chat], both, queue=False, **OWN)
 
 
 class _Turns:

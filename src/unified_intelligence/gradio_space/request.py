@@ -6,7 +6,8 @@ written as OpenAI's API has them, `structured_outputs` as vLLM has it.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError, model_validator
@@ -18,6 +19,8 @@ from unified_intelligence.serving.chat_messages import Turn
 from unified_intelligence.serving.chat_request import AskedFormat, ChosenTool, StructuredOutputs, Tool
 from unified_intelligence.serving.protocol import MOST_STOPS, Many, Number, Part, Stop, Switch, Whole, check_tools
 from unified_intelligence.serving.validation import refusal_of
+
+P = TypeVar("P", bound=Part)
 
 
 class AskedConfig(Part):
@@ -77,10 +80,14 @@ _AS_THEY_ARE = AskedConfig.model_fields.keys() - {
 
 def read_request(messages: object, config: object) -> tuple[tuple[Message, ...], GenerationConfig]:
     """Raises InvalidRequestError, which names the field, for what is not of the agreed form."""
-    body: dict[str, object] = {"messages": messages, "config": {} if config is None else config}
+    asked = read_as(Asked, {"messages": messages, "config": {} if config is None else config})
+    return read_messages([turn.read() for turn in asked.messages]), asked.config.read()
+
+
+def read_as(kind: type[P], body: Mapping[str, object]) -> P:
+    """Raises InvalidRequestError, which names the field, for what is not of that form."""
     try:
-        asked = Asked.model_validate(body)
-        return read_messages([turn.read() for turn in asked.messages]), asked.config.read()
+        return kind.model_validate(body)
     except ValidationError as error:
         found = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
         said = refusal_of(RequestValidationError(found, body=body)).failure.message

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import cast
 
@@ -21,10 +21,17 @@ _SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """`files` are SHA-256 digests in hexadecimal by path, `source` the revision of the repository they came from."""
+    """`files` are SHA-256 digests in hexadecimal by path, `source` the revision of the repository they came from.
+
+    `settings` is what the files are meant to run with: hardware, variables, names of secrets, volumes. The digest does
+    not cover it: the running code cannot see all of it. `checks` are the contract and the smoke requests that the files
+    were to meet: who goes back to them asks for no more.
+    """
 
     files: Mapping[str, str]
     source: str = ""
+    settings: Mapping[str, object] = field(default_factory=dict[str, object])
+    checks: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def digest(self) -> str:
@@ -34,25 +41,44 @@ class Deployment:
 
     def text(self) -> str:
         """What `deployment.json` holds."""
-        content = {"schema": _SCHEMA, "content_digest": self.digest, "source": self.source, "files": dict(self.files)}
+        content: dict[str, object] = {"schema": _SCHEMA, "content_digest": self.digest, "source": self.source}
+        content["files"] = dict(self.files)
+        if self.settings:
+            content["settings"] = dict(self.settings)
+        if self.checks:
+            content["checks"] = dict(self.checks)
         return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def deployment_of(files: Mapping[str, bytes], source: str = "") -> Deployment:
+def deployment_of(
+    files: Mapping[str, bytes],
+    source: str = "",
+    settings: Mapping[str, object] | None = None,
+    checks: Mapping[str, object] | None = None,
+) -> Deployment:
     """Of contents by path; `deployment.json` itself does not count."""
     digests = {path: hashlib.sha256(content).hexdigest() for path, content in files.items() if path != FILE_NAME}
-    return Deployment(digests, source)
+    return Deployment(digests, source, settings or {}, checks or {})
 
 
 def read_deployment(path: Path) -> Deployment:
     """What was recorded. Raises ConfigurationError for a file that is not one of ours."""
     try:
-        content = json.loads(path.read_text("utf-8"))
-        files = {str(name): str(digest) for name, digest in cast("dict[str, object]", content["files"]).items()}
-        deployment = Deployment(files, str(content["source"]))
-        recorded = content["content_digest"]
+        text = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    return parse_deployment(text, str(path))
+
+
+def parse_deployment(text: bytes, path: str = FILE_NAME) -> Deployment:
+    """The same of a file's content."""
+    try:
+        content = json.loads(text.decode())
+        files = {str(name): str(digest) for name, digest in cast("dict[str, object]", content["files"]).items()}
+        settings = cast("dict[str, object]", content.get("settings", {}))
+        checks = cast("dict[str, object]", content.get("checks", {}))
+        deployment = Deployment(files, str(content["source"]), dict(settings), dict(checks))
+        recorded = content["content_digest"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigurationError(f"{path} is not a record of a deployment.") from error
     outside = [name for name in files if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts]

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,25 +20,30 @@ NEEDS_GRADIO = pytest.mark.skipif(
 )
 PROJECT = Path(__file__).parents[3]
 APP = PROJECT / "hf_spaces" / "qwen3-inference" / "app.py"
+EVALUATION = PROJECT / "hf_spaces" / "qwen3-eval" / "app.py"
 
 
 class Space:
-    """A process that is starting; `url` waits until it listens."""
+    """A process that is starting; `url` waits until it listens, `said` is what it printed until then."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process, self._url = process, ""
+        self._process, self._url, self.said = process, "", ""
 
     @property
     def url(self) -> str:
-        said: list[str] = []
         assert self._process.stdout is not None
         while not self._url:
             line = self._process.stdout.readline()
-            said.append(line)
-            assert line, "".join(said)
+            self.said += line
+            assert line, self.said
             if found := re.search(r"http://127\.0\.0\.1:\d+", line):
                 self._url = found[0]
         return self._url
+
+    def kill(self) -> None:
+        """Ends it without a goodbye."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=30)
 
 
 @contextmanager
@@ -54,5 +59,6 @@ def running(*program: str | Path, cwd: Path, **environment: str) -> Generator[Sp
     try:
         yield Space(process)
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it was killed before
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=30)

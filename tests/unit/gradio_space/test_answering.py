@@ -75,7 +75,8 @@ class Scripted(InProcessTextGenerator, ITokenizer):
 
 
 def answering(generator: Scripted, **given: Any) -> Answering:
-    from unified_intelligence.gradio_space.answering import Answering, AnswerLimits
+    from unified_intelligence.gradio_space.answering import Answering
+    from unified_intelligence.gradio_space.limits import AnswerLimits
 
     limits = {name: given.pop(name) for name in AnswerLimits.__dataclass_fields__.keys() & given}
     return Answering(generator, AnswerLimits(**limits), build="abc", **given)
@@ -153,11 +154,11 @@ def test_an_answer_has_a_length_also_if_none_was_asked_for() -> None:
 def test_a_gpu_is_asked_for_as_long_as_the_prompt_and_the_answer_take() -> None:
     own = answering(Scripted(END), start=10, reads=100, writes=50, seconds=60, default_tokens=1000)
     message = [{"role": "user", "content": "x" * 3000}]
-    assert own.seconds(ASKED, {"max_tokens": 50}) == 12
-    assert own.seconds(ASKED, {"max_tokens": 500}) == 21
-    assert own.seconds(ASKED, None) == 31
-    assert own.seconds(message, {"max_tokens": 50}) == 22
-    assert own.seconds(message, {"max_tokens": 4000}) == 60
+    assert own.limits.seconds_for(ASKED, {"max_tokens": 50}) == 12
+    assert own.limits.seconds_for(ASKED, {"max_tokens": 500}) == 21
+    assert own.limits.seconds_for(ASKED, None) == 31
+    assert own.limits.seconds_for(message, {"max_tokens": 50}) == 22
+    assert own.limits.seconds_for(message, {"max_tokens": 4000}) == 60
 
 
 def test_an_answer_that_outlasts_its_gpu_ends_as_too_long() -> None:

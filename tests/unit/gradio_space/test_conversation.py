@@ -50,6 +50,20 @@ def test_figures_come_with_the_end() -> None:
     assert "greatest length" in text_of(cut) and status(cut) is None  # open, so that it is read
 
 
+def test_calls_are_blocks_with_what_they_were_made_with() -> None:
+    pieces = ('{"city": "Zürich', ' ```", "a": 1}')
+    events = [{"type": "tool_call", "index": 0, "id": "", "name": "", "arguments": piece} for piece in pieces]
+    other = {"type": "tool_call", "index": 1, "id": "2", "name": "x" * 99, "arguments": "no JSON"}
+    answer = shown(
+        {"type": "reasoning", "text": "hm"}, {**events[0], "id": "1", "name": "get_weather"}, events[1], other
+    )
+    thought, call, second = answer.messages()
+    assert status(thought) == "done" and title_of(call) == "Call of get_weather"
+    assert text_of(call) == '````json\n{\n  "city": "Zürich ```",\n  "a": 1\n}\n````'
+    assert title_of(second) == f"Call of {'x' * 60}" and text_of(second) == "```json\nno JSON\n```"
+    assert said_in(answer.messages()) == []
+
+
 def test_a_failure_is_told_with_what_to_do() -> None:
     error = {"type": "error", "message": "It broke.", "hint": "Try again."}
     *_, failed = shown({"type": "delta", "text": "ou"}, error).messages()

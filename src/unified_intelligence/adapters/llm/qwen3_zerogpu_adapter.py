@@ -27,7 +27,7 @@ from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy,
 from unified_intelligence.adapters.space_call import Call, once_awake
 from unified_intelligence.adapters.space_stage import HUB, SpaceStage, check_space, space_headers, space_url
 from unified_intelligence.adapters.timers import Timers, Watch
-from unified_intelligence.adapters.wire.gradio_evaluation import ChunkAnswer, chunk_body
+from unified_intelligence.adapters.wire.gradio_evaluation import ChunkAnswer, ChunkAnswers, chunk_body
 from unified_intelligence.adapters.wire.gradio_events import AnswerOfSpace, GrowingAnswer, TypedAnswer
 from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
 from unified_intelligence.adapters.wire.gradio_offer import Offer, facts, offered
@@ -35,15 +35,19 @@ from unified_intelligence.adapters.wire.gradio_requests import RESPOND_HONOURS, 
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
+    InvalidRequestError,
     NotFoundOrPrivateError,
     ProtocolError,
     UnifiedIntelligenceError,
 )
 from unified_intelligence.entities.generation import Event, GenerationConfig, Notice, Timings
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
+from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.interfaces.checkable import ICheckable
 from unified_intelligence.interfaces.composition import KeyedTextGenerator
+from unified_intelligence.interfaces.sample_generator import ISampleGenerator
 
+_A_CALL = 64  # samples that are sent at once; the Space takes as many of them as fit into a GPU's time
 _CACHE = "~/.cache/unified-intelligence/spaces"
 
 
@@ -201,16 +205,71 @@ class Qwen3InferenceAdapter(_SpaceAdapter):
         return kind(self._app.url, self._secrets)
 
 
-class Qwen3ZeroGPUAdapter(_SpaceAdapter):
-    """Answers through /eval_chunk of an evaluation Space, one sample a call; the answer comes in one piece.
+class Qwen3ZeroGPUAdapter(_SpaceAdapter, ISampleGenerator):
+    """Answers through /eval_chunk of an evaluation Space: one question a call, or with `asamples` as many as fit.
 
     A call is known by its run: tried again, it does not compute what it has computed.
     """
 
+    async def asamples(self, run_id: str, samples: Sequence[Sample]) -> AsyncGenerator[SampleAnswer | Notice, None]:
+        left = {(sample.sample_id, sample.epoch): sample for sample in samples}
+        if len(left) < len(samples):
+            raise InvalidRequestError("Two samples have one name in one epoch.", hint="Give each its own sample_id.")
+        idle = 0
+        while left:
+            before = len(left)
+            try:
+                async with aclosing(self._chunk(run_id, list(left.values())[:_A_CALL])) as batches:
+                    async for come in batches:
+                        if isinstance(come, Notice) or left.pop((come.sample_id, come.epoch), None):
+                            yield come
+            except UnifiedIntelligenceError as error:
+                if len(left) == before or not error.retryable:
+                    raise
+            idle = 0 if len(left) < before else idle + 1
+            if idle > 1:  # one call may end before a sample does; the next one then takes fewer
+                raise no_such_answer(self._app.url, "answers none of the samples.")
+
+    async def _chunk(self, run_id: str, samples: Sequence[Sample]) -> AsyncGenerator[SampleAnswer | Notice, None]:
+        """One call, tried again while nothing came of it. What it did not get to is left out."""
+        call = Call.within(self._timers.total)
+        batches = retried(
+            lambda: once_awake(lambda: self._records(run_id, samples, call), self._space, self._wait, call),
+            RetryPolicy(call.deadline, self._retries, self._budget, clock=asyncio.get_running_loop().time),
+        )
+        with self._key_noted():
+            async with aclosing(batches):
+                async for batch in batches:
+                    for come in batch:
+                        yield come
+
+    async def _records(
+        self, run_id: str, samples: Sequence[Sample], call: Call
+    ) -> AsyncGenerator[list[SampleAnswer], None]:
+        watch = Watch(self._timers, call.deadline, self._app.url)
+        reader = ChunkAnswers(self._app.url, self._secrets)
+        try:
+            watch.begin("first_token", self._timers.first_token)
+            running = await self._app.begin(lambda offer: self._asked(samples, offer, run_id), watch)
+            async with aclosing(self._app.events(running, reader, watch)) as batches:
+                async for batch in batches:
+                    yield batch
+            reader.last_words()
+        except ProtocolError as error:
+            if reader.begun:
+                raise reader.interrupted(f"The answers broke off. {error.message}") from error
+            raise
+        finally:
+            watch.close()
+
     def _ask(self, turns: Sequence[Message], config: GenerationConfig | None, offer: Offer, run: str) -> Asked:
+        sample = Sample(sample_id="1", messages=tuple(turns), config=config or GenerationConfig())
+        return self._asked([sample], offer, run)
+
+    def _asked(self, samples: Sequence[Sample], offer: Offer, run: str) -> Asked:
         if "eval_chunk" not in offer.endpoints:
             raise _wrong_space(self._app.url, "no /eval_chunk", offer)
-        return Asked("eval_chunk", chunk_body(turns, config, run, offer, self._app.url), named=offer.named_calls)
+        return Asked("eval_chunk", chunk_body(samples, run, offer, self._app.url), named=offer.named_calls)
 
     def _reader(self, asked: Asked) -> AnswerOfSpace:  # noqa: ARG002 - there is one kind of answer only
         return ChunkAnswer(self._app.url, self._secrets)

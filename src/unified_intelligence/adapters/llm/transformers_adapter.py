@@ -11,7 +11,7 @@ from contextlib import aclosing, closing, contextmanager
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from unified_intelligence.engine import grammar, load, prompt
 from unified_intelligence.engine.answer import Reader
@@ -34,6 +34,7 @@ from unified_intelligence.entities.generation import (
     Usage,
 )
 from unified_intelligence.entities.message import MessageLike, read_messages
+from unified_intelligence.interfaces.compilable import ICompilable
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
 from unified_intelligence.interfaces.tokenizer import ITokenizer
@@ -55,7 +56,7 @@ _BY_TEMPLATE = {  # what only a model can do in whose chat template this is writ
 _BY_GRAMMAR = frozenset({"response_format", "tool_choice", "parallel_tool_calls"})
 
 
-class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
+class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICompilable):
     """Any causal model of transformers that has a chat template; several answers advance side by side, in one
     pass of the model, and what two conversations begin with is read once.
 
@@ -194,6 +195,12 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder):
                 return await asyncio.to_thread(work)
         finally:
             cancelled.set()
+
+    def blocks(self) -> Sequence[Any]:
+        return self._ready().engine.forward.blocks
+
+    def run_blocks(self) -> None:
+        self._ready().engine.forward.states([[0]])
 
     def enforces(self, wanted: ResponseFormat) -> bool:
         return grammar.is_enforceable(wanted)

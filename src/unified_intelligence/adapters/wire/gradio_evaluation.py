@@ -1,41 +1,57 @@
-"""One sample through /eval_chunk of an evaluation Space: what is asked and what comes back. Nothing is sent here."""
+"""Samples through /eval_chunk of an evaluation Space: what is asked and what comes back. Nothing is sent here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import cast, get_args
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar, cast, get_args
 
 import msgspec
 
 from unified_intelligence.adapters.wire.chat_request import message_fields
-from unified_intelligence.adapters.wire.gradio_events import AnswerOfSpace
+from unified_intelligence.adapters.wire.gradio_events import AnswerOfSpace, ReplyOfSpace, check_call
 from unified_intelligence.adapters.wire.gradio_failures import Reported, reported_error
 from unified_intelligence.adapters.wire.gradio_offer import Offer
 from unified_intelligence.adapters.wire.gradio_requests import config_fields, encoded, positional
+from unified_intelligence.entities.errors import ProtocolError, UnifiedIntelligenceError
 from unified_intelligence.entities.generation import (
     Event,
     Finished,
     FinishReason,
-    GenerationConfig,
+    Generation,
     ReasoningDelta,
     TextDelta,
     Timings,
     ToolCallDelta,
     Usage,
 )
-from unified_intelligence.entities.message import Message
+from unified_intelligence.entities.sample import Sample, SampleAnswer
+from unified_intelligence.entities.tools import ToolCall
 
 SCHEMA = "uic.eval/1"
+T = TypeVar("T")
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+_ABSENT = object()
 
 
-def chunk_body(turns: Sequence[Message], config: GenerationConfig | None, run: str, offer: Offer, url: str) -> bytes:
-    """A chunk of one sample. Raises InvalidRequestError for what is no JSON."""
-    arguments = {
-        "run_spec": {"schema": SCHEMA, "run_id": run, "generation": config_fields(config)},
-        "samples": [{"sample_id": "1", "epoch": 1, "messages": list(map(message_fields, turns))}],
+def chunk_body(samples: Sequence[Sample], run: str, offer: Offer, url: str) -> bytes:
+    """A chunk. What is asked of every sample stands once, beside the run. Raises InvalidRequestError for no JSON."""
+    asked = [config_fields(sample.config) for sample in samples]
+    shared = {name: value for name, value in asked[0].items() if all(one.get(name, _ABSENT) == value for one in asked)}
+    arguments: dict[str, object] = {
+        "run_spec": {"schema": SCHEMA, "run_id": run, "generation": shared},
+        "samples": [_sample_fields(*each, shared) for each in zip(samples, asked, strict=True)],
     }
     return encoded(arguments) if offer.named_calls else positional(arguments, "eval_chunk", offer, url)
+
+
+def _sample_fields(sample: Sample, asked: Mapping[str, object], shared: Mapping[str, object]) -> dict[str, object]:
+    own = {name: value for name, value in asked.items() if name not in shared}
+    return {
+        "sample_id": sample.sample_id,
+        "epoch": sample.epoch,
+        "messages": list(map(message_fields, sample.messages)),
+        **({"generation": own} if own else {}),
+    }
 
 
 class _Function(msgspec.Struct):
@@ -65,21 +81,65 @@ class _Usage(msgspec.Struct):
     cached_tokens: int | None = None
 
 
-class _Sample(msgspec.Struct):
+class _Record(msgspec.Struct):
+    sample_id: str = ""
+    epoch: int = 1
+    attempt: int = 1
     text: str | None = None
     reasoning: str | None = None
     tool_calls: list[_Call] | None = None
     finish_reason: str | None = None
     usage: _Usage | None = None
+    ttft_s: float | None = None
+    latency_s: float | None = None
+    queue_s: float | None = None
+    started_at: str | None = None
     error: _Failure | None = None
 
 
 class _Chunk(msgspec.Struct):
-    samples: list[_Sample]
+    samples: list[_Record]
+    status: str = ""
 
 
-class ChunkAnswer(AnswerOfSpace):
-    """The record of one sample, as a list of one or under `samples`."""
+class _RecordsOfSpace(ReplyOfSpace[T]):
+    """What both kinds of reading have in common: a list of records, or an object with them under `samples`."""
+
+    def _chunk(self, data: bytes) -> _Chunk:
+        try:
+            (output,) = msgspec.json.decode(data, type=list[_Chunk | list[_Record]])
+        except _UNREADABLE as error:
+            raise self._unreadable(data) from error
+        chunk = output if isinstance(output, _Chunk) else _Chunk(output)
+        self.works = chunk.status == "running"
+        return chunk
+
+    def _answer(self, record: _Record, data: bytes) -> Generation:
+        """Raises the error that a record tells, and ProtocolError for one that tells neither that nor an end."""
+        if failed := record.error:
+            reported = Reported(failed.type, failed.message, failed.hint, failed.retryable, failed.retry_after)
+            error = reported_error(reported, self._place())
+            error.partial = record.text or ""
+            raise error
+        if record.finish_reason not in get_args(FinishReason):
+            raise self._unreadable(data)
+        calls = tuple(map(_call, record.tool_calls or ()))
+        if record.finish_reason != "length":
+            for call in calls:
+                check_call(call.arguments)
+        used, whole = record.usage, record.latency_s
+        return Generation(
+            text=record.text or "",
+            reasoning=record.reasoning or "",
+            tool_calls=calls,
+            finish_reason=cast("FinishReason", record.finish_reason),
+            usage=used and Usage(used.prompt_tokens, used.completion_tokens, used.reasoning_tokens, used.cached_tokens),
+            timings=None if whole is None else Timings(whole if record.ttft_s is None else record.ttft_s, whole),
+        )
+
+
+class ChunkAnswer(_RecordsOfSpace[Event], AnswerOfSpace):
+    """The record of one sample, as an answer that comes in one piece."""
 
     def __init__(self, url: str = "", secrets: Iterable[str] = ()) -> None:
         super().__init__(url, secrets)
@@ -89,37 +149,52 @@ class ChunkAnswer(AnswerOfSpace):
         return Finished(self._end.finish_reason, self._end.usage, timings)
 
     def _take(self, data: bytes, said: list[Event], *, last: bool) -> None:
+        records = self._chunk(data).samples
         if not last:
             return
-        sample = self._sample(data)
-        if failed := sample.error:
-            reported = Reported(failed.type, failed.message, failed.hint, failed.retryable, failed.retry_after)
-            raise reported_error(reported, self._place())
-        if sample.finish_reason not in get_args(FinishReason):
+        if len(records) != 1:
             raise self._unreadable(data)
-        if sample.reasoning:
-            said.append(ReasoningDelta(sample.reasoning))
-        if sample.text:
-            self._text.append(sample.text)
-            said.append(TextDelta(sample.text))
-        for index, call in enumerate(sample.tool_calls or ()):
-            name, arguments = (
-                (call.function.name, call.function.arguments) if call.function else (call.name, call.arguments)
-            )
-            said.append(ToolCallDelta(index, call.id, name, arguments))
-        usage = sample.usage
+        answer = self._answer(records[0], data)
+        if answer.reasoning:
+            said.append(ReasoningDelta(answer.reasoning))
+        if answer.text:
+            self._text.append(answer.text)
+            said.append(TextDelta(answer.text))
+        for index, call in enumerate(answer.tool_calls):
+            said.append(ToolCallDelta(index, call.id, call.name, call.arguments))
         self.begun = self.complete = True
-        self._end = Finished(
-            cast("FinishReason", sample.finish_reason),
-            usage and Usage(usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, usage.cached_tokens),
-        )
+        self._end = Finished(answer.finish_reason, answer.usage)
 
-    def _sample(self, data: bytes) -> _Sample:
+
+class ChunkAnswers(_RecordsOfSpace[SampleAnswer]):
+    """The records of many samples, each told once, whether they come one by one or all at the end."""
+
+    def __init__(self, url: str = "", secrets: Iterable[str] = ()) -> None:
+        super().__init__(url, secrets)
+        self._told: set[tuple[str, int]] = set()
+
+    def _take(self, data: bytes, said: list[SampleAnswer], *, last: bool) -> None:
+        for record in self._chunk(data).samples:
+            name = record.sample_id, record.epoch
+            if name not in self._told:
+                self._told.add(name)
+                said.append(self._told_of(record, data))
+                self.begun = True
+        self.complete = last
+
+    def _told_of(self, record: _Record, data: bytes) -> SampleAnswer:
         try:
-            (output,) = msgspec.json.decode(data, type=list[_Chunk | list[_Sample]])
-        except _UNREADABLE as error:
-            raise self._unreadable(data) from error
-        samples = output.samples if isinstance(output, _Chunk) else output
-        if len(samples) != 1:
-            raise self._unreadable(data)
-        return samples[0]
+            result: Generation | UnifiedIntelligenceError = self._answer(record, data)
+        except ProtocolError:
+            raise
+        except UnifiedIntelligenceError as error:
+            result = error
+        return SampleAnswer(
+            sample_id=record.sample_id, epoch=record.epoch, result=result, attempt=record.attempt,
+            started_at=record.started_at or "", queue_s=record.queue_s,
+        )  # fmt: skip
+
+
+def _call(call: _Call) -> ToolCall:
+    name, arguments = (call.function.name, call.function.arguments) if call.function else (call.name, call.arguments)
+    return ToolCall(call.id, name, arguments)

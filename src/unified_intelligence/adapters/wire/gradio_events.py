@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import cast, get_args
+from typing import Generic, TypeVar, cast, get_args
 
 import msgspec
 
@@ -46,8 +46,11 @@ _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _LONGEST_NOTICE = 200
 
 
-class AnswerOfSpace(ABC):
-    """Reads one answer. `url` is who gives it; `secrets` are never shown when a Space quotes them."""
+T = TypeVar("T")
+
+
+class ReplyOfSpace(ABC, Generic[T]):
+    """Reads what one call gives. `url` is who gives it; `secrets` are never shown when a Space quotes them."""
 
     def __init__(
         self, url: str = "", secrets: Iterable[str] = (), *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -55,6 +58,7 @@ class AnswerOfSpace(ABC):
         self.begun = False  # something of an answer came
         self.complete = False  # what came is a whole answer
         self.done = False  # nothing that follows counts
+        self.works = False  # what was read last says that somebody works, whatever it holds
         self._url, self._secrets, self._clock = url, tuple(secrets), clock
         self._text: list[str] = []
 
@@ -63,9 +67,10 @@ class AnswerOfSpace(ABC):
         """The visible text so far."""
         return "".join(self._text)
 
-    def read(self, events: Iterable[ServerSentEvent]) -> list[Event]:
+    def read(self, events: Iterable[ServerSentEvent]) -> list[T]:
         """What the app's events say. Raises the error that one of them is, ProtocolError for no JSON."""
-        said: list[Event] = []
+        said: list[T] = []
+        self.works = False
         for name, data in events:
             if self.done:
                 break
@@ -91,11 +96,7 @@ class AnswerOfSpace(ABC):
         return StreamInterruptedError(message, partial=self.partial, hint="Ask again for the whole answer.")
 
     @abstractmethod
-    def finished(self, timings: Timings) -> Finished:
-        """The end of a complete answer."""
-
-    @abstractmethod
-    def _take(self, data: bytes, said: list[Event], *, last: bool) -> None:
+    def _take(self, data: bytes, said: list[T], *, last: bool) -> None:
         """What one event holds. Raises ProtocolError."""
 
     def _place(self) -> Place:
@@ -106,6 +107,14 @@ class AnswerOfSpace(ABC):
         error = no_such_answer(self._url, f"sent what is no piece of an answer: {shown!r}.")
         error.passing = not self.begun
         return error
+
+
+class AnswerOfSpace(ReplyOfSpace[Event]):
+    """Reads one answer."""
+
+    @abstractmethod
+    def finished(self, timings: Timings) -> Finished:
+        """The end of a complete answer."""
 
 
 class _Token(msgspec.Struct, gc=False):
@@ -157,7 +166,7 @@ class TypedAnswer(AnswerOfSpace):
         super().last_words()
         if self._end is not None and self._end.finish_reason != "length":
             for written in self._arguments.values():
-                _check_call(written)
+                check_call(written)
 
     def _take(self, data: bytes, said: list[Event], *, last: bool) -> None:
         try:
@@ -264,7 +273,8 @@ def _logprob(token: _Token) -> TokenLogprob:
     return TokenLogprob(token.token, token.logprob, tuple(map(_logprob, token.alternatives)))
 
 
-def _check_call(written: str) -> None:
+def check_call(written: str) -> None:
+    """Raises MalformedToolCallError for arguments that are no JSON object."""
     try:
         if written.strip():
             msgspec.json.decode(written, type=dict[str, object])

@@ -37,6 +37,7 @@ from unified_intelligence.entities.errors import (
 _CLOCK = re.compile(r"try again in (?:(\d+) days?, )?(\d+):(\d\d):(\d\d)", re.IGNORECASE)
 _UNIT = re.compile(r"(?:try again|retry) in (\d+(?:\.\d+)?) ?(s|m|h)", re.IGNORECASE)
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
+_OURS = "uic:"  # before the kind of an error, in the title of one that our Spaces raise
 _SILENT = "Look at the Space's page and log: it may be its quota. Gradio 6 with show_error=True tells callers more."
 _LOGS = "Look into the Space's log."
 _TOKEN = "Give a token of the Hub: HF_TOKEN in the environment, or -o token env:NAME"
@@ -116,6 +117,8 @@ def space_error(title: str, text: str, place: Place) -> UnifiedIntelligenceError
     title, text = visible(title, 80, place.secrets), visible(text, secrets=place.secrets)
     if title == "Error":  # Gradio's own, where nobody gave one
         title = ""
+    if title.startswith(_OURS):
+        return reported_error(Reported(title.removeprefix(_OURS), text), place)
     if not text and not title:
         said = f"{place.url} failed and does not say why."
         return ModelError(said, hint=_SILENT)
