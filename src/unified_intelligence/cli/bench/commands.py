@@ -144,3 +144,16 @@ def gate(
 
     output: Output = context.obj
     return hold_gates(output, context.params)
+
+
+@app.command(cls=LightCommand)
+def check(
+    context: typer.Context,
+    file: Annotated[list[str], typer.Argument(metavar="FILE", help="tables of figures: Markdown, CSV, JSON")],
+    json: _Json = None,
+) -> int:
+    """Hold tables of figures against arithmetic. Exit 1 if something cannot be true."""
+    from unified_intelligence.cli.bench.tables import check_tables
+
+    output: Output = context.obj
+    return check_tables(output, context.params)
