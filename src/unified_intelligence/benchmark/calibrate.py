@@ -9,6 +9,7 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from unified_intelligence.benchmark import crew
@@ -84,7 +85,7 @@ def errors_of(rows: Sequence[Row], truth: dict[int, dict[str, Any]]) -> dict[str
         found["ttft"].append(row.ttft_ms - (sent[0] - true["arrived"]) / 1e6)
         found["ttft_of_schedule"].append(row.ttft_ms - (true["due"][0] - true["arrived"]) / 1e6)
         found["server_late"].extend((one - due) / 1e6 for one, due in zip(sent, true["due"], strict=True))
-        gaps = [(after - before) / 1e6 for before, after in zip(sent, sent[1:], strict=False)]
+        gaps = [(after - before) / 1e6 for before, after in pairwise(sent)]
         if len(gaps) == len(row.gaps_ms):
             found["itl"].extend(own - real for own, real in zip(row.gaps_ms, gaps, strict=True))
     return found
@@ -140,7 +141,7 @@ def _sent(url: str, model: str, load: Load, processes: int) -> crew.Gathered:
     target: Target = read_url(url)
     body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": "Calibration."}]})
     address = resolve(target.host, target.port)[0]
-    shares = crew.shares_of(load, target, address, [body], processes, "calibrate", 60.0)
+    shares = crew.shares_of(load, target, address, [body], crew.Sending("calibrate", processes, 60.0))
     return crew.send(shares, crew.Watch())
 
 

@@ -35,6 +35,10 @@ _COLUMNS: Sequence[tuple[str, str]] = (
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 
 
+REMARKS = frozenset({"short answers"})
+"""Rules whose findings may well be true, and should be known."""
+
+
 class Finding(Struct, frozen=True):
     """What does not fit, in which row of which table (both from 1); `rule` names the arithmetic."""
 
@@ -154,7 +158,7 @@ def _unlimited(raw: Mapping[str, str], row: _Row) -> str:
     if not any("unlimited" in cell.lower() for cell in raw.values()):
         return ""
     each = row.get("seconds_per_call")
-    calls = f", which at {each[0]:g} s a call is no more than a few dozen calls" if each else ""
+    calls = f", and at {each[0]:g} s a call an hour of it is {3600 / each[0]:.0f} calls" if each else ""
     return f"no GPU quota is unlimited: it is so many seconds a day{calls}; see uic cost"
 
 
@@ -229,7 +233,9 @@ def _markdown(text: str) -> Iterator[list[dict[str, str]]]:
 
 def _json_rows(path: Path, text: str) -> list[dict[str, str]]:
     try:
-        told: Any = [json.loads(line) for line in text.split("\n") if line] if path.suffix == ".jsonl" else json.loads(text)
+        told: Any = (
+            [json.loads(line) for line in text.split("\n") if line] if path.suffix == ".jsonl" else json.loads(text)
+        )
     except ValueError as error:
         raise ConfigurationError(f"{path} is no JSON: {error}.") from error
     rows: Any = told if isinstance(told, list) else [told]

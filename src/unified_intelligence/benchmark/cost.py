@@ -1,8 +1,8 @@
 """What answers cost: billed time by its price, over the answers that were good.
 
-    at full use     price an hour / (good answers a second x 3600)
-    at your use     the same, with the hours that are billed although nobody asks, and those of starting
-    ZeroGPU         no bill but a quota: GPU seconds a day, so calls a day; beyond, so much for each GPU second
+at full use     price an hour / (good answers a second x 3600)
+at your use     the same, with the hours that are billed although nobody asks, and those of starting
+ZeroGPU         no bill but a quota: GPU seconds a day, so calls a day; beyond, so much for each GPU second
 """
 
 from __future__ import annotations

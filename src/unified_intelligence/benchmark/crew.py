@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -62,36 +62,37 @@ def processes_for(load: Load, asked: int = 0) -> int:
     return max(1, min(most, math.ceil(max(load.rate, load.rate_end) / _ONE_CORE)))
 
 
-def shares_of(
-    load: Load, target: Target, address: Address, bodies: Sequence[str], processes: int, run: str, timeout: float
-) -> list[Share]:
+class Sending(NamedTuple):
+    """`run` begins every request's id; `timeout` is in seconds, of one answer."""
+
+    run: str
+    processes: int
+    timeout: float
+
+
+def shares_of(load: Load, target: Target, address: Address, bodies: Sequence[str], sending: Sending) -> list[Share]:
     """Disjoint parts of a load."""
     times = [round(at * 1e9) for at in times_of(load)] if load.is_open else []
-    if load.is_open:
-        processes = max(1, min(processes, len(times)))
-    else:
-        processes = min(processes, load.concurrency)
+    processes = max(1, min(sending.processes, len(times) if load.is_open else load.concurrency))
     total = load.requests + load.warmup if load.requests else 0
-    shares: list[Share] = []
-    for worker in range(processes):
-        shares.append(
-            Share(
-                worker=worker,
-                target=target,
-                place=list(address.place),
-                family=int(address.family),
-                bodies=list(bodies),
-                numbers=(worker, processes, len(range(worker, total, processes))),
-                times=times[worker::processes],
-                slots=len(range(worker, load.concurrency, processes)),
-                duration_ns=0 if load.requests else round((load.duration + load.warmup_seconds) * 1e9),
-                warmup=load.warmup,
-                warmup_ns=round(load.warmup_seconds * 1e9),
-                timeout_ns=round(timeout * 1e9),
-                run=run,
-            )
+    return [
+        Share(
+            worker=worker,
+            target=target,
+            place=list(address.place),
+            family=int(address.family),
+            bodies=list(bodies),
+            numbers=(worker, processes, len(range(worker, total, processes))),
+            times=times[worker::processes],
+            slots=len(range(worker, load.concurrency, processes)),
+            duration_ns=0 if load.requests else round((load.duration + load.warmup_seconds) * 1e9),
+            warmup=load.warmup,
+            warmup_ns=round(load.warmup_seconds * 1e9),
+            timeout_ns=round(sending.timeout * 1e9),
+            run=sending.run,
         )
-    return shares
+        for worker in range(processes)
+    ]
 
 
 def send(shares: Sequence[Share], watch: Watch, watcher: Watcher | None = None) -> Gathered:

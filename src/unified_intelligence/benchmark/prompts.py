@@ -59,9 +59,10 @@ class Arrival(msgspec.Struct, frozen=True):
 
 
 def read_trace(path: Path, seed: int = 0) -> list[Arrival]:
-    """JSON Lines or CSV with `timestamp` (seconds) or `timestamp_ms`; besides `prompt`, or `input_tokens`, and
-    `output_tokens`. Raises ConfigurationError.
-    """  # noqa: D209
+    """JSON Lines or CSV with `timestamp` (s) or `timestamp_ms`, and `prompt` or `input_tokens`, and `output_tokens`.
+
+    Raises ConfigurationError.
+    """
     found: list[Arrival] = []
     for number, line in enumerate(_lines(path), 1):
         try:

@@ -79,7 +79,7 @@ def read_reply(raw: Raw) -> Row:
     return row
 
 
-def _judge(raw: Raw, row: Row, ended: bool) -> None:  # noqa: FBT001
+def _judge(raw: Raw, row: Row, ended: bool) -> None:
     if row.error:
         return
     if raw.failure[0]:

@@ -123,7 +123,8 @@ def run(job: Job, target: Target, reached: Reached, watcher: crew.Watcher | None
     """Sends the load, measures and stores. Raises what `crew.send` raises."""
     processes = crew.processes_for(job.load, job.processes)
     identity = os.urandom(4).hex()
-    shares = crew.shares_of(job.load, target, reached.address, job.bodies, processes, identity, job.timeout)
+    sending = crew.Sending(identity, processes, job.timeout)
+    shares = crew.shares_of(job.load, target, reached.address, job.bodies, sending)
     watch = crew.Watch(planned=planned(job.load))
     gathered = crew.send(shares, watch, watcher)
     depends = {**_described(job), "url": target.address, "server": dict(reached.told), "client": "http"}

@@ -37,13 +37,12 @@ def write(folder: Path, metrics: Metrics, manifest: Mapping[str, Any], rows: Seq
     """The files of a run, each there whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / metrics.name
-    written = [
+    return [
         _replace(Path(f"{stem}{RESPONSES}"), b"".join(_line(row) for row in rows)),
         *_parquet(Path(f"{stem}{PARQUET}"), rows),
         _replace(Path(f"{stem}{MANIFEST}"), _indented(manifest)),
         _replace(Path(f"{stem}{METRICS}"), _indented(metrics)),
     ]
-    return written
 
 
 def write_json(path: Path, value: object) -> Path:

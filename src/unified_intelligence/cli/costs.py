@@ -20,9 +20,12 @@ def show_prices(output: Output, *, as_json: bool) -> int:
     if as_json:
         output.json(prices, indented=True)
         return 0
-    spaces = [(name, f"{price:.2f}", prices["as_of"], "Hugging Face Spaces") for name, price in prices["hardware"].items()]
+    spaces = [
+        (name, f"{price:.2f}", prices["as_of"], "Hugging Face Spaces") for name, price in prices["hardware"].items()
+    ]
     rented = [
-        (name, f"{own['dollars_per_hour']:.2f}", own["as_of"], own["source"]) for name, own in prices["gpu_hours"].items()
+        (name, f"{own['dollars_per_hour']:.2f}", own["as_of"], own["source"])
+        for name, own in prices["gpu_hours"].items()
     ]
     output.line(aligned([("WHERE", "USD/H", "AS OF", "SOURCE"), *spaces, *rented]))
     zero = prices["zero_gpu"]
@@ -40,7 +43,9 @@ def show_costs(output: Output, given: Mapping[str, Any]) -> int:
 
     offers = cast("list[str]", given["offer"] or [])
     if not offers:
-        raise InvalidRequestError("There is no offer.", hint="Such as: uic cost RUN@l4x1 RUN@zero-gpu; runs: uic bench show")
+        raise InvalidRequestError(
+            "There is no offer.", hint="Such as: uic cost RUN@l4x1 RUN@zero-gpu; runs: uic bench show"
+        )
     folder, use, prices = runs_of(output, given["runs"]), _use(given), table()
     seconds = _number(given, "gpu_seconds", 0.0)
     found: list[Cost] = []
@@ -90,7 +95,9 @@ def _use(given: Mapping[str, Any]) -> Use:
         share /= 100
     hours = _number(given, "hours", 24.0)
     if not 0 < hours <= 24 or share > 1:
-        raise InvalidRequestError("--hours is above 0 and at most 24, --utilisation at most 1.", hint="See: uic cost --help")
+        raise InvalidRequestError(
+            "--hours is above 0 and at most 24, --utilisation at most 1.", hint="See: uic cost --help"
+        )
     return Use(
         requests_a_day=_number(given, "requests", 0.0),
         utilisation=share,

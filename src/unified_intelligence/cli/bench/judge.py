@@ -104,6 +104,6 @@ def _lines(found: Comparison) -> list[str]:
         *lines,
         "",
         aligned([_HEAD, *map(_row, found.changes)]),
-        "noise: the interval of the difference holds 0; small: under 1 % or 0.2 ms. What differs between two runs of one server on two days is not "
-        "in it.",
+        "noise: the interval of the difference holds 0; small: under 1 % or 0.2 ms. What differs between two runs of "
+        "one server on two days is not in it.",
     ]
