@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from unified_intelligence.entities.errors import ConfigurationError
@@ -233,10 +234,13 @@ def _markdown(text: str) -> Iterator[list[dict[str, str]]]:
 
 def _json_rows(path: Path, text: str) -> list[dict[str, str]]:
     try:
-        told: Any = (
-            [json.loads(line) for line in text.split("\n") if line] if path.suffix == ".jsonl" else json.loads(text)
-        )
+        lines = text.split("\n") if path.suffix == ".jsonl" else [text]
+        told: list[Any] = [json.loads(line) for line in lines if line.strip()]
     except ValueError as error:
         raise ConfigurationError(f"{path} is no JSON: {error}.") from error
-    rows: Any = told if isinstance(told, list) else [told]
-    return [{str(name): str(value) for name, value in row.items()} for row in rows if isinstance(row, dict)]
+    rows: Any = told[0] if len(told) == 1 and isinstance(told[0], list) else told
+    try:
+        found = msgspec.convert(rows, list[dict[str, Any]])
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"{path} holds no rows: {error}.") from error
+    return [{name: str(value) for name, value in row.items()} for row in found]

@@ -1,4 +1,4 @@
-"""One worker's loop over raw sockets: it sends on time, keeps what comes with its stamps, and reads it when it is idle."""
+"""One worker's loop over raw sockets: it sends on time, keeps what comes with its stamps, and reads it when idle."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Connection:
     def __init__(self, address: Address, tls: ssl.SSLContext | None) -> None:
         """Raises OSError where nobody listens."""
         self.socket = socket.socket(address.family, socket.SOCK_STREAM)
-        self.socket.setblocking(False)
+        self.socket.settimeout(0)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stamp_arrivals(self.socket)
         self.fd = self.socket.fileno()
@@ -174,13 +174,13 @@ def take(receiver: socket.socket) -> Taken:
     """What is there, and when it came. Raises BlockingIOError when there is nothing."""
     if not _KERNEL:
         data = receiver.recv(_READ_AT_ONCE)
-        return Taken(data, now(), False)
+        return Taken(data, now(), kernel=False)
     data, beside, _, _ = receiver.recvmsg(_READ_AT_ONCE, _ROOM)
     for _, kind, value in beside:
         if kind == _STAMPS:
             seconds, nanoseconds = _STAMP.unpack(value)
-            return Taken(data, seconds * 1_000_000_000 + nanoseconds, True)
-    return Taken(data, now(), False)  # the very first segments come before the kernel has begun to stamp
+            return Taken(data, seconds * 1_000_000_000 + nanoseconds, kernel=True)
+    return Taken(data, now(), kernel=False)  # the very first segments come before the kernel has begun to stamp
 
 
 def resolve(host: str, port: int) -> list[Address]:

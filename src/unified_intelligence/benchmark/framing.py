@@ -1,4 +1,4 @@
-"""Where an HTTP/1.1 reply begins and ends in the bytes of a connection. While bytes come, only the end is looked for."""
+"""Where an HTTP/1.1 reply begins and ends in the bytes of a connection. While they come, only the end is looked for."""
 
 from __future__ import annotations
 

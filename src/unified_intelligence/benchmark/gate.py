@@ -22,7 +22,9 @@ from unified_intelligence.entities.errors import InvalidRequestError
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
-_WRITTEN = re.compile(r"(?P<path>[\w.]+?)\s*(?P<how>>=|<=|>|<)\s*(?P<value>[-+]?[\d.]+(?:e-?\d+)?)\s*(?P<percent>%?)")
+_WRITTEN = re.compile(
+    r"(?P<path>[\w.]+?)\s*(?P<how>>=|<=|>|<)\s*(?P<value>[-+]?\d+(?:\.\d+)?(?:e-?\d+)?)\s*(?P<percent>%?)"
+)
 _THROUGHPUT = ("requests_per_s", "output_tokens_per_s", "input_tokens_per_s", "output_tokens_per_s_of_a_request",
     "steady_requests_per_s", "steady_output_tokens_per_s")  # fmt: skip
 _PLAIN = (*_THROUGHPUT, "failed", "goodput.share", "goodput.requests_per_s")
@@ -53,15 +55,12 @@ def read_gate(written: str) -> Gate:
     path = found["path"] if found else ""
     end = next((own for own in ("lower", "upper") if path.endswith(f".{own}")), "")
     figure = path.removesuffix(f".{end}") if end else path
-    try:
-        if found is None or figure not in known:
-            raise ValueError
-        value = float(found["value"]) / (100 if found["percent"] else 1)
-    except ValueError:
+    if found is None or figure not in known:
         raise InvalidRequestError(
             f"{written!r} is no gate: FIGURE<=NUMBER.",
             hint=f"Such as ttft_ms.p99<=500. Figures: FIGURE_ms.p99 of {', '.join(GROUPS)}; {', '.join(_PLAIN)}.",
-        ) from None
+        )
+    value = float(found["value"]) / (100 if found["percent"] else 1)
     return Gate(written, figure, end, found["how"], value)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, cast
@@ -101,8 +101,8 @@ class _Run:
         if prompt.max_tokens:
             config = replace(config, max_tokens=prompt.max_tokens)
         shown, thought, called = list[str](), list[str](), list[str]()
-        stream = cast("AsyncIterator[Event] | Any", self._generator.astream(cast("Any", prompt.messages), config))
-        async with aclosing(stream) as events:
+        stream = self._generator.astream(cast("Any", prompt.messages), config)
+        async with aclosing(cast("AsyncGenerator[Event, None]", stream)) as events:
             async for event in events:
                 _add(row, event, now(), shown, thought, called)
         row.text, row.reasoning, row.tools = "".join(shown), "".join(thought), "".join(called)

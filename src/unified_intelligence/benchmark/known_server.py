@@ -5,10 +5,10 @@ is part of the answer's time. It tells when it really wrote: GET /truth. What it
 
     known                       first token after 200 ms, then one each 20 ms, 50 tokens
     known:first=5,tokens=1      other times
-    known:role,reasoning=20,tools,group=4,join=3,split,crlf,ping,nousage,fail=25,cut=25,late-role=..
+    known:role,reasoning=20,tools,group=4,join=3,split,crlf,ping,nousage,fail=25,cut=25
 
-role: an event with only the role at once; reasoning=N: the first N are reasoning; tools: all is calls; group=N: N tokens
-an event; join=N: N events a segment; split: each event in two segments; fail, cut: that many of a hundred.
+role: an event with only the role at once; reasoning=N: the first N are reasoning; tools: all is calls; group=N: so many
+tokens an event; join=N: so many events a segment; split: each event in two segments; fail, cut: so many of a hundred.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class KnownServer:
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
-        self._listener.setblocking(False)
+        self._listener.settimeout(0)
         self._ready = new_readiness()
         self._ready.add(self._listener.fileno(), READ)
         self._ready.add(0, READ)
@@ -112,7 +112,7 @@ class KnownServer:
                 peer, _ = self._listener.accept()
             except BlockingIOError:
                 return
-            peer.setblocking(False)
+            peer.settimeout(0)
             peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stamp_arrivals(peer)
             self._peers[peer.fileno()] = _Peer(peer)
@@ -218,9 +218,9 @@ class KnownServer:
         data = json.dumps(value).encode()
         head = f"HTTP/1.1 {status} Known\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
         peer = self._peers[fd].socket
-        peer.setblocking(True)
+        peer.settimeout(30)
         peer.sendall(head.encode() + data)
-        peer.setblocking(False)
+        peer.settimeout(0)
 
     def _drop(self, fd: int) -> None:
         peer = self._peers.pop(fd)

@@ -1,4 +1,4 @@
-"""What is asked: prompts of a file, made ones of a length, or questions of finance. The same name gives the same ones."""
+"""What is asked: prompts of a file, made ones of a length, or questions of finance. A name always gives the same."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def read_trace(path: Path, seed: int = 0) -> list[Arrival]:
 
 
 def _synthetic(spec: str, seed: int) -> list[Prompt]:
-    given = dict(part.partition("=")[::2] for part in spec.partition(":")[2].split(",") if part)
+    parts = [part.partition("=") for part in spec.partition(":")[2].split(",") if part]
+    given = {name: value for name, _, value in parts}
     if given.keys() - {"in", "out"} or not all(value.isdigit() and int(value) for value in given.values()):
         raise InvalidRequestError(f"{spec!r} makes no prompts.", hint="Such as: --prompts synthetic:in=512,out=128")
     words, out = int(given.get("in", 128)), int(given.get("out", 0))

@@ -7,7 +7,7 @@ channel: content, reasoning, calls, a refusal. An event that only names the role
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from msgspec import Struct
@@ -142,13 +142,12 @@ class _Pieces:
     def close(self) -> None:
         row = self.row
         row.text, row.reasoning, row.tools = "".join(self._text), "".join(self._reasoning), "\n".join(self._tools)
-        usage: dict[str, Any] = self._usage if isinstance(self._usage, dict) else {}
+        usage = _mapping(self._usage)
         row.tokens, row.counted_by = row.events, EVENTS
         if isinstance(usage.get("completion_tokens"), int):
             row.tokens, row.counted_by = usage["completion_tokens"], USAGE
         row.prompt_tokens = usage.get("prompt_tokens")
-        details = usage.get("completion_tokens_details")
-        row.reasoning_tokens = details.get("reasoning_tokens") if isinstance(details, dict) else None
+        row.reasoning_tokens = _mapping(usage.get("completion_tokens_details")).get("reasoning_tokens")
 
 
 def _body(raw: Raw) -> tuple[bytes, list[tuple[int, int]]]:
@@ -191,9 +190,12 @@ def _words(body: bytes) -> str:
         told: Any = msgspec.json.decode(body)
     except msgspec.MsgspecError:
         return body.decode("utf-8", "replace").strip()[:_LONGEST_MESSAGE]
-    return _said(told.get("error", told) if isinstance(told, dict) else told)
+    return _said(_mapping(told).get("error", told))
 
 
 def _said(error: Any) -> str:
-    words: Any = error.get("message", error) if isinstance(error, dict) else error
-    return str(words)[:_LONGEST_MESSAGE]
+    return str(_mapping(error).get("message", error))[:_LONGEST_MESSAGE]
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -102,14 +102,10 @@ def _resampled(groups: Sequence[Sequence[float]], size: int, seed: int) -> list[
 
     draw = np.random.default_rng(seed)
     rounds = max(_FEWEST, min(_ROUNDS, _WORK // max(1, size)))
-    pick: Callable[[Any], Any]
     if all(len(group) == 1 for group in groups):
         flat = np.array([group[0] for group in groups], dtype=float)
-        pick = flat.__getitem__
-    else:
-        arrays = [np.asarray(group, dtype=float) for group in groups]
-
-        def pick(chosen: Any) -> Any:
-            return np.concatenate([arrays[i] for i in chosen])
-
-    return [_figures(pick(draw.integers(0, len(groups), len(groups)))) for _ in range(rounds)]
+        return [_figures(flat[draw.integers(0, len(groups), len(groups))]) for _ in range(rounds)]
+    arrays: list[NDArray[Any]] = [np.asarray(group, dtype=float) for group in groups]
+    return [
+        _figures(np.concatenate([arrays[i] for i in draw.integers(0, len(groups), len(groups))])) for _ in range(rounds)
+    ]

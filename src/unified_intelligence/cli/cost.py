@@ -34,9 +34,7 @@ def cost(
     gpu_seconds: Annotated[
         str | None, typer.Option("--gpu-seconds", metavar="N", help="of a call, for zero-gpu [the run's whole answer]")
     ] = None,
-    prices: Annotated[
-        bool | None, typer.Option("--prices", help="the price file: each with its date and source")
-    ] = None,
+    prices: Annotated[bool | None, typer.Option("--prices", help="all prices: each with its date and source")] = None,
     runs: Annotated[
         str | None, typer.Option("--runs", metavar="FOLDER", help="where results are kept [the user's data folder]")
     ] = None,

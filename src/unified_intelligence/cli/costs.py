@@ -59,11 +59,11 @@ def show_costs(output: Output, given: Mapping[str, Any]) -> int:
         output.json({"use": msgspec.to_builtins(use), "offers": msgspec.to_builtins(found)}, indented=True)
         return 0
     output.line(aligned([_HEAD, *map(_row, found)]))
-    notes = {f"{note}." for own in found for note in own.notes}
+    notes = {f"{note.rstrip('.')}." for own in found for note in own.notes}
     for note in sorted(notes):
         output.line(f"  {note}")
     for own in found:
-        output.line(f"  {own.offer}: price of {own.source}")
+        output.line(f"  {own.offer}: its price {own.source}")
     return 0
 
 

@@ -30,46 +30,59 @@ def bench() -> None:
     """
 
 
+_Url = Annotated[
+    str | None, _text("--url", "URL", "a server of OpenAI's API, as http://HOST:PORT/v1: measured at the socket")
+]
+_Timeout = Annotated[str | None, _text("--timeout", "SECONDS", "the longest that one answer may take [600]")]
+_Concurrency = Annotated[
+    str | None, _text("--concurrency", "N,N,...", "requests under way at any time; a run for each number [1]")
+]
+_Rate = Annotated[str | None, _text("--rate", "N/s", "requests a second, sent whether answers come or not")]
+_Arrival = Annotated[str | None, _text("--arrival", "poisson|constant", "how a rate is spread [poisson]")]
+_Ramp = Annotated[str | None, _text("--ramp", "N..N/s", "a rate that goes linearly from one to the other")]
+_Trace = Annotated[str | None, _text("--trace", "FILE", "JSON Lines or CSV of when to send what")]
+_Prompts = Annotated[str | None, _text("--prompts", "FILE|synthetic:in=N,out=N|finance", "what is asked [finance]")]
+_Requests = Annotated[str | None, _text("--requests", "N", "how many are measured [10 for each at once, 100]")]
+_Duration = Annotated[str | None, _text("--duration", "SECONDS", "how long is measured, in place of --requests")]
+_Warmup = Annotated[
+    str | None, _text("--warmup", "N|SECONDSs", "requests, or seconds as 5s, before it counts [as many as at once]")
+]
+_Slo = Annotated[str | None, _text("--slo", "ttft=500ms,...", "limits of ttft, e2e, tpot, visible: goodput")]
+_MaxTokens = Annotated[str | None, _text("--max-tokens", "N", "the longest answer [the server's]")]
+_Body = Annotated[str | None, _text("--body", "JSON", "added to every request's body, with --url")]
+_Processes = Annotated[str | None, _text("--processes", "N", "of the client, with --url [by the rate]")]
+_Seed = Annotated[str | None, _text("--seed", "N", "of the schedule and of made prompts [0]")]
+_Name = Annotated[str | None, _text("--name", "NAME", "of the run; the load is added to several [model and load]")]
+
+
 @app.command(cls=LightCommand)
 def run(
     context: typer.Context,
-    url: Annotated[
-        str | None, _text("--url", "URL", "a server of OpenAI's API, as http://HOST:PORT/v1: measured at the socket")
-    ] = None,
+    url: _Url = None,
     provider: flags.Provider = None,
     model: flags.Model = None,
     base_url: flags.BaseUrl = None,
     key: flags.Key = None,
-    timeout: Annotated[str | None, _text("--timeout", "SECONDS", "the longest that one answer may take [600]")] = None,
+    timeout: _Timeout = None,
     retries: flags.Retries = None,
     wait: flags.Wait = None,
     option: flags.Option = None,
     config: flags.File = None,
-    concurrency: Annotated[
-        str | None, _text("--concurrency", "N,N,...", "requests under way at any time; a run for each number [1]")
-    ] = None,
-    rate: Annotated[str | None, _text("--rate", "N/s", "requests a second, sent whether answers come or not")] = None,
-    arrival: Annotated[str | None, _text("--arrival", "poisson|constant", "how a rate is spread [poisson]")] = None,
-    ramp: Annotated[str | None, _text("--ramp", "N..N/s", "a rate that goes linearly from one to the other")] = None,
-    trace: Annotated[str | None, _text("--trace", "FILE", "JSON Lines or CSV of when to send what")] = None,
-    prompts: Annotated[
-        str | None, _text("--prompts", "FILE|synthetic:in=N,out=N|finance", "what is asked [finance]")
-    ] = None,
-    requests: Annotated[
-        str | None, _text("--requests", "N", "how many are measured [10 for each at once, 100]")
-    ] = None,
-    duration: Annotated[
-        str | None, _text("--duration", "SECONDS", "how long is measured, in place of --requests")
-    ] = None,
-    warmup: Annotated[
-        str | None, _text("--warmup", "N|SECONDSs", "requests, or seconds as 5s, before it counts [as many as at once]")
-    ] = None,
-    slo: Annotated[str | None, _text("--slo", "ttft=500ms,...", "limits of ttft, e2e, tpot, visible: goodput")] = None,
-    max_tokens: Annotated[str | None, _text("--max-tokens", "N", "the longest answer [the server's]")] = None,
-    body: Annotated[str | None, _text("--body", "JSON", "added to every request's body, with --url")] = None,
-    processes: Annotated[str | None, _text("--processes", "N", "of the client, with --url [by the rate]")] = None,
-    seed: Annotated[str | None, _text("--seed", "N", "of the schedule and of made prompts [0]")] = None,
-    name: Annotated[str | None, _text("--name", "NAME", "of the run; the load is added [model and load]")] = None,
+    concurrency: _Concurrency = None,
+    rate: _Rate = None,
+    arrival: _Arrival = None,
+    ramp: _Ramp = None,
+    trace: _Trace = None,
+    prompts: _Prompts = None,
+    requests: _Requests = None,
+    duration: _Duration = None,
+    warmup: _Warmup = None,
+    slo: _Slo = None,
+    max_tokens: _MaxTokens = None,
+    body: _Body = None,
+    processes: _Processes = None,
+    seed: _Seed = None,
+    name: _Name = None,
     runs: _Runs = None,
     json: _Json = None,
 ) -> int:

@@ -104,7 +104,7 @@ def _throughput(own: Metrics) -> list[str]:
     told = own.throughput
     lines = [
         f"  {told['requests_per_s']:.2f} requests/s, {told['output_tokens_per_s']:.1f} tokens/s written, "
-        f"{told['input_tokens_per_s']:.1f} read; a single answer {told['output_tokens_per_s_of_a_request']:.1f} tokens/s"
+        f"{told['input_tokens_per_s']:.1f} read; one answer {told['output_tokens_per_s_of_a_request']:.1f} tokens/s"
     ]
     if "steady_requests_per_s" in told:
         lines.append(
