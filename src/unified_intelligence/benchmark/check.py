@@ -202,7 +202,7 @@ def _value(cell: str, heading: str) -> tuple[float, float] | None:
     found = [float(own.replace(",", "")) for own in _NUMBER.findall(cell)]
     if not found:
         return None
-    unit = 0.001 if re.search(r"\bms\b|_ms$|\(ms\)", f"{heading.lower()} {cell.lower()}") else 1.0
+    unit = 0.001 if re.search(r"(?:\b|_|\d)(?:ms|milliseconds)\b", f"{heading.lower()} {cell.lower()}") else 1.0
     ends = found[:2] if re.search(r"\d\s*[-–]\s*\$?\d", cell) else found[:1]
     return min(ends) * unit, max(ends) * unit
 
@@ -238,7 +238,7 @@ def _json_rows(path: Path, text: str) -> list[dict[str, str]]:
         told: list[Any] = [json.loads(line) for line in lines if line.strip()]
     except ValueError as error:
         raise ConfigurationError(f"{path} is no JSON: {error}.") from error
-    rows: Any = told[0] if len(told) == 1 and isinstance(told[0], list) else told
+    rows: Any = told[0] if path.suffix == ".json" else told
     try:
         found = msgspec.convert(rows, list[dict[str, Any]])
     except msgspec.ValidationError as error:

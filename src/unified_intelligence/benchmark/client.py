@@ -12,7 +12,7 @@ from unified_intelligence.benchmark.framing import Framing
 from unified_intelligence.benchmark.plan import Share
 from unified_intelligence.benchmark.reply import Raw, read_reply
 from unified_intelligence.benchmark.row import Row
-from unified_intelligence.entities.errors import UnifiedIntelligenceError
+from unified_intelligence.entities.errors import ProtocolError, UnifiedIntelligenceError
 
 _QUIET = 5_000_000  # ns without anything due: time to read replies
 _LOOK = 200_000_000  # ns between looks at what takes too long
@@ -160,7 +160,7 @@ class Client:
     def _serve(self, fd: int, bits: int) -> None:
         call = self._calls.get(fd)
         if call is None:
-            self._forget(fd)
+            self._look_at_idle(fd)
             return
         try:
             if not call.open:
@@ -240,8 +240,18 @@ class Client:
                 self._forget(fd)
             self._launch(call.row)
             return
-        kind = "cut" if call.framing.status else "connection"
+        kind = "unreadable" if isinstance(error, ProtocolError) else "cut" if call.framing.status else "connection"
         self._finish(call, (kind, _reason(error)), keep=False)
+
+    def _look_at_idle(self, fd: int) -> None:
+        """What comes where nothing was asked is the end of the connection, or TLS speaking of itself."""
+        connection = self._idle.get(fd)
+        try:
+            if connection is None or (connection.receive() and not connection.buffer):
+                return
+        except OSError:
+            pass
+        self._forget(fd)
 
     def _forget(self, fd: int) -> None:
         connection = self._idle.pop(fd, None)

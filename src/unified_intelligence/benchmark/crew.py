@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -118,6 +119,7 @@ def send(shares: Sequence[Share], watch: Watch, watcher: Watcher | None = None) 
         for worker in workers:
             worker.kill()
             worker.wait()
+            _hang_up(worker)
     gathered.rows.sort(key=lambda row: row.number)
     return gathered
 
@@ -133,8 +135,23 @@ def _started(share: Share, lines: queue.Queue[tuple[int, bytes]]) -> subprocess.
             lines.put((share.worker, line))
         lines.put((share.worker, b""))
 
-    threading.Thread(target=read, daemon=True).start()
+    threading.Thread(target=read, daemon=True, name=_reader(worker)).start()
     return worker
+
+
+def _hang_up(worker: subprocess.Popen[bytes]) -> None:
+    """What it had said is read before its pipe is closed."""
+    for thread in threading.enumerate():
+        if thread.name == _reader(worker):
+            thread.join()
+    for pipe in (worker.stdin, worker.stdout):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()
+
+
+def _reader(worker: subprocess.Popen[bytes]) -> str:
+    return f"bench-{worker.pid}"
 
 
 def _say(worker: subprocess.Popen[bytes], data: bytes) -> None:

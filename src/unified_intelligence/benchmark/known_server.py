@@ -74,6 +74,7 @@ class _Peer:
     socket: socket.socket
     came: bytearray = field(default_factory=bytearray)
     truth: dict[str, Any] = field(default_factory=dict[str, Any])
+    gone: bool = False
 
 
 class KnownServer:
@@ -86,7 +87,7 @@ class KnownServer:
         self._ready.add(self._listener.fileno(), READ)
         self._ready.add(0, READ)
         self._peers: dict[int, _Peer] = {}
-        self._due: list[tuple[int, int, int, _Write]] = []
+        self._due: list[tuple[int, int, _Peer, _Write]] = []
         self._order = 0
         self._truth: list[dict[str, Any]] = []
 
@@ -165,13 +166,13 @@ class KnownServer:
             peer.truth = {"id": own, "arrived": arrived, "due": [], "sent": []}
             self._truth.append(peer.truth)
             limit = asked.get("max_tokens") or schedule.tokens
-            self._plan(fd, schedule, min(schedule.tokens, limit), arrived, cut=luck < schedule.cut)
+            self._plan(peer, schedule, min(schedule.tokens, limit), arrived, cut=luck < schedule.cut)
 
-    def _plan(self, fd: int, schedule: Schedule, tokens: int, arrived: int, *, cut: bool) -> None:
+    def _plan(self, peer: _Peer, schedule: Schedule, tokens: int, arrived: int, *, cut: bool) -> None:
         def at(time_ms: float, write: _Write) -> None:
-            self._put(arrived + round(time_ms * 1e6), fd, write)
+            self._put(arrived + round(time_ms * 1e6), peer, write)
 
-        self._put(arrived, fd, _Write(_HEAD))
+        self._put(arrived, peer, _Write(_HEAD))
         if schedule.role:
             at(0.0, _Write(_chunk(_event({"role": "assistant", "content": ""}, schedule))))
         if schedule.ping:
@@ -188,23 +189,22 @@ class KnownServer:
             time_ms, data = schedule.first + schedule.gap * (last - 1), b"".join(events)
             if schedule.split:
                 half = _chunk(data[: len(data) // 2])
-                self._put(arrived + round(time_ms * 1e6) - _SPLIT_AFTER, fd, _Write(half))
+                self._put(arrived + round(time_ms * 1e6) - _SPLIT_AFTER, peer, _Write(half))
                 data = data[len(data) // 2 :]
             at(time_ms, _Write(_chunk(data), token=True))
         at(schedule.first + schedule.gap * (tokens - 1) + 0.001, _Write(_end(schedule, tokens)))
 
-    def _put(self, due: int, fd: int, write: _Write) -> None:
+    def _put(self, due: int, peer: _Peer, write: _Write) -> None:
         self._order += 1
-        heapq.heappush(self._due, (due, self._order, fd, write))
+        heapq.heappush(self._due, (due, self._order, peer, write))
 
     def _write_due(self) -> None:
         while self._due and self._due[0][0] <= now():
-            due, _, fd, write = heapq.heappop(self._due)
-            peer = self._peers.get(fd)
-            if peer is None:
+            due, _, peer, write = heapq.heappop(self._due)
+            if peer.gone:
                 continue
             if write.close:
-                self._drop(fd)
+                self._drop(peer.socket.fileno())
                 continue
             if write.token:
                 peer.truth["due"].append(due)
@@ -212,7 +212,7 @@ class KnownServer:
             try:
                 peer.socket.send(write.data)
             except OSError:
-                self._drop(fd)
+                self._drop(peer.socket.fileno())
 
     def _plain(self, fd: int, status: int, value: object) -> None:
         data = json.dumps(value).encode()
@@ -224,6 +224,7 @@ class KnownServer:
 
     def _drop(self, fd: int) -> None:
         peer = self._peers.pop(fd)
+        peer.gone = True
         self._ready.drop(fd)
         peer.socket.close()
 
