@@ -48,7 +48,7 @@ def health_of(gathered: Gathered, load: Load, rows: Sequence[Row], measured_abov
     ttft = percentile([row.ttft_ms for row in ok if row.ttft_ms is not None], 0.5)
     limit = max(LAG_MS, LAG_SHARE * ttft)
     in_flight, little = _little(gathered, ok)
-    asked, delivered = _delivered(load, rows)
+    asked, delivered = _delivered(load, rows, gathered.rows)
     busiest = max((own.cpu_s / own.wall_s for own in gathered.accounts if own.wall_s), default=0.0)
     moved = max((abs(own.clock_moved_ms) for own in gathered.accounts), default=0.0)
     health = Health(
@@ -70,7 +70,7 @@ def health_of(gathered: Gathered, load: Load, rows: Sequence[Row], measured_abov
         notes=[measured_above] if measured_above else [],
     )
     health.invalid.extend(_faults(health, load, ok, gathered))
-    health.notes.extend(_remarks(health, in_process=bool(measured_above)))
+    health.notes.extend(_remarks(health, answered=bool(ok), in_process=bool(measured_above)))
     return health
 
 
@@ -94,7 +94,7 @@ def _faults(health: Health, load: Load, ok: Sequence[Row], gathered: Gathered) -
     return found
 
 
-def _remarks(health: Health, *, in_process: bool) -> list[str]:
+def _remarks(health: Health, *, answered: bool, in_process: bool) -> list[str]:
     found: list[str] = []
     if health.cpu > _BUSY and not in_process:
         found.append(f"a process of the client used {health.cpu:.0%} of a core: --processes {health.processes + 1}")
@@ -103,7 +103,7 @@ def _remarks(health: Health, *, in_process: bool) -> list[str]:
             f"Little's law: {health.in_flight:.1f} were under way, rate times latency says "
             f"{health.rate_times_latency:.1f}"
         )
-    if health.kernel_stamps < 1 and not in_process:
+    if answered and health.kernel_stamps < 1 and not in_process:
         found.append("not every arrival was stamped by the kernel: times include how late they were read")
     return found
 
@@ -120,7 +120,7 @@ def _little(gathered: Gathered, ok: Sequence[Row]) -> tuple[float, float]:
     return sum(own.in_flight_ns for own in gathered.accounts) / wall_ns, len(rows) / wall_ns * mean_ns
 
 
-def _delivered(load: Load, rows: Sequence[Row]) -> tuple[float, float]:
+def _delivered(load: Load, rows: Sequence[Row], every: Sequence[Row]) -> tuple[float, float]:
     """What was asked of the load and what it was."""
     if len(rows) < 2:
         return 0.0, 0.0
@@ -132,14 +132,14 @@ def _delivered(load: Load, rows: Sequence[Row]) -> tuple[float, float]:
         if load.rate and not load.rate_end:
             rate = load.rate
         return rate, rate * min(1.0, wanted / needed) if needed > 0 else rate
-    return _steady(load.concurrency, rows)
+    return _steady(load.concurrency, rows, every)
 
 
-def _steady(concurrency: int, rows: Sequence[Row]) -> tuple[float, float]:
+def _steady(concurrency: int, rows: Sequence[Row], every: Sequence[Row]) -> tuple[float, float]:
     """Requests under way while there were any left to send: the last wave runs out by itself."""
     begin, end = min(row.dispatched for row in rows), max(row.dispatched for row in rows)
     asked = float(min(concurrency, len(rows)))
     if len(rows) <= 2 * concurrency or end <= begin:
         return 0.0, 0.0
-    under_way = sum(max(0, min(row.ended, end) - max(row.sent or row.dispatched, begin)) for row in rows)
+    under_way = sum(max(0, min(row.ended, end) - max(row.sent or row.dispatched, begin)) for row in every)
     return asked, under_way / (end - begin)

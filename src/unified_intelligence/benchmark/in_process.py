@@ -30,6 +30,7 @@ from unified_intelligence.entities.generation import (
 from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 _AHEAD, _LOOK = 20_000_000, 0.5
+_TOGETHER = 100_000  # ns: events that were handed over at once are one arrival
 _AFTER_FAILURE = 0.1  # seconds that a slot waits, so that a provider that refuses is not asked without end
 
 
@@ -179,10 +180,11 @@ def _add(row: Row, event: Event, stamp: int, shown: list[str], thought: list[str
 
 def _saw(row: Row, stamp: int, *, hidden: bool) -> None:
     row.events += 1
-    row.arrivals += 1
     row.reasoning_events += hidden
-    if row.first:
-        row.gaps_ms.append((stamp - row.last) / 1e6)
+    if stamp - row.last > _TOGETHER:
+        row.arrivals += 1
+        if row.first:
+            row.gaps_ms.append((stamp - row.last) / 1e6)
     row.first = row.first or stamp
     row.last = stamp
     if not hidden:

@@ -44,12 +44,13 @@ class Goodput(Struct, kw_only=True, frozen=True):
 
 
 class Metrics(Struct, kw_only=True):
-    """A run. `counts`: measured, completed, failed, warmup; `failures` by kind.
+    """A run. `counts`: measured, completed, failed, warmup; `failures` by kind, `failures_said` the words of
+    the first of each.
 
     `throughput` is a second of the measured time, which goes from the first request sent to the last reply's end; its
     `steady_` figures leave out how the load begins and runs out, and are missing where the run is too short for that.
     `tokens`: means of a request, tokens_per_event and events_per_arrival; where one is above 1, `itl_ms` is not a
-    token's. `depends_on` is everything known that would change the figures; `config_hash` is of it.
+    token's. `config_hash` is of everything known that would change the figures; the manifest holds it.
     """
 
     schema: str = SCHEMA
@@ -61,6 +62,7 @@ class Metrics(Struct, kw_only=True):
     seconds: float
     counts: dict[str, int]
     failures: dict[str, int]
+    failures_said: dict[str, str] = field(default_factory=dict[str, str])
     ttft_ms: Distribution | None = None
     visible_ms: Distribution | None = None
     itl_ms: Distribution | None = None
@@ -100,6 +102,7 @@ def measure(
             "warmup": sum(row.warmup for row in gathered.rows),
         },
         failures=dict(Counter(row.error for row in rows if row.error).most_common()),
+        failures_said={row.error: row.message for row in reversed(rows) if row.error},
         throughput=_throughput(ok, seconds) | _steady(gathered.rows, rows, load),
         goodput=_goodput(rows, ok, slo, seconds),
         tokens=_tokens(ok),

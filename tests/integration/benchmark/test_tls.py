@@ -49,6 +49,11 @@ class Sealed(NamedTuple):
     certificate: Path
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that trusts nobody hangs up: that is what is tested."""
+
+
 @pytest.fixture
 def sealed(tmp_path: Path) -> Iterator[Sealed]:
     if shutil.which("openssl") is None:
@@ -59,7 +64,7 @@ def sealed(tmp_path: Path) -> Iterator[Sealed]:
          "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)],
         check=True, capture_output=True,
     )  # fmt: skip
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server = _Server(("127.0.0.1", 0), _Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

@@ -19,7 +19,9 @@ def event(*, end: str = "\n\n", finish: str | None = None, **delta: Any) -> byte
 
 
 def usage(tokens: int) -> bytes:
-    return f"data: {json.dumps({'choices': [], 'usage': {'prompt_tokens': 9, 'completion_tokens': tokens}})}\n\n".encode()
+    return (
+        f"data: {json.dumps({'choices': [], 'usage': {'prompt_tokens': 9, 'completion_tokens': tokens}})}\n\n".encode()
+    )
 
 
 def chunk(data: bytes) -> bytes:

@@ -159,7 +159,8 @@ def _tell(output: Output, found: list[Metrics], written: list[Path], hint: str, 
             output.warn(f"{own.name} is INVALID: {why}.")
         if own.counts["measured"] and not own.counts["completed"]:
             kind, count = next(iter(own.failures.items()))
-            output.warn(f"{count} of {own.counts['measured']} failed with {kind}. {hint}".strip())
+            said = own.failures_said[kind].rstrip(".")
+            output.warn(f"{count} of {own.counts['measured']} failed with {kind}: {said}. {hint}".strip())
     output.note("Kept in " + ", ".join(str(path) for path in written))
 
 

@@ -46,8 +46,7 @@ def show_run(output: Output, run: str, given: str | None, *, as_json: bool) -> i
         output.json({**msgspec.to_builtins(stored.metrics), "manifest": stored.manifest}, indented=True)
         return 0
     output.line("\n".join(lines_of(stored.metrics)))
-    examples = {row.error: row.message for row in reversed(stored.rows) if row.error}
-    for kind, message in examples.items():
+    for kind, message in stored.metrics.failures_said.items():
         output.line(f"  {kind}: {message}")
     return 0
 
@@ -99,7 +98,7 @@ def _latencies(own: Metrics) -> list[str]:
 
 
 def _throughput(own: Metrics) -> list[str]:
-    if not own.throughput:
+    if not own.counts["completed"]:
         return []
     told = own.throughput
     lines = [
