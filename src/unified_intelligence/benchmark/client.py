@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from unified_intelligence.benchmark.clock import READ, WRITE, new_readiness, now
-from unified_intelligence.benchmark.connection import Address, Connection
+from unified_intelligence.benchmark.connection import KERNEL_STAMPS, Address, Connection
 from unified_intelligence.benchmark.framing import Framing
 from unified_intelligence.benchmark.plan import Share
 from unified_intelligence.benchmark.reply import Raw, read_reply
@@ -90,6 +90,8 @@ class Client:
                     self._stop()
             elif not ready:
                 self._read_some(until)
+            elif KERNEL_STAMPS and self._raw and until - moment > _QUIET:
+                self._read_one()  # without them, it would make the next arrival's stamp late
         while self._raw:
             self._read_one()
 
@@ -276,7 +278,7 @@ class Client:
         self._counted = moment
 
     def _read_some(self, until: int) -> None:
-        """Reads replies as long as nothing is due."""
+        """Reads replies as long as nothing is due and nothing comes."""
         while self._raw and until - now() > _QUIET:
             self._read_one()
             if self._ready.wait(0):

@@ -16,10 +16,10 @@ from unified_intelligence.benchmark.clock import now
 from unified_intelligence.entities.errors import ConnectionFailedError, TlsError
 
 _STAMPS = 35  # SO_TIMESTAMPNS of Linux, which the socket module does not name
-_KERNEL = sys.platform == "linux" and struct.calcsize("P") == 8
+KERNEL_STAMPS = sys.platform == "linux" and struct.calcsize("P") == 8
 _STAMP = struct.Struct("qq")
 _READ_AT_ONCE = 64 * 1024
-_ROOM = socket.CMSG_SPACE(_STAMP.size) if _KERNEL else 0
+_ROOM = socket.CMSG_SPACE(_STAMP.size) if KERNEL_STAMPS else 0
 
 
 class Address(NamedTuple):
@@ -166,13 +166,13 @@ class _Tls:
 
 
 def stamp_arrivals(receiver: socket.socket) -> None:
-    if _KERNEL:
+    if KERNEL_STAMPS:
         receiver.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
 
 
 def take(receiver: socket.socket) -> Taken:
     """What is there, and when it came. Raises BlockingIOError when there is nothing."""
-    if not _KERNEL:
+    if not KERNEL_STAMPS:
         data = receiver.recv(_READ_AT_ONCE)
         return Taken(data, now(), kernel=False)
     data, beside, _, _ = receiver.recvmsg(_READ_AT_ONCE, _ROOM)

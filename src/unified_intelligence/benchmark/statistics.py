@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
@@ -129,8 +129,9 @@ def _resampled(groups: Sequence[Sequence[float]], size: int, seed: int) -> dict[
             chosen = draw.integers(0, len(groups), (count, len(groups)))
             parts.append(_figures_of_rows(matrix[chosen].reshape(count, -1)))
     else:
-        arrays: list[NDArray[np.float64]] = [np.asarray(group, dtype=np.float64) for group in groups]
+        arrays = [np.asarray(group, dtype=np.float64) for group in groups]
         for _ in range(rounds):
-            drawn = np.concatenate([arrays[i] for i in draw.integers(0, len(groups), len(groups))])
+            chosen = cast("Any", [arrays[i] for i in draw.integers(0, len(groups), len(groups))])
+            drawn = cast("NDArray[Any]", np.concatenate(chosen))
             parts.append(_figures_of_rows(drawn.reshape(1, -1)))
     return {name: np.concatenate([own[name] for own in parts]) for name in parts[0]}

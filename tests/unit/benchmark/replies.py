@@ -49,7 +49,7 @@ def row(number: int, *, ttft: float = 100, gaps: int = 4, gap: float = 10, start
     sent = 1_000_000 * MS + round(start * MS)
     first = sent + round(ttft * MS)
     last = first + round(gaps * gap * MS)
-    values = {
+    values: dict[str, Any] = {
         "number": number, "intended": sent, "dispatched": sent, "sent": sent, "first": first, "visible": first,
         "last": last, "ended": last, "tokens": gaps + 1, "counted_by": "usage", "events": gaps + 1,
         "arrivals": gaps + 1, "gaps_ms": [gap] * gaps, "kernel": True, "status": 200,
