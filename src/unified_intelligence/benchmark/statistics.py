@@ -132,6 +132,6 @@ def _resampled(groups: Sequence[Sequence[float]], size: int, seed: int) -> dict[
         arrays = [np.asarray(group, dtype=np.float64) for group in groups]
         for _ in range(rounds):
             chosen = cast("Any", [arrays[i] for i in draw.integers(0, len(groups), len(groups))])
-            drawn = cast("NDArray[Any]", np.concatenate(chosen))
+            drawn = np.concatenate(chosen)
             parts.append(_figures_of_rows(drawn.reshape(1, -1)))
     return {name: np.concatenate([own[name] for own in parts]) for name in parts[0]}
