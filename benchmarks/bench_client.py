@@ -2,9 +2,9 @@
 
     python benchmarks/bench_client.py [--waves N] [--output FILE]
 
-Client and server share this machine. Each concurrency is filled so often (and once before, to warm up): every answer is
-50 tokens, the first after 200 ms, then one each 20 ms. Beside it a Poisson load of 400 requests a second, and answers of
-one token as fast as one process of the client takes them. An error is the client's time less the server's own.
+Client and server share this machine. Each concurrency is filled so often (and once before, to warm up): an answer is
+50 tokens, the first after 200 ms, then one each 20 ms. Beside it a Poisson load of 400 requests a second, and answers
+of one token as fast as one process of the client takes them. An error is the client's time less the server's own.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from unified_intelligence.entities.errors import ConfigurationError
 
 CONCURRENCIES = (16, 64, 256)
 SCHEMA = "uic-bench-calibration/1"
+_SURE = 200_000  # ns that a call to send may take for its time to be known
 _TOKENS, _FIRST_MS, _GAP_MS = 50, 200.0, 20.0
 IDEAL_S = (_FIRST_MS + _GAP_MS * (_TOKENS - 1)) / 1000
 
@@ -75,18 +76,22 @@ def truth_of(url: str) -> dict[int, dict[str, Any]]:
 
 
 def errors_of(rows: Sequence[Row], truth: dict[int, dict[str, Any]]) -> dict[str, list[float]]:
-    """By how much the client's times exceed the true ones, in ms; the server's own lateness beside them."""
-    found: dict[str, list[float]] = {"ttft": [], "itl": [], "server_late": [], "ttft_of_schedule": []}
+    """By how much the client's times exceed the true ones, in ms; the server's own lateness beside them.
+
+    A segment left somewhere during the call that sent it. Where the server was interrupted in that call, the truth is not
+    known well enough to compare with, and `unsure` counts it.
+    """
+    found: dict[str, list[float]] = {"ttft": [], "itl": [], "server_late": [], "ttft_of_schedule": [], "unsure": []}
     for row in rows:
         true = truth.get(row.number)
         if true is None or row.ttft_ms is None or not true["sent"]:
             continue
-        sent = true["sent"]
-        found["ttft"].append(row.ttft_ms - (sent[0] - true["arrived"]) / 1e6)
+        sent, took = true["sent"], true["took"]
+        (found["unsure"] if took[0] > _SURE else found["ttft"]).append(row.ttft_ms - (sent[0] - true["arrived"]) / 1e6)
         found["ttft_of_schedule"].append(row.ttft_ms - (true["due"][0] - true["arrived"]) / 1e6)
         found["server_late"].extend((one - due) / 1e6 for one, due in zip(sent, true["due"], strict=True))
         gaps = [(after - before) / 1e6 for before, after in pairwise(sent)]
-        if len(gaps) == len(row.gaps_ms):
+        if len(gaps) == len(row.gaps_ms) and max(took) <= _SURE:
             found["itl"].extend(own - real for own, real in zip(row.gaps_ms, gaps, strict=True))
     return found
 
@@ -101,6 +106,7 @@ def _closed(url: str, concurrency: int, waves: int, processes: int) -> dict[str,
     return {
         "concurrency": concurrency,
         "requests": len(rows),
+        "compared": len(found["ttft"]),
         "compared_gaps": len(found["itl"]),
         "ttft_error_mean_ms": _mean(found["ttft"]),
         "ttft_error_p99_ms": percentile([abs(own) for own in found["ttft"]], 0.99),

@@ -163,7 +163,7 @@ class KnownServer:
             if luck < schedule.fail:
                 self._plain(fd, 500, {"error": {"message": "The known failure: défaut 🙂"}})
                 return
-            peer.truth = {"id": own, "arrived": arrived, "due": [], "sent": []}
+            peer.truth = {"id": own, "arrived": arrived, "due": [], "sent": [], "took": []}
             self._truth.append(peer.truth)
             limit = asked.get("max_tokens") or schedule.tokens
             self._plan(peer, schedule, min(schedule.tokens, limit), arrived, cut=luck < schedule.cut)
@@ -213,6 +213,8 @@ class KnownServer:
                 peer.socket.send(write.data)
             except OSError:
                 self._drop(peer.socket.fileno())
+            if write.token:
+                peer.truth["took"].append(now() - peer.truth["sent"][-1])
 
     def _plain(self, fd: int, status: int, value: object) -> None:
         data = json.dumps(value).encode()

@@ -10,6 +10,7 @@ from tests.integration.benchmark.known import rows_of, send
 from unified_intelligence.benchmark.calibrate import errors_of, truth_of
 from unified_intelligence.benchmark.known_server import WORDS
 from unified_intelligence.benchmark.plan import Load
+from unified_intelligence.benchmark.statistics import percentile
 from unified_intelligence.entities.errors import ConnectionFailedError
 
 FAST = "first=60,gap=10,tokens=16"
@@ -23,7 +24,7 @@ def test_its_times_are_those_of_the_server(known: str) -> None:
     assert {row.text for row in rows} == {TEXT}
     assert {(row.tokens, row.counted_by, row.prompt_tokens) for row in rows} == {(16, "usage", 7)}
     found = errors_of(rows, truth_of(known))
-    assert len(found["ttft"]) == 8
+    assert len(found["ttft"]) + len(found["unsure"]) == 8
     assert abs(statistics.median(found["ttft"])) < 1.0
     assert found["itl"]
     assert abs(statistics.median(found["itl"])) < 1.0
@@ -125,5 +126,5 @@ def test_the_calibration_holds(known: str) -> None:
     truth_of(known)
     rows = rows_of(known, "known:first=40,gap=5,tokens=20", Load(concurrency=32, requests=64))
     found = errors_of(rows, truth_of(known))
-    assert len(found["ttft"]) == 64
-    assert sorted(abs(own) for own in found["ttft"])[48] < 5
+    assert len(found["ttft"]) + len(found["unsure"]) == 64
+    assert percentile([abs(own) for own in found["ttft"]], 0.75) < 5
