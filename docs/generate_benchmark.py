@@ -26,17 +26,17 @@ def _told() -> str:
     result = json.loads((ROOT / RESULTS).read_text(encoding="utf-8"))
     opened, fastest, machine = result["open"], result["one_token"], result["machine"]
     lines = [
-        f"From `{RESULTS}`, written on {result['date']} by `{result['command']}`: client and server on "
-        f"{machine['cpus']} cores that other work shared (load average {machine['load_average'][0]:g}). Left out of the",
-        "errors are answers at which the server itself was interrupted while it sent.",
+        f"From `{RESULTS}`, written on {result['date']} by `{result['command']}`: client "
+        f"and server on {machine['cpus']} cores that other work shared (load average {machine['load_average'][0]:g}).",
+        "Left out of the errors are answers at which the server itself was interrupted while it sent.",
         "",
         "| at once | answers compared | TTFT error, mean | p99 | ITL error, p99 | the server late itself, p99 | "
         "of the ideal rate | CPU s for 1000 requests |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *_rows(result["errors"]),
         "",
-        f"An open load of {opened['asked_per_s']:g} requests a second was sent at {opened['delivered_per_s']:.1f}, with "
-        f"a TTFT error of {opened['ttft_error_p99_ms']:.2f} ms at p99. One process took "
+        f"An open load of {opened['asked_per_s']:g} requests a second was sent at {opened['delivered_per_s']:.1f}, "
+        f"with a TTFT error of {opened['ttft_error_p99_ms']:.2f} ms at p99. One process took "
         f"{fastest['requests_per_s']:.0f} answers of one token a second.",
     ]
     return "\n".join(lines)

@@ -87,7 +87,8 @@ def errors_of(rows: Sequence[Row], truth: dict[int, dict[str, Any]]) -> dict[str
         if true is None or row.ttft_ms is None or not true["sent"]:
             continue
         sent, took = true["sent"], true["took"]
-        (found["unsure"] if took[0] > _SURE else found["ttft"]).append(row.ttft_ms - (sent[0] - true["arrived"]) / 1e6)
+        error = row.ttft_ms - (sent[0] - true["arrived"]) / 1e6
+        found["unsure" if took[0] > _SURE else "ttft"].append(error)
         found["ttft_of_schedule"].append(row.ttft_ms - (true["due"][0] - true["arrived"]) / 1e6)
         found["server_late"].extend((one - due) / 1e6 for one, due in zip(sent, true["due"], strict=True))
         gaps = [(after - before) / 1e6 for before, after in pairwise(sent)]

@@ -6,7 +6,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 
-from unified_intelligence.benchmark.clock import READ, WRITE, new_readiness, now
+from unified_intelligence.benchmark.clock import ERROR, READ, WRITE, new_readiness, now
 from unified_intelligence.benchmark.connection import KERNEL_STAMPS, Address, Connection
 from unified_intelligence.benchmark.framing import Framing
 from unified_intelligence.benchmark.plan import Share
@@ -156,6 +156,7 @@ class Client:
         except OSError as error:
             self._broken(call, error)
             return
+        call.row.sent = call.connection.departed() or call.row.sent
         if call.connection.wants_to_write:
             self._ready.change(call.connection.fd, READ | WRITE)
 
@@ -172,6 +173,9 @@ class Client:
                 call.connection.flush()
                 if not call.connection.wants_to_write:
                     self._ready.change(fd, READ)
+            if bits & ERROR and (departed := call.connection.departed()):
+                call.row.sent = departed
+                bits &= ~ERROR
             if bits & ~WRITE:
                 self._receive(call)
         except (OSError, UnifiedIntelligenceError) as error:
@@ -249,7 +253,10 @@ class Client:
         """What comes where nothing was asked is the end of the connection, or TLS speaking of itself."""
         connection = self._idle.get(fd)
         try:
-            if connection is None or (connection.receive() and not connection.buffer):
+            if connection is None:
+                return
+            connection.departed()
+            if connection.receive() and not connection.buffer:
                 return
         except OSError:
             pass

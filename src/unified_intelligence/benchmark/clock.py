@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-READ, WRITE = 1, 4  # epoll's own bits
+READ, WRITE, ERROR = 1, 4, 8  # epoll's own bits
 _COARSE = 2_000_000  # ns: above this the wait may be in whole milliseconds
 _PR_SET_TIMERSLACK = 29
 

@@ -18,6 +18,9 @@ from unified_intelligence.entities.errors import ConnectionFailedError, TlsError
 _STAMPS = 35  # SO_TIMESTAMPNS of Linux, which the socket module does not name
 KERNEL_STAMPS = sys.platform == "linux" and struct.calcsize("P") == 8
 _STAMP = struct.Struct("qq")
+_DEPARTURES = 37  # SO_TIMESTAMPING
+_OF_SENDING = 1 << 1 | 1 << 4 | 1 << 11  # when a segment left, in software; without its bytes
+_ROOM_OF_DEPARTURES = 256
 _READ_AT_ONCE = 64 * 1024
 _ROOM = socket.CMSG_SPACE(_STAMP.size) if KERNEL_STAMPS else 0
 
@@ -50,6 +53,8 @@ class Connection:
         self.socket.settimeout(0)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stamp_arrivals(self.socket)
+        if KERNEL_STAMPS:
+            self.socket.setsockopt(socket.SOL_SOCKET, _DEPARTURES, _OF_SENDING)
         self.fd = self.socket.fileno()
         self.buffer, self.marks = bytearray(), list[tuple[int, int]]()
         self.kernel, self.late = True, 0
@@ -71,6 +76,7 @@ class Connection:
             raise OSError(failure, "cannot connect")
         if not self._tls:
             return True
+        self.departed()  # what the handshake sent is told too, and would be told again and again
         if not self._tls.incoming.pending:
             try:
                 taken = take(self.socket)
@@ -90,6 +96,20 @@ class Connection:
 
     def flush(self) -> None:
         self._push(b"")
+
+    def departed(self) -> int:
+        """When the kernel sent the latest of what was sent; 0 where it does not say, or has not yet."""
+        latest = 0
+        while KERNEL_STAMPS:
+            try:
+                _, beside, _, _ = self.socket.recvmsg(0, _ROOM_OF_DEPARTURES, socket.MSG_ERRQUEUE)
+            except OSError:  # there is none; or the connection is broken, which reading will tell
+                break
+            for _, kind, value in beside:
+                if kind == _DEPARTURES:
+                    seconds, nanoseconds = _STAMP.unpack_from(value)
+                    latest = seconds * 1_000_000_000 + nanoseconds
+        return latest
 
     def receive(self) -> bool:
         """Reads once; False at the end of the connection."""

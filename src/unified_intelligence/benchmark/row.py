@@ -11,7 +11,8 @@ from msgspec import Struct, field
 
 
 class Row(Struct, kw_only=True, omit_defaults=True):
-    """`intended` is when the schedule wanted it, `dispatched` when the client took it up, `sent` when it went out.
+    """`intended` is when the schedule wanted it, `dispatched` when the client took it up, `sent` when it went out: by the
+    kernel, where it tells.
 
     `first` is the first event with a piece of the answer of any channel, `visible` the first that is no reasoning,
     `last` the last piece, `ended` the end of the reply. `gaps_ms` are between arrivals that carried pieces: events that
@@ -76,8 +77,9 @@ class Row(Struct, kw_only=True, omit_defaults=True):
 
     @property
     def lag_ms(self) -> float:
-        """How late the client took it up."""
-        return max(0.0, (self.dispatched - self.intended) / 1e6)
+        """How late the client sent it; a new connection's own time is not the client's."""
+        left = self.sent or self.dispatched
+        return max(0.0, (left - self.intended) / 1e6 - (self.connect_ms or 0.0))
 
     def figures(self) -> dict[str, Any]:
         """What is derived, for who reads the row without this class."""
