@@ -22,6 +22,7 @@ GENERATORS = {
     "training/embedded/MODEL_CARD.md": ["-m", "training.embedded.card"],
     "docs/space.schema.json": ["docs/generate_space_schema.py"],
     "docs/engine.md": ["docs/generate_engine.py"],
+    "docs/benchmark.md": ["docs/generate_benchmark.py"],
     "docs/serving.md": ["docs/generate_outside_clients.py"],
     "README.md": ["-m", "unified_intelligence.cli.documentation"],
 }

@@ -78,8 +78,8 @@ def truth_of(url: str) -> dict[int, dict[str, Any]]:
 def errors_of(rows: Sequence[Row], truth: dict[int, dict[str, Any]]) -> dict[str, list[float]]:
     """By how much the client's times exceed the true ones, in ms; the server's own lateness beside them.
 
-    A segment left somewhere during the call that sent it. Where the server was interrupted in that call, the truth is not
-    known well enough to compare with, and `unsure` counts it.
+    A segment left somewhere during the call that sent it. Where the server was interrupted in that call, the truth is
+    not known well enough to compare with: those are in `unsure`.
     """
     found: dict[str, list[float]] = {"ttft": [], "itl": [], "server_late": [], "ttft_of_schedule": [], "unsure": []}
     for row in rows:

@@ -11,8 +11,7 @@ from msgspec import Struct, field
 
 
 class Row(Struct, kw_only=True, omit_defaults=True):
-    """`intended` is when the schedule wanted it, `dispatched` when the client took it up, `sent` when it went out: by the
-    kernel, where it tells.
+    """`intended` is when the schedule wanted it, `dispatched` when the client took it up, `sent` when it went out.
 
     `first` is the first event with a piece of the answer of any channel, `visible` the first that is no reasoning,
     `last` the last piece, `ended` the end of the reply. `gaps_ms` are between arrivals that carried pieces: events that
