@@ -17,6 +17,15 @@ from typing import Any, cast
 
 from unified_intelligence.benchmark.calibrate import CONCURRENCIES, calibrate
 
+WORTH_TELLING = [
+    "errors: *: ttft_error_mean_ms",
+    "errors: *: ttft_error_p99_ms",
+    "errors: *: itl_error_p99_ms",
+    "errors: *: of_ideal_rate",
+    "errors: *: cpu_s_per_1000",
+    "open: delivered_per_s",
+    "one_token: requests_per_s",
+]
 OUTPUT = Path(__file__).parent / "results" / "bench_client.json"
 
 
@@ -38,7 +47,10 @@ def main() -> None:
         "command": f"python benchmarks/bench_client.py --waves {asked.waves}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "note": "client and server on two cores that other work shared: the load average is in `machine`",
-        **{name: rounded(own) for name, own in found.items() if name not in {"schema", "created"}},
+        "worth telling": WORTH_TELLING,
+        "errors": {f"{own['concurrency']} at once": rounded(own) for own in found["errors"]},
+        **{name: rounded(found[name]) for name in ("schedule", "open", "one_token")},
+        "machine": {name: found["machine"][name] for name in ("system", "cpus", "python", "load_average")},
     }
     asked.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))

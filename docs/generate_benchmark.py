@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def _told() -> str:
         "| at once | answers compared | TTFT error, mean | p99 | ITL error, p99 | the server late itself, p99 | "
         "of the ideal rate | CPU s for 1000 requests |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        *_rows(result["errors"]),
+        *_rows(result["errors"].values()),
         "",
         f"An open load of {opened['asked_per_s']:g} requests a second was sent at {opened['delivered_per_s']:.1f}, "
         f"with a TTFT error of {opened['ttft_error_p99_ms']:.2f} ms at p99. One process took "
@@ -42,7 +42,7 @@ def _told() -> str:
     return "\n".join(lines)
 
 
-def _rows(errors: list[Mapping[str, Any]]) -> Iterator[str]:
+def _rows(errors: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for own in errors:
         cells = (
             own["concurrency"],

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_serve import serve
-from tests.cli.uic_program import Run
+from tests.cli.uic_program import Run, command
 from unified_intelligence.benchmark.calibrate import known_server
 
 MODEL = "known:first=40,gap=5,tokens=10"
@@ -71,6 +74,22 @@ def test_several_loads_are_one_table(uic: Run, known: str) -> None:
     )
     assert ran.out.startswith("RUN"), ran
     assert {"x_c1", "x_c2"} <= set(ran.out.split())
+
+
+def test_a_run_that_is_stopped_keeps_what_it_measured(environment: dict[str, str], home: Path, known: str) -> None:
+    arguments = command("bench", "run", "--url", known, "--model", MODEL, "--requests", "100000", "--name", "assez")
+    program = subprocess.Popen(
+        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
+        cwd=home / "work", start_new_session=True,
+    )  # fmt: skip
+    time.sleep(4)
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=30)
+    assert program.returncode == 3, err.decode()
+    assert "INVALID: it was stopped before its end" in out.decode()
+    kept = json.loads((results(home) / "assez_metrics.json").read_text())
+    assert kept["counts"]["completed"] > 0
+    assert kept["counts"]["failed"] == 0
 
 
 def test_our_own_server_with_the_embedded_model(uic: Run, tmp_path: Path) -> None:
