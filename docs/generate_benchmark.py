@@ -30,9 +30,9 @@ def _told() -> str:
         f"and server on {machine['cpus']} cores that other work shared (load average {machine['load_average'][0]:g}).",
         "Left out of the errors are answers at which the server itself was interrupted while it sent.",
         "",
-        "| at once | answers compared | TTFT error, mean | p99 | ITL error, p99 | the server late itself, p99 | "
+        "| at once | answers compared | first pieces read with later ones | TTFT error, mean | p99 | ITL error, p99 | the server late itself, p99 | "
         "of the ideal rate | CPU s for 1000 requests |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         *_rows(result["errors"].values()),
         "",
         f"An open load of {opened['asked_per_s']:g} requests a second was sent at {opened['delivered_per_s']:.1f}, "
@@ -47,6 +47,7 @@ def _rows(errors: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         cells = (
             own["concurrency"],
             f"{own['compared']} of {own['requests']}",
+            own["read_together"],
             f"{own['ttft_error_mean_ms']:.2f} ms",
             f"{own['ttft_error_p99_ms']:.2f} ms",
             f"{own['itl_error_p99_ms']:.2f} ms",

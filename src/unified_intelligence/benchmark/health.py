@@ -70,6 +70,7 @@ def health_of(gathered: Gathered, load: Load, rows: Sequence[Row], measured_abov
         notes=[measured_above] if measured_above else [],
     )
     health.invalid.extend(_faults(health, load, ok, gathered))
+    health.notes.extend(_unsure(ok))
     health.notes.extend(_remarks(health, answered=bool(ok), in_process=bool(measured_above)))
     return health
 
@@ -106,6 +107,17 @@ def _remarks(health: Health, *, answered: bool, in_process: bool) -> list[str]:
     if answered and health.kernel_stamps < 1 and not in_process:
         found.append("not every arrival was stamped by the kernel: times include how late they were read")
     return found
+
+
+def _unsure(ok: Sequence[Row]) -> list[str]:
+    """What late reading may have done to the first pieces: the kernel's stamp is that of the last segment read."""
+    unsure = [row.first_unsure_ms for row in ok if row.first_unsure_ms > LAG_MS]
+    if len(unsure) <= LAG_SHARE * len(ok):
+        return []
+    return [
+        f"the first piece of {len(unsure)} of {len(ok)} answers was read together with later ones: each may have come "
+        f"up to {max(unsure):.0f} ms earlier (a busy machine, or a server that sends several at once)"
+    ]
 
 
 def _little(gathered: Gathered, ok: Sequence[Row]) -> tuple[float, float]:

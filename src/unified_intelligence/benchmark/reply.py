@@ -131,7 +131,9 @@ class _Pieces:
         row.reasoning_events += hidden
         if not row.first:
             row.first = stamp
-            row.arrivals = 1
+            row.arrivals = row.first_events = 1
+        elif stamp == row.first:
+            row.first_events += 1
         elif stamp != row.last:
             row.gaps_ms.append((stamp - row.last) / 1e6)
             row.arrivals += 1

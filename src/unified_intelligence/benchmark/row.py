@@ -15,7 +15,7 @@ class Row(Struct, kw_only=True, omit_defaults=True):
 
     `first` is the first event with a piece of the answer of any channel, `visible` the first that is no reasoning,
     `last` the last piece, `ended` the end of the reply. `gaps_ms` are between arrivals that carried pieces: events that
-    came in one segment are one arrival. `error` is the kind of failure, "" for a whole answer.
+    came in one segment, or were read together, are one arrival; `first_events` came in the first. `error` is the kind of failure, "" for a whole answer.
     """
 
     number: int
@@ -42,6 +42,7 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     reasoning_tokens: int | None = None
     events: int = 0
     arrivals: int = 0
+    first_events: int = 0
     reasoning_events: int = 0
     gaps_ms: list[float] = field(default_factory=list[float])
     finish: str = ""
@@ -57,6 +58,11 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     def visible_ms(self) -> float | None:
         """To the first piece that a reader sees."""
         return _ms(self.sent, self.visible)
+
+    @property
+    def first_unsure_ms(self) -> float:
+        """By how much the first piece may seem later than it was: where others were read together with it, late."""
+        return self.read_late_ms if self.first_events > 1 else 0.0
 
     @property
     def e2e_ms(self) -> float | None:

@@ -90,6 +90,13 @@ def test_a_clock_that_was_set_and_a_run_without_answers_are_invalid() -> None:
     assert nothing.ttft_ms is None
 
 
+def test_first_pieces_that_were_read_with_later_ones_are_told() -> None:
+    joined = [row(i, ttft=500, start=100 * i, first_events=3, read_late_ms=40.0) for i in range(50)]
+    assert "50 of 50 answers was read together with later ones" in measured(joined).health.notes[0]
+    assert "up to 40 ms" in measured(joined).health.notes[0]
+    assert measured([row(i, ttft=500, start=100 * i, read_late_ms=40.0) for i in range(50)]).health.notes == []
+
+
 def test_a_closed_load_has_its_steady_rate() -> None:
     waves = [row(8 * wave + i, ttft=100, start=140 * wave) for wave in range(6) for i in range(8)]
     metrics = measured(waves, Load(concurrency=8))

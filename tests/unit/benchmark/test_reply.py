@@ -44,7 +44,7 @@ def test_an_answer_of_calls_only_is_an_answer() -> None:
 def test_events_of_one_segment_are_one_arrival() -> None:
     three = b"".join(event(content=word) for word in WORDS[:3])
     row = read((10, HEAD + chunk(three)), (40, chunk(three)), (41, chunk(event(finish="stop") + usage(6)) + DONE))
-    assert (row.events, row.arrivals, row.gaps_ms) == (6, 2, [30])
+    assert (row.events, row.arrivals, row.first_events, row.gaps_ms) == (6, 2, 3, [30])
     assert row.tpot_ms == 6
 
 
