@@ -30,8 +30,8 @@ def _told() -> str:
         f"and server on {machine['cpus']} cores that other work shared (load average {machine['load_average'][0]:g}).",
         "Left out of the errors are answers at which the server itself was interrupted while it sent.",
         "",
-        "| at once | answers compared | first pieces read with later ones | TTFT error, mean | p99 | ITL error, p99 | the server late itself, p99 | "
-        "of the ideal rate | CPU s for 1000 requests |",
+        "| at once | answers compared | first pieces read with later ones | TTFT error, mean | p99 | ITL error, p99 | "
+        "the server late itself, p99 | of the ideal rate | CPU s for 1000 requests |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
         *_rows(result["errors"].values()),
         "",

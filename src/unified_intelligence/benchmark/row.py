@@ -15,7 +15,8 @@ class Row(Struct, kw_only=True, omit_defaults=True):
 
     `first` is the first event with a piece of the answer of any channel, `visible` the first that is no reasoning,
     `last` the last piece, `ended` the end of the reply. `gaps_ms` are between arrivals that carried pieces: events that
-    came in one segment, or were read together, are one arrival; `first_events` came in the first. `error` is the kind of failure, "" for a whole answer.
+    came in one segment, or were read together, are one arrival; `first_events` came in the first. `error` is the kind
+    of failure, "" for a whole answer.
     """
 
     number: int

@@ -144,7 +144,7 @@ def gate(
     context: typer.Context,
     run: Annotated[list[str], typer.Argument(metavar="RUN", help="runs, by their names or the paths of their metrics")],
     hold: Annotated[
-        list[str] | None, typer.Option("--hold", metavar="GATE", help="as ttft_ms.p99<=500; may be repeated")
+        list[str] | None, typer.Option("--hold", "--min", metavar="GATE", help="as ttft_ms.p99<=500; may be repeated")
     ] = None,
     baseline: Annotated[
         str | None, typer.Option("--baseline", metavar="RUN", help="the run must not be significantly worse than this")
