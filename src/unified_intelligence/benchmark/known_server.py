@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import os
 import socket
 import sys
 import zlib
@@ -271,8 +272,7 @@ def _header(head: bytes, name: bytes) -> bytes:
 
 def main() -> int:
     server = KnownServer()
-    sys.stdout.write(f"{server.port}\n")
-    sys.stdout.flush()
+    os.write(1, b"%d\n" % server.port)
     sharpen()
     server.run()
     return 0
