@@ -41,6 +41,17 @@ def sharpen() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
 
 
+def allow_many_files() -> None:
+    """A connection is a file; a thousand of them are more than the usual limit."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 class Epoll:
     """Which of many sockets are ready. `wait` ends at a time, not after one."""
 

@@ -20,9 +20,10 @@ import socket
 import sys
 import zlib
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from unified_intelligence.benchmark.clock import READ, new_readiness, now, sharpen
+from unified_intelligence.benchmark.clock import READ, allow_many_files, new_readiness, now, sharpen
 from unified_intelligence.benchmark.connection import stamp_arrivals, take
 
 WORDS = ("Zinsen ", "à 5 %, ", "déjà ", "payés\n", "— 🙂 ", "日本 ", "a\u2028b ", "fin. ")
@@ -170,30 +171,11 @@ class KnownServer:
             self._plan(peer, schedule, min(schedule.tokens, limit), arrived, cut=luck < schedule.cut)
 
     def _plan(self, peer: _Peer, schedule: Schedule, tokens: int, arrived: int, *, cut: bool) -> None:
-        def at(time_ms: float, write: _Write) -> None:
-            self._put(arrived + round(time_ms * 1e6), peer, write)
-
-        self._put(arrived, peer, _Write(_HEAD))
-        if schedule.role:
-            at(0.0, _Write(_chunk(_event({"role": "assistant", "content": ""}, schedule))))
-        if schedule.ping:
-            at(schedule.first / 2, _Write(_chunk(b": ping\n\n")))
         if cut:
-            at(schedule.first + schedule.gap * (tokens // 2), _Write(b"", close=True))
-        step = schedule.group * schedule.join
-        for begin in range(0, tokens, step):
-            last = min(begin + step, tokens)
-            events = [
-                _event(_delta(schedule, number, min(number + schedule.group, last)), schedule)
-                for number in range(begin, last, schedule.group)
-            ]
-            time_ms, data = schedule.first + schedule.gap * (last - 1), b"".join(events)
-            if schedule.split:
-                half = _chunk(data[: len(data) // 2])
-                self._put(arrived + round(time_ms * 1e6) - _SPLIT_AFTER, peer, _Write(half))
-                data = data[len(data) // 2 :]
-            at(time_ms, _Write(_chunk(data), token=True))
-        at(schedule.first + schedule.gap * (tokens - 1) + 0.001, _Write(_end(schedule, tokens)))
+            half = round((schedule.first + schedule.gap * (tokens // 2)) * 1e6)
+            self._put(arrived + half, peer, _Write(b"", close=True))
+        for after, write in _writes(schedule, tokens):
+            self._put(arrived + after, peer, write)
 
     def _put(self, due: int, peer: _Peer, write: _Write) -> None:
         self._order += 1
@@ -230,6 +212,30 @@ class KnownServer:
         peer.gone = True
         self._ready.drop(fd)
         peer.socket.close()
+
+
+@cache
+def _writes(schedule: Schedule, tokens: int) -> list[tuple[int, _Write]]:
+    """What is written how many ns after a request; made once, for a server that makes JSON is late."""
+    found = [(0, _Write(_HEAD))]
+    if schedule.role:
+        found.append((0, _Write(_chunk(_event({"role": "assistant", "content": ""}, schedule)))))
+    if schedule.ping:
+        found.append((round(schedule.first / 2 * 1e6), _Write(_chunk(b": ping\n\n"))))
+    step = schedule.group * schedule.join
+    for begin in range(0, tokens, step):
+        last = min(begin + step, tokens)
+        due = round((schedule.first + schedule.gap * (last - 1)) * 1e6)
+        data = b"".join(
+            _event(_delta(schedule, number, min(number + schedule.group, last)), schedule)
+            for number in range(begin, last, schedule.group)
+        )
+        if schedule.split:
+            found.append((due - _SPLIT_AFTER, _Write(_chunk(data[: len(data) // 2]))))
+            data = data[len(data) // 2 :]
+        found.append((due, _Write(_chunk(data), token=True)))
+    found.append((round((schedule.first + schedule.gap * (tokens - 1)) * 1e6) + 1000, _Write(_end(schedule, tokens))))
+    return found
 
 
 def _delta(schedule: Schedule, first: int, last: int) -> dict[str, Any]:
@@ -271,6 +277,7 @@ def _header(head: bytes, name: bytes) -> bytes:
 
 
 def main() -> int:
+    allow_many_files()
     server = KnownServer()
     os.write(1, b"%d\n" % server.port)
     sharpen()

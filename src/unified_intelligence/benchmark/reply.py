@@ -6,6 +6,7 @@ channel: content, reasoning, calls, a refusal. An event that only names the role
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
@@ -17,6 +18,7 @@ from unified_intelligence.benchmark.row import Row
 
 USAGE, EVENTS = "usage", "events"
 _LONGEST_MESSAGE = 300
+_QUEUE = re.compile(r"\bqueue\s*;\s*dur=(\d+(?:\.\d+)?)")
 
 
 class Raw(NamedTuple):
@@ -56,8 +58,8 @@ def read_reply(raw: Raw) -> Row:
     """The row, filled. What cannot be read becomes the row's error."""
     row, framing = raw.row, raw.framing
     row.status = framing.status
-    queue = framing.header("x-queue-ms")
-    row.queue_ms = float(queue) if queue.replace(".", "", 1).isdigit() else None
+    queue = _QUEUE.search(framing.header("server-timing"))
+    row.queue_ms = float(queue[1]) if queue else None
     body, stamps = _body(raw)
     if framing.status and framing.status != 200:
         row.error, row.message = f"http_{framing.status}", _words(body)
@@ -84,6 +86,8 @@ def _judge(raw: Raw, row: Row, ended: bool) -> None:
         return
     if raw.failure[0]:
         row.error, row.message = raw.failure
+    elif not row.events and "json" in raw.framing.header("content-type"):
+        row.error, row.message = "no_stream", "The server answers at once, and not in a stream."
     elif not ended:
         row.error, row.message = "cut", "The stream ended without an end."
     elif not row.events:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from unified_intelligence.benchmark.client import Client
-from unified_intelligence.benchmark.clock import Steps, now, sharpen
+from unified_intelligence.benchmark.clock import Steps, allow_many_files, now, sharpen
 from unified_intelligence.benchmark.plan import Share, Told
 from unified_intelligence.benchmark.row import Row
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
@@ -73,7 +73,7 @@ def _account(kind: str, worker: int, client: Client, cpu: float = 0.0, wall: flo
 
 def main() -> int:
     share = msgspec.json.decode(sys.stdin.buffer.readline(), type=Share)
-    _raise_file_limit()
+    allow_many_files()
     voice = _Voice(share)
     client = Client(share, voice.row)
     try:
@@ -99,17 +99,6 @@ def main() -> int:
     finally:
         client.close()
     return 0
-
-
-def _raise_file_limit() -> None:
-    """A connection is a file; a thousand of them are more than the usual limit."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

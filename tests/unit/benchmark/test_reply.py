@@ -77,6 +77,12 @@ def test_without_usage_events_are_counted_and_said_to_be() -> None:
     assert (row.tokens, row.counted_by) == (2, "events")
 
 
+def test_the_wait_that_a_server_tells() -> None:
+    head = HEAD.replace(b"\r\n\r\n", b"\r\nServer-Timing: db;dur=3, queue;dur=12.5\r\n\r\n")
+    row = read((20, head + chunk(event(content="a", finish="stop")) + DONE))
+    assert (row.queue_ms, row.error) == (12.5, "")
+
+
 @pytest.mark.parametrize(
     ("segments", "failure", "kind"),
     [
@@ -85,6 +91,7 @@ def test_without_usage_events_are_counted_and_said_to_be() -> None:
         ([(1, HEAD + chunk(event(finish="stop")) + DONE)], ("", ""), "empty"),
         ([(1, HEAD + chunk(b'data: {"error": {"message": "m\xc3\xa9moire"}}\n\n') + DONE)], ("", ""), "error_event"),
         ([(1, HEAD + chunk(b"data: {oops\n\n") + DONE)], ("", ""), "unreadable"),
+        ([(1, HEAD.replace(b"\r\n\r\n", b"\r\nContent-Type: application/json\r\n\r\n") + DONE)], ("", ""), "no_stream"),
         ([(1, b'HTTP/1.1 429 Slow\r\nContent-Length: 19\r\n\r\n{"error":"pas vite"}')], ("", ""), "http_429"),
     ],
 )  # fmt: skip
