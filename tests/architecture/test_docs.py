@@ -23,6 +23,7 @@ GENERATORS = {
     "docs/space.schema.json": ["docs/generate_space_schema.py"],
     "docs/engine.md": ["docs/generate_engine.py"],
     "docs/evaluation.md": ["docs/generate_evaluation.py"],
+    "docs/benchmark.md": ["docs/generate_benchmark.py"],
     "docs/serving.md": ["docs/generate_outside_clients.py"],
     "README.md": ["-m", "unified_intelligence.cli.documentation"],
 }

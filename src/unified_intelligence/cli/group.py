@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, Entry] = {
     "providers": Entry("unified_intelligence.cli.providers", "who can answer, and with which options"),
     "space": Entry("unified_intelligence.cli.space.group", "deploy Spaces, and prove what runs"),
     "eval": Entry("unified_intelligence.cli.evaluation.commands", "how good a provider is: run suites, compare, gate"),
+    "bench": Entry("unified_intelligence.cli.bench.commands", "how fast a provider is, and how far to believe it"),
+    "cost": Entry("unified_intelligence.cli.cost", "what answers cost, here and there, of a measured run"),
     "config": Entry("unified_intelligence.cli.config", "which settings hold, and who set them"),
     "task": Entry("unified_intelligence.cli.task", "work in several steps: deployments, and tasks of your own"),
 }

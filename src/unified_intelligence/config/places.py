@@ -33,6 +33,12 @@ def data_cache(home: Path, xdg_cache_home: str) -> Path:
     return _own(xdg_cache_home, home / ".cache") / "evaluation"
 
 
+def benchmarks_folder(home: Path, xdg_data_home: str) -> Path:
+    """Where results of benchmarks are kept, whether or not there are any."""
+    base = Path(xdg_data_home) if xdg_data_home.startswith("/") else home / ".local" / "share"
+    return base / "unified-intelligence" / "benchmarks"
+
+
 def state_folder(home: Path, xdg_state_home: str) -> Path:
     """Where this program keeps what it did: records of runs, reports of deployments. It need not exist yet."""
     return _own(xdg_state_home, home / ".local/state")

@@ -1,0 +1,191 @@
+"""One run of a load against a server: who it is, what is sent, what came, and where it is kept."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import platform
+import socket
+import ssl
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from unified_intelligence.benchmark import crew
+from unified_intelligence.benchmark.connection import Address, resolve
+from unified_intelligence.benchmark.metrics import Metrics, measure
+from unified_intelligence.benchmark.plan import Load, Target
+from unified_intelligence.benchmark.prompts import digest
+from unified_intelligence.benchmark.store import config_hash, read_calibration, write
+from unified_intelligence.entities.errors import (
+    AuthenticationError,
+    ConnectionFailedError,
+    NotFoundOrPrivateError,
+    ServerFailedError,
+    TlsError,
+)
+
+_PATIENCE = 20.0  # seconds to say which models it has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """`source` is what the prompts were called, `sampling` what else is in every body."""
+
+    name: str
+    folder: Path
+    load: Load
+    bodies: Sequence[str]
+    model: str
+    source: str
+    version: str
+    sampling: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    slo: Mapping[str, float] = field(default_factory=dict[str, float])
+    timeout: float = 600.0
+    processes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A server that answers: where, and which models it says it has."""
+
+    address: Address
+    models: tuple[str, ...]
+    told: Mapping[str, Any]
+
+
+def reach(target: Target) -> Reached:
+    """Asks which models it has. Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError."""
+    refusal: OSError | None = None
+    for address in resolve(target.host, target.port):
+        try:
+            return _ask_models(target, address)
+        except ssl.SSLError as error:
+            raise TlsError(f"{target.address}: {error.reason or error}.", url=target.address) from error
+        except (OSError, http.client.HTTPException) as error:
+            refusal = error if isinstance(error, OSError) else OSError(f"{error}")
+    raise ConnectionFailedError(
+        f"{target.address} cannot be reached: {(refusal.strerror if refusal else '') or refusal}.",
+        hint="Is the server running there? `uic serve` starts one.",
+        url=target.address,
+    ) from refusal
+
+
+def _ask_models(target: Target, address: Address) -> Reached:
+    plain = socket.create_connection(address.place[:2], timeout=_PATIENCE)
+    connection = http.client.HTTPConnection(target.host, target.port)
+    connection.sock = plain
+    try:
+        if target.tls:
+            connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=target.host)
+        base = target.path.removesuffix("/chat/completions")
+        connection.request("GET", f"{base}/models", headers=dict(target.headers))
+        reply = connection.getresponse()
+        data = reply.read()
+        where = f"{target.host}:{target.port}"
+        if reply.status in {401, 403}:
+            raise AuthenticationError(
+                f"{where} does not accept the key.", hint="Give one: --key env:NAME", url=target.address,
+                status=reply.status,
+            )  # fmt: skip
+        if reply.status >= 500:
+            raise ServerFailedError(f"{where} answered {reply.status}.", url=target.address, status=reply.status)
+        return Reached(address, _models(data), {"server": reply.headers.get("server", "")})
+    finally:
+        connection.close()
+
+
+def _models(data: bytes) -> tuple[str, ...]:
+    try:
+        told: Any = msgspec.json.decode(data)
+        return tuple(str(own["id"]) for own in told["data"])
+    except (msgspec.MsgspecError, KeyError, TypeError):
+        return ()
+
+
+def choose_model(asked: str | None, reached: Reached, target: Target) -> str:
+    """The model to name in requests. Raises NotFoundOrPrivateError where there is none to choose."""
+    if asked:
+        return asked
+    if reached.models:
+        return reached.models[0]
+    raise NotFoundOrPrivateError(
+        f"{target.host}:{target.port} does not say which models it has.", hint="Name one: --model NAME"
+    )
+
+
+def run(job: Job, target: Target, reached: Reached, watcher: crew.Watcher | None = None) -> tuple[Metrics, list[Path]]:
+    """Sends the load, measures and stores. Raises what `crew.send` raises."""
+    processes = crew.processes_for(job.load, job.processes)
+    identity = os.urandom(4).hex()
+    sending = crew.Sending(identity, processes, job.timeout)
+    shares = crew.shares_of(job.load, target, reached.address, job.bodies, sending)
+    watch = crew.Watch(planned=planned(job.load))
+    gathered = crew.send(shares, watch, watcher)
+    depends = {**_described(job), "url": target.address, "server": dict(reached.told), "client": "http"}
+    return _kept(job, gathered, depends, "")
+
+
+def keep(job: Job, gathered: crew.Gathered, provider: Mapping[str, Any]) -> tuple[Metrics, list[Path]]:
+    """The same for what was asked through a provider in this process."""
+    above = f"measured above the adapter of {provider['name']}: its own work is in every time"
+    return _kept(job, gathered, {**_described(job), "provider": dict(provider), "client": "in-process"}, above)
+
+
+def planned(load: Load) -> int:
+    """How many requests there will be; 0 where only the time is known."""
+    if load.trace:
+        return min(len(load.trace), load.requests or len(load.trace))
+    if load.requests:
+        return load.requests + load.warmup
+    return round((load.rate + (load.rate_end or load.rate)) / 2 * load.duration) + load.warmup if load.is_open else 0
+
+
+def _kept(job: Job, gathered: crew.Gathered, depends: dict[str, Any], above: str) -> tuple[Metrics, list[Path]]:
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    metrics = measure(job.name, created, gathered, job.load, job.slo, above)
+    metrics.config_hash = config_hash(depends)
+    calibration = read_calibration(job.folder)
+    if calibration is not None:
+        metrics.calibration = {name: calibration[name] for name in ("created", "errors") if name in calibration}
+    manifest = {
+        "schema": metrics.schema,
+        "name": job.name,
+        "created": created,
+        "config_hash": metrics.config_hash,
+        "depends_on": depends,
+        "machine": machine(),
+        "start_ns": gathered.start,
+    }
+    return metrics, write(job.folder, metrics, manifest, gathered.rows)
+
+
+def _described(job: Job) -> dict[str, Any]:
+    return {
+        "model": job.model,
+        "load": msgspec.to_builtins(job.load),
+        "prompts": {"source": job.source, "count": len(job.bodies), "sha256": digest(job.bodies)},
+        "body": dict(job.sampling),
+        "slo_ms": dict(job.slo),
+        "timeout_s": job.timeout,
+        "processes": job.processes or "auto",
+        "version": job.version,
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Where the client ran, and how busy the machine was."""
+    load = os.getloadavg() if hasattr(os, "getloadavg") else ()
+    return {
+        "system": platform.system(),
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+        "cpus": os.cpu_count(),
+        "python": sys.version.split()[0],
+        "load_average": [round(own, 2) for own in load],
+    }

@@ -1,0 +1,130 @@
+"""Runs on disk: NAME_metrics.json, NAME_responses.jsonl (and .parquet where pyarrow is there), NAME_manifest.json.
+
+The metrics are written last: where they are, the run is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from unified_intelligence.benchmark.metrics import Metrics
+from unified_intelligence.benchmark.row import Row
+from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
+
+METRICS, RESPONSES, PARQUET, MANIFEST = "_metrics.json", "_responses.jsonl", "_responses.parquet", "_manifest.json"
+CALIBRATION = "calibration.json"
+_ENCODE = msgspec.json.Encoder()
+
+
+class Stored(NamedTuple):
+    metrics: Metrics
+    manifest: dict[str, Any]
+    rows: list[Row]
+
+
+def config_hash(depends_on: Mapping[str, Any]) -> str:
+    """Of everything that would change the figures, in any order of its keys."""
+    return hashlib.sha256(msgspec.json.encode(depends_on, order="deterministic")).hexdigest()[:16]
+
+
+def write(folder: Path, metrics: Metrics, manifest: Mapping[str, Any], rows: Sequence[Row]) -> list[Path]:
+    """The files of a run, each there whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / metrics.name
+    return [
+        _replace(Path(f"{stem}{RESPONSES}"), b"".join(_line(row) for row in rows)),
+        *_parquet(Path(f"{stem}{PARQUET}"), rows),
+        _replace(Path(f"{stem}{MANIFEST}"), _indented(manifest)),
+        _replace(Path(f"{stem}{METRICS}"), _indented(metrics)),
+    ]
+
+
+def write_json(path: Path, value: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return _replace(path, _indented(value))
+
+
+def names(folder: Path) -> list[str]:
+    """All runs there, the latest first."""
+    found = sorted(folder.glob(f"*{METRICS}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return [path.name.removesuffix(METRICS) for path in found]
+
+
+def read_metrics(folder: Path, run: str) -> Metrics:
+    """By a run's name or the path of its metrics. Raises UnknownNameError, ConfigurationError for another form."""
+    path = _path(folder, run)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Metrics)
+    except msgspec.MsgspecError as error:
+        raise ConfigurationError(
+            f"{path} is no result of uic bench: {error}", hint="All runs: uic bench show"
+        ) from error
+
+
+def read(folder: Path, run: str) -> Stored:
+    metrics, path = read_metrics(folder, run), _path(folder, run)
+    stem = str(path).removesuffix(METRICS)
+    decoder = msgspec.json.Decoder(Row)
+    try:
+        rows = [decoder.decode(line) for line in Path(f"{stem}{RESPONSES}").read_bytes().split(b"\n") if line]
+        manifest: dict[str, Any] = msgspec.json.decode(Path(f"{stem}{MANIFEST}").read_bytes())
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigurationError(f"The run {run} is not whole: {error}", hint="Run it again.") from error
+    return Stored(metrics, manifest, rows)
+
+
+def read_calibration(folder: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = msgspec.json.decode((folder / CALIBRATION).read_bytes())
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return found
+
+
+def _path(folder: Path, run: str) -> Path:
+    direct = Path(run).expanduser()
+    for path in (direct, Path(f"{direct}{METRICS}"), folder / f"{run}{METRICS}"):
+        if path.is_file() and path.name.endswith(METRICS):
+            return path
+    raise UnknownNameError("run", run, names(folder), hint="All runs: uic bench show")
+
+
+def _line(row: Row) -> bytes:
+    """With what is derived from the stamps, for readers of other languages."""
+    return _ENCODE.encode({**msgspec.to_builtins(row), **row.figures()}) + b"\n"
+
+
+def _indented(value: object) -> bytes:
+    return msgspec.json.format(_ENCODE.encode(value), indent=2) + b"\n"
+
+
+def _replace(path: Path, data: bytes) -> Path:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def _parquet(path: Path, rows: Iterable[Row]) -> list[Path]:
+    try:
+        import pyarrow as pa  # pyright: ignore[reportMissingImports]
+        import pyarrow.parquet as pq  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        return []
+    names = Row.__struct_fields__
+    table: Any = pa.Table.from_pylist(  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        [{**{name: getattr(row, name) for name in names}, **row.figures()} for row in rows]
+    )
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    pq.write_table(table, beside)  # pyright: ignore[reportUnknownMemberType]
+    beside.replace(path)
+    return [path]
