@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Generator
 from itertools import count
 from typing import Any
@@ -33,10 +34,10 @@ QUICK = Patience(
     created=0.0,
     settling=1.0,
     unmoved=0.8,
-    starting=5.0,
+    starting=3.0,
     answering=0.7,
-    watch=0.15,
-    watch_poll=0.05,
+    watch=0.1,
+    watch_poll=0.1,
 )  # what is told to run here answers at once, and what is asked for is told of after a twentieth of a second
 Rendered = Callable[..., RenderedSpace]
 
@@ -72,7 +73,9 @@ def url(hub: Hub) -> Generator[str]:
 
 @pytest.fixture
 def host(url: str) -> HuggingFaceSpaceHost:
-    return HuggingFaceSpaceHost(token="hf_anne", endpoint=url)
+    return HuggingFaceSpaceHost(
+        token="hf_anne", endpoint=url, sleep=lambda seconds: time.sleep(seconds / 10)
+    )  # what the Hub asks to wait for is counted in calls here
 
 
 @pytest.fixture

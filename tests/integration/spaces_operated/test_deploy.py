@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.integration.spaces_operated.conftest import Rendered, deploy
+from tests.integration.spaces_operated.conftest import QUICK, Rendered, deploy
 from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
 from unified_intelligence.entities.errors import VerificationError
 from unified_intelligence.spaces.deployer import Deployer
@@ -16,6 +18,7 @@ def test_a_new_space_is_made_proven_and_tagged(
     deployer: Deployer, host: HuggingFaceSpaceHost, rendered: Rendered
 ) -> None:
     space = rendered()
+    deployer.patience = replace(QUICK, watch=1.5)  # time for the logs to be heard
     good = deploy(deployer, space)
     assert (good.tag, good.digest) == ("uic-good-1", space.digest)
     assert host.info(good.space).sha == good.sha
