@@ -62,6 +62,13 @@ def test_from_nothing_to_a_space_and_back_to_nothing_to_do(hub: Hub, uic: Run) -
     assert uic("space", "apply", "page").code == 0  # nothing to ask about
 
 
+def test_a_space_without_an_app_says_what_is_missing(uic: Run) -> None:
+    assert uic("space", "init", "vide").out == (
+        "Written: hf_spaces/vide/space.yaml. Next: put the app there, app.py and what it needs; "
+        "then uic space validate vide\n"
+    )
+
+
 def test_for_scripts(hub: Hub, uic: Run, home: Path) -> None:
     spec(home, "version: 1\nid: acme/page\nsdk: static\nvariables: {A: 1.10}\n")
     plan = json.loads(uic("space", "plan", "page", "--json", "--diff").out)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 try:
     import gradio as gr
@@ -28,11 +29,12 @@ from unified_intelligence.serving.build import about
 from unified_intelligence.spaces.content import FILE_NAME, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 _LARGEST_FILE = "8mb"  # of samples that are opened on the page: more go to the endpoint
+_T = TypeVar("_T")
 log = logging.getLogger("unified_intelligence.gradio_space")
 
 
@@ -54,10 +56,14 @@ def new_chat_space(variables: Mapping[str, str], folder: Path) -> gr.Blocks:
     placed = _placed(settings, folder)
     answering = Answering(placed.generator, placed.limits, build=str(placed.about["digest"]), on_gpu=placed.on_gpu)
     title = str(placed.about["model"])
-    with gr.Blocks(title=title, fill_height=True, analytics_enabled=False) as blocks:
-        page.add_page(answering, title, _subtitle(placed.about), settings.answers_at_once)
-        add_endpoints(answering, placed.about, settings.answers_at_once)
-    return blocks.queue(max_size=settings.answers_waiting)
+
+    def build() -> gr.Blocks:
+        with gr.Blocks(title=title, fill_height=True, analytics_enabled=False) as blocks:
+            page.add_page(answering, title, _subtitle(placed.about), settings.answers_at_once)
+            add_endpoints(answering, placed.about, settings.answers_at_once)
+        return blocks.queue(max_size=settings.answers_waiting)
+
+    return _in_a_loop(build)
 
 
 def new_evaluation_space(variables: Mapping[str, str], folder: Path) -> gr.Blocks:
@@ -67,18 +73,38 @@ def new_evaluation_space(variables: Mapping[str, str], folder: Path) -> gr.Block
     evaluating = Evaluating(placed.generator, placed.limits, at_once=settings.samples_at_once, on_gpu=placed.on_gpu)
     result = _told_in_results(settings, placed)
     title = f"Evaluate {placed.about['model']}"
-    with gr.Blocks(title=title, analytics_enabled=False) as blocks:
-        eval_page.add_page(evaluating, result, title, _subtitle(placed.about), settings.answers_at_once)
-        eval_endpoints.add_endpoints(evaluating, result, placed.about, settings.answers_at_once)
-    return blocks.queue(max_size=settings.answers_waiting)
+
+    def build() -> gr.Blocks:
+        with gr.Blocks(title=title, analytics_enabled=False) as blocks:
+            eval_page.add_page(evaluating, result, title, _subtitle(placed.about), settings.answers_at_once)
+            eval_endpoints.add_endpoints(evaluating, result, placed.about, settings.answers_at_once)
+        return blocks.queue(max_size=settings.answers_waiting)
+
+    return _in_a_loop(build)
 
 
 def launch(blocks: gr.Blocks, *, host: str | None = None, port: int | None = None) -> None:
     """Serves until the process ends. Gradio takes what is None from its own variables."""
     css = f"{frame.CSS}{page.CSS}{eval_page.CSS}"
-    blocks.launch(
-        server_name=host, server_port=port, css=css, show_error=True, footer_links=["api"], max_file_size=_LARGEST_FILE
-    )
+    _in_a_loop(
+        lambda: blocks.launch(
+            server_name=host, server_port=port, css=css, show_error=True, footer_links=["api"],
+            max_file_size=_LARGEST_FILE, prevent_thread_lock=True,
+        )
+    )  # fmt: skip
+    blocks.block_thread()
+
+
+def _in_a_loop(work: Callable[[], _T]) -> _T:
+    """Does it while an event loop runs in this thread.
+
+    For each of its locks Gradio else opens a loop of its own and forgets it, and Python tells of every one in the log.
+    """
+
+    async def do() -> _T:
+        return work()
+
+    return asyncio.run(do())
 
 
 def _place(generator: ITextGenerator) -> None:

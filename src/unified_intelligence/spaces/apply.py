@@ -36,23 +36,32 @@ from unified_intelligence.spaces.actions import (
     SetVolumes,
 )
 from unified_intelligence.spaces.differences import FileChange, changes
+from unified_intelligence.spaces.patience import Patience
 from unified_intelligence.spaces.render import RenderedSpace
 from unified_intelligence.spaces.secret_values import SecretValues
 
-AFTER_CREATING = 1.0  # seconds: a commit that follows at once may start no build
+AFTER_CREATING = Patience().created
 _LISTED = 10
+_RESTARTING = (SetVariable, RemoveVariable, SetSecret, RemoveSecret, SetVolumes, SetHardware)
 _MAY_HAVE_HAPPENED = (ConnectionFailedError, TimedOutError, ServerBusyError, ServerFailedError)
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`sha` is the commit that has the wanted files; `committed` says whether it was made now."""
+    """`sha` is the commit that has the wanted files; `committed` says whether it was made now.
+
+    `restarts`: nothing was committed, but what runs is started again, with another secret for example.
+    """
 
     space: str
     sha: str
     digest: str
     committed: bool
     actions: tuple[Action, ...]
+
+    @property
+    def restarts(self) -> bool:
+        return not self.committed and any(isinstance(action, _RESTARTING) for action in self.actions)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -73,8 +82,9 @@ def apply(
     *,
     done: Callable[[Action], None] = lambda _: None,
     sleep: Callable[[float], None] = time.sleep,
+    after_creating: float = AFTER_CREATING,
 ) -> Applied:
-    """`done` is told of each action once it is.
+    """`done` is told of each action once it is; `after_creating` are seconds until the first commit.
 
     Raises ConfigurationError for a secret that cannot be read, before anything is changed; StalePlanError where
     somebody else was faster; DeploymentError if the Hub then has other files than were sent; ProviderError.
@@ -92,7 +102,7 @@ def apply(
         else:
             _carry_out(host, plan.space, action, secrets)
             if isinstance(action, CreateSpace):
-                sleep(AFTER_CREATING)
+                sleep(after_creating)
         done(action)
     if committed:
         _check_tree(host, plan.space, sha, rendered)

@@ -25,18 +25,19 @@ from unified_intelligence.interfaces.space_visitor import ISpaceVisitor
 from unified_intelligence.interfaces.text_generator import ITextGenerator
 from unified_intelligence.spaces.actions import Plan
 from unified_intelligence.spaces.apply import Applied, apply
-from unified_intelligence.spaces.good_versions import last_good, mark_good
+from unified_intelligence.spaces.good_versions import last_good, mark_good, version_of
 from unified_intelligence.spaces.log_tail import Hear, unheard
 from unified_intelligence.spaces.observe import recorded, unrecorded
 from unified_intelligence.spaces.patience import Patience
 from unified_intelligence.spaces.plan import make_plan
 from unified_intelligence.spaces.render import RenderedSpace
 from unified_intelligence.spaces.report import DeploymentReport
-from unified_intelligence.spaces.rollback import Rollback, roll_back
+from unified_intelligence.spaces.rollback import Rollback, mark_returned, roll_back
 from unified_intelligence.spaces.secret_values import SecretValues
 from unified_intelligence.spaces.spec import SpaceSpec
 from unified_intelligence.spaces.verify import Target, Verification, Verifier
 
+STAYS = "Its files are those of {tag}, which was good, so nothing was rolled back: what changed is around them."
 Evaluate = Callable[[str, ITextGenerator, Verification], Awaitable[str]]
 """Runs the suite of a spec against what was verified and says in a line how it went. Raises VerificationError."""
 
@@ -88,7 +89,12 @@ class Deployer:
         with self._step("apply") as found:
             done = await in_daemon_thread(
                 lambda: apply(
-                    self.host, made, rendered, self.secrets, done=lambda action: self.hear(f"done: {action.told()}")
+                    self.host,
+                    made,
+                    rendered,
+                    self.secrets,
+                    done=lambda action: self.hear(f"done: {action.told()}"),
+                    after_creating=(self.patience or Patience()).created,
                 ),
                 "apply",
             )
@@ -112,7 +118,7 @@ class Deployer:
         applied = await self.apply(await self.plan(rendered, spec), rendered)
         try:
             await self.wake_if_paused(spec.id)
-            found = await self.verify(spec, Target(spec.id, applied.sha, applied.digest))
+            found = await self.verify(spec, target_of(applied))
             await self.run_suite(spec, found)
         except VerificationError as error:
             error.message = f"{error.message} That is the candidate; {rendered.spec.id} was not touched."
@@ -124,12 +130,12 @@ class Deployer:
     async def settle(self, spec: SpaceSpec, applied: Applied) -> Deployed:
         """Verified and tagged as good; else, where the spec wants it, rolled back, and the failure raised."""
         try:
-            found = await self.verify(spec, Target(applied.space, applied.sha, applied.digest))
+            found = await self.verify(spec, target_of(applied))
             if spec.rollout.strategy == "in_place":
                 await self.run_suite(spec, found)
         except VerificationError as error:
             if spec.rollout.auto_rollback:
-                await self._go_back(spec, error)
+                await self._go_back(spec, error, committed=applied.committed)
             raise
         return await self.keep(spec, found)
 
@@ -160,10 +166,12 @@ class Deployer:
         return Deployed(spec.id, found.sha, found.digest, tag, found.url)
 
     async def rollback(self, spec: SpaceSpec, to: str = "") -> Rollback:
-        """Raises what `roll_back` raises."""
+        """A version that was newer is the last good one no longer: what was gone back to is. Raises as `roll_back`."""
         with self._step("rollback") as found:
             back = await roll_back(self.host, self.verifier, spec, to=to, hear=self.hear)
             found["rollback"] = back.as_json()
+            if kept := await in_daemon_thread(lambda: mark_returned(self.host, back)):
+                self.hear(f"good: {kept}")
             return back
 
     async def run_suite(self, spec: SpaceSpec, found: Verification) -> str:
@@ -226,8 +234,20 @@ class Deployer:
         except UnifiedIntelligenceError as error:
             self.hear(f"{space} could not be paused: {error.message}")
 
-    async def _go_back(self, spec: SpaceSpec, error: VerificationError) -> None:
+    async def was_good(self, space: str) -> str:
+        """The tag of the good version whose files the Space has now; "" where there is none."""
+
+        def found() -> str:
+            tag = version_of(self.host, space, self.host.tree(space), self.host.tags(space))
+            return tag.name if tag else ""
+
+        return await in_daemon_thread(found)
+
+    async def _go_back(self, spec: SpaceSpec, error: VerificationError, *, committed: bool) -> None:
         """Changes the error's words to what was done; raises RollbackError if that failed too."""
+        if not committed and (tag := await self.was_good(spec.id)):
+            error.message = f"{error.message} {STAYS.format(tag=tag)}"
+            return
         newest = (await in_daemon_thread(lambda: self.host.info(spec.id))).sha
         if last_good(await in_daemon_thread(lambda: self.host.tags(spec.id)), {newest}) is None:
             error.message = f"{error.message} There is no good version to go back to."
@@ -250,3 +270,8 @@ class Deployer:
         started = time.monotonic()
         yield found
         self.report.step(name, time.monotonic() - started, found)
+
+
+def target_of(applied: Applied) -> Target:
+    """What should run after an apply."""
+    return Target(applied.space, applied.sha, applied.digest, applied.restarts)

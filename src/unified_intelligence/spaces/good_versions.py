@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from unified_intelligence.entities.errors import ConfigurationError, StalePlanError
-from unified_intelligence.entities.space import SpaceTag
+from unified_intelligence.entities.space import SpaceTag, TreeFile
 from unified_intelligence.interfaces.space_host import ISpaceHost
+from unified_intelligence.spaces.observe import HOSTS_OWN
 
 PREFIX = "uic-good-"
 _TRIES = 5
@@ -22,6 +23,39 @@ def good_versions(tags: Sequence[SpaceTag]) -> list[SpaceTag]:
 def last_good(tags: Sequence[SpaceTag], but_not: Container[str] = ()) -> SpaceTag | None:
     """The newest whose commit is none of `but_not`; None where there is none."""
     return next((tag for tag in good_versions(tags) if tag.sha not in but_not), None)
+
+
+def version_of(host: ISpaceHost, space: str, tree: Mapping[str, TreeFile], tags: Sequence[SpaceTag]) -> SpaceTag | None:
+    """The newest good version with exactly these files; None where there is none."""
+    return next((tag for tag in good_versions(tags) if has_files(host, space, tag, tree)), None)
+
+
+def has_files(host: ISpaceHost, space: str, tag: SpaceTag, tree: Mapping[str, TreeFile]) -> bool:
+    """Whether the files of a tag are these, by what git calls each."""
+
+    def ids(files: Mapping[str, TreeFile]) -> dict[str, str]:
+        return {path: file.blob_id for path, file in files.items() if path not in HOSTS_OWN}
+
+    return ids(host.tree(space, tag.sha)) == ids(tree)
+
+
+def before(
+    host: ISpaceHost, space: str, sha: str, tree: Mapping[str, TreeFile], tags: Sequence[SpaceTag]
+) -> SpaceTag | None:
+    """What a Space that is at `sha` goes back to: the newest good version that was not gone back from already.
+
+    That is one from before the first time that it had the files it has now. A version that was never good, though an
+    old one had its files, goes back to the newest with others.
+    """
+    good = good_versions(tags)
+    same = [has_files(host, space, tag, tree) for tag in good]
+    others = [tag for tag, is_same in zip(good, same, strict=True) if not is_same]
+    if True not in same:
+        return good[0] if good else None
+    older = good[len(same) - same[::-1].index(True) :]
+    if older or any(tag.sha == sha for tag in good):
+        return older[0] if older else None
+    return others[0] if others else None
 
 
 def chosen(tags: Sequence[SpaceTag], name: str) -> SpaceTag:

@@ -171,6 +171,6 @@ class Rehearsal:
 def patience_of_rehearsal(spec: SpaceSpec) -> Patience:
     """Nothing is built and nobody else's machine is waited for: what takes long on the Hub takes seconds here."""
     return Patience(
-        poll=0.2, longest_poll=1.0, unmoved=15.0, starting=min(120.0, float(spec.startup_timeout)), answering=60.0,
+        poll=0.2, longest_poll=1.0, unmoved=15.0, starting=min(120.0, float(spec.startup_timeout)), answering=20.0,
         watch=min(_WATCH, float(spec.rollout.watch)), watch_poll=1.0,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from unified_intelligence.entities.space import Change, CopyFile, DeleteFile, Ne
 from unified_intelligence.interfaces.daemon_thread import in_daemon_thread
 from unified_intelligence.interfaces.space_host import ISpaceHost
 from unified_intelligence.spaces.content import Deployment
-from unified_intelligence.spaces.good_versions import chosen, last_good
+from unified_intelligence.spaces.good_versions import before, chosen, good_versions, mark_good
 from unified_intelligence.spaces.log_tail import Hear, unheard
 from unified_intelligence.spaces.observe import HOSTS_OWN, ObservedSpace, observe, recorded
 from unified_intelligence.spaces.plan import takes_sleep_time
@@ -34,6 +34,7 @@ class Rollback:
     restored: tuple[str, ...]
     not_restored: tuple[str, ...]
     verification: Verification | None = None
+    restarts: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -57,7 +58,9 @@ async def roll_back(
     """
     back, good = await in_daemon_thread(lambda: restore(host, spec.id, to=to, hear=hear))
     try:
-        found = await verifier.verify(checked_as_then(spec, good), Target(back.space, back.sha, back.digest))
+        found = await verifier.verify(
+            checked_as_then(spec, good), Target(back.space, back.sha, back.digest, back.restarts)
+        )
     except UnifiedIntelligenceError as error:
         paused = await in_daemon_thread(lambda: pause_if_paid(host, spec.id))
         raise RollbackError(
@@ -86,6 +89,7 @@ def restore(host: ISpaceHost, space: str, *, to: str = "", hear: Hear = unheard)
     wanted = host.tree(space, tag.sha)
     changes = tuple(_changes(observed.tree, wanted, tag.sha))
     sha = observed.info.sha
+    restarts = bool(restored) and not changes
     if changes:
         described = f"The files of {tag.name}, commit {tag.sha}. Content {record.digest}"
         sha = host.commit(space, NewCommit(f"Roll back to {tag.name}", changes, sha, described))
@@ -93,7 +97,18 @@ def restore(host: ISpaceHost, space: str, *, to: str = "", hear: Hear = unheard)
     missing = tuple(f"the secret {name} is not there any more" for name in _secrets_gone(observed, record))
     for line in (*restored, *missing):
         hear(line)
-    return Rollback(space, tag.name, sha, record.digest, restored, missing), record
+    return Rollback(space, tag.name, sha, record.digest, restored, missing, restarts=restarts), record
+
+
+def mark_returned(host: ISpaceHost, back: Rollback) -> str:
+    """Tags what was gone back to where a version that was gone back from would be the newest good one; the tag or "".
+
+    Else a deployment that fails later, or a second rollback, would bring that one again.
+    """
+    good = good_versions(host.tags(back.space))
+    if not good or good[0].name == back.tag:
+        return ""
+    return mark_good(host, back.space, back.sha)
 
 
 def checked_as_then(spec: SpaceSpec, record: Deployment) -> SpaceSpec:
@@ -120,11 +135,14 @@ def _target(host: ISpaceHost, observed: ObservedSpace, to: str) -> SpaceTag:
     tags = host.tags(observed.info.id)
     if to:
         return chosen(tags, to)
-    tag = last_good(tags, {observed.info.sha})
+    tag = before(host, observed.info.id, observed.info.sha, observed.tree, tags)
     if tag is None:
+        listed = ", ".join(each.name for each in good_versions(tags)[:5])
         raise DeploymentError(
-            f"{observed.info.id} has no good version to roll back to.",
-            hint="A version is tagged as good once it was verified: uic space verify NAME",
+            f"{observed.info.id} has no good version to roll back to" + (" before the one it has." if listed else "."),
+            hint=f"Name another: --to TAG, of {listed}."
+            if listed
+            else "A version is tagged as good once it was verified: uic space verify NAME",
         )
     return tag
 
@@ -152,6 +170,9 @@ def _settings_restored(host: ISpaceHost, observed: ObservedSpace, record: Deploy
     space, settings = observed.info.id, record.settings
     variables = cast("Mapping[str, str]", settings.get("variables", {}))
     for name, value in variables.items():
+        if name in observed.secrets:
+            host.delete_secret(space, name)  # no variable and secret have one name
+            yield f"secret {name} removed"
         if name not in observed.variables or observed.variables[name].value != value:
             host.set_variable(space, name, value)
             yield f"variable {name} set back"

@@ -47,7 +47,10 @@ class Seen(NamedTuple):
 
 @dataclass(slots=True)
 class Wait:
-    """A Space, the commit that is to run in it, and what was seen and tried so far. `commit` changes by a remedy."""
+    """A Space, the commit that is to run in it, and what was seen and tried so far. `commit` changes by a remedy.
+
+    `restarts`: it runs already, and is about to be started again with other settings.
+    """
 
     host: ISpaceHost
     space: str
@@ -55,6 +58,7 @@ class Wait:
     patience: Patience
     hear: Hear
     log: LogTail
+    restarts: bool = False
     seen: list[Seen] = field(default_factory=list[Seen])
     remedies: list[str] = field(default_factory=list[str])
     began: float = field(default_factory=time.monotonic)
@@ -64,6 +68,9 @@ class Wait:
 
         StalePlanError if another commit came; SpacePausedError; what the host raises that another try cannot help.
         """
+        if self.restarts:
+            self.restarts = False
+            await self._until_noticed()
         while stuck := await self._moved():
             await self.mend(stuck)
 
@@ -121,6 +128,15 @@ class Wait:
     def elapsed(self) -> float:
         """Seconds since the beginning."""
         return time.monotonic() - self.began
+
+    async def _until_noticed(self) -> None:
+        """Until the restart is told of. Not for long: it may be over before anybody looks."""
+        until = time.monotonic() + self.patience.settling
+        while time.monotonic() < until:
+            runtime = await self.look()
+            if runtime is not None and runtime.stage != "RUNNING":
+                return
+            await pause(self.patience.poll)
 
     async def _moved(self) -> str:
         """Empty once the commit runs; else why it is not going to without a remedy."""

@@ -37,11 +37,15 @@ _WATCHED = SERVING_STAGES | {"SLEEPING"}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What should run: the commit of a Space, and the digest of its files."""
+    """What should run: the commit of a Space, and the digest of its files.
+
+    `restarts`: settings changed and no file did, so what runs until the host restarts it has the old ones.
+    """
 
     space: str
     sha: str
     digest: str
+    restarts: bool = False
 
 
 @dataclass(slots=True)
@@ -100,7 +104,7 @@ class Verifier:
         patience = self._patience or patience_of(spec)
         wanted = frozenset(only or CHECKS)
         with LogTail(self._host, target.space, self._hear, self._redact) as log:
-            wait = Wait(self._host, target.space, target.sha, patience, self._hear, log)
+            wait = Wait(self._host, target.space, target.sha, patience, self._hear, log, target.restarts)
             try:
                 await self._all(spec, wait, found, wanted)
             except VerificationError as error:

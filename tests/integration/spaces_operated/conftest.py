@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Generator
 from itertools import count
 from typing import Any
@@ -28,8 +29,16 @@ from unified_intelligence.spaces.spec import SpaceSpec
 
 _NUMBERS = count(1)
 QUICK = Patience(
-    poll=0.1, longest_poll=0.3, settling=2.0, unmoved=1.5, starting=6.0, answering=3.0, watch=0.6, watch_poll=0.2
-)  # on a busy machine an app of the standard library starts in well under two seconds
+    poll=0.05,
+    longest_poll=0.1,
+    created=0.0,
+    settling=1.0,
+    unmoved=0.8,
+    starting=3.0,
+    answering=0.7,
+    watch=0.1,
+    watch_poll=0.1,
+)  # what is told to run here answers at once, and what is asked for is told of after a twentieth of a second
 Rendered = Callable[..., RenderedSpace]
 
 
@@ -58,13 +67,15 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
 
 @pytest.fixture(scope="module")
 def url(hub: Hub) -> Generator[str]:
-    with running(hub.folder, hub=hub, base=os.environ, timings=Timings(notice=0.05, build=0.1, restart=0.05)) as url:
+    with running(hub.folder, hub=hub, base=os.environ, timings=Timings(notice=0.05, build=0.05, restart=0.02)) as url:
         yield url
 
 
 @pytest.fixture
 def host(url: str) -> HuggingFaceSpaceHost:
-    return HuggingFaceSpaceHost(token="hf_anne", endpoint=url)
+    return HuggingFaceSpaceHost(
+        token="hf_anne", endpoint=url, sleep=lambda seconds: time.sleep(seconds / 10)
+    )  # what the Hub asks to wait for is counted in calls here
 
 
 @pytest.fixture

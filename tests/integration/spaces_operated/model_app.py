@@ -40,7 +40,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if MODE == "slow":
-            time.sleep(2)
+            time.sleep(1.1)
         text = "" if MODE == "empty" else TEXT
         reason = "length" if MODE == "length" else "stop"
         deltas = [{"delta": {"content": f"{word} "}} for word in text.split(" ")]

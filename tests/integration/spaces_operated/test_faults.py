@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,6 @@ from unified_intelligence.adapters.spaces.hugging_face_space_host import Hugging
 from unified_intelligence.entities.errors import SpacePausedError, UnifiedIntelligenceError, VerificationError
 from unified_intelligence.spaces.deployer import Deployer
 from unified_intelligence.spaces.render import render
-from unified_intelligence.spaces.running import REMEDIES
 from unified_intelligence.spaces.simulator.faults import Fault
 from unified_intelligence.spaces.simulator.hub import Hub
 from unified_intelligence.spaces.spec import SpaceSpec
@@ -30,75 +28,16 @@ def remedies(deployer: Deployer) -> list[str]:
     return deployer.report.steps[-2]["found"]["verification"]["remedies"]
 
 
-@pytest.mark.parametrize(
-    ("fault", "more", "tried"),
-    [
-        ("stale_build", {"cured_by": "restart"}, REMEDIES[:1]),
-        ("stale_build", {"cured_by": "factory"}, REMEDIES[:2]),
-        ("stale_build", {}, REMEDIES),
-        ("stale_snapshot", {}, REMEDIES),
-        ("stale_layer", {"cured_by": "factory"}, REMEDIES[:2]),
-        ("stuck_running", {"cured_by": "restart"}, REMEDIES[:1]),
-        ("stuck_building", {"cured_by": "restart"}, REMEDIES[:1]),
-        ("lost_first_build", {}, REMEDIES[:1]),
-        ("lagging_sha", {"seconds": 1.0}, ()),
-        ("sleeping", {}, ()),
-        ("cut_logs", {"calls": 0}, ()),
-        ("lost_answer", {}, ()),
-        ("server_error", {"calls": 3}, ()),
-        ("rate_limited", {"calls": 2, "seconds": 1.0}, ()),
-    ],
-)
-def test_what_can_be_mended_is_mended(
-    fault: str, more: dict[str, Any], tried: tuple[str, ...], hub: Hub, deployer: Deployer, rendered: Rendered,
-    host: HuggingFaceSpaceHost, name: str,
-) -> None:  # fmt: skip
-    first = deploy(deployer, rendered())
-    hub.faults.waiting.append(Fault(fault, name, **more))
-    good = deploy(deployer, rendered(NEW))
-    assert remedies(deployer) == list(tried)
-    assert (good.tag, host.runtime(name).sha) == ("uic-good-2", good.sha)
-    assert host.read(name, "answer.txt") == NEW.encode()
-    assert ".rebuild" not in host.tree(name)
-    assert good.digest != first.digest
-
-
-@pytest.mark.parametrize(
-    ("fault", "check", "said"),
-    [
-        ("build_error", "runtime", "BUILD_ERROR"),
-        ("crash_loop", "runtime", "RUNTIME_ERROR"),
-        ("failing_answers", "smoke", "tva"),
-    ],
-)
-def test_what_cannot_be_mended_is_rolled_back_and_the_old_version_is_verified(
-    fault: str, check: str, said: str, hub: Hub, deployer: Deployer, rendered: Rendered, host: HuggingFaceSpaceHost,
-    name: str,
-) -> None:  # fmt: skip
-    first = deploy(deployer, rendered())
-    hub.faults.waiting.append(Fault(fault, name))
-    with pytest.raises(VerificationError, match=said) as failed:
-        deploy(deployer, rendered(NEW))
-    assert (failed.value.check, failed.value.exit_code) == (check, 13)
-    assert failed.value.message.endswith("It was rolled back to uic-good-1, which was verified and runs.")
-    assert {path: file.blob_id for path, file in host.tree(name).items()} == {
-        path: file.blob_id for path, file in host.tree(name, first.sha).items()
-    }
-    runtime = host.runtime(name)
-    assert (runtime.stage, runtime.sha) == ("RUNNING", host.info(name).sha)
-    assert [tag.name for tag in host.tags(name)] == ["uic-good-1"]
-
-
 @pytest.mark.parametrize(("mode", "said"), [
     ("empty", "the answer is empty"),
     ("length", "it ended with length, not with stop"),
     ("no paths", "has no /v1/chat/completions"),
-    ("slow", "more than 1.5 s"),
+    ("slow", "more than 1 s"),
 ])  # fmt: skip
 def test_an_app_that_runs_and_answers_wrongly_is_rolled_back_with_its_variables(
     mode: str, said: str, deployer: Deployer, rendered: Rendered, host: HuggingFaceSpaceHost, name: str
 ) -> None:
-    smoke = [{"name": "tva", "prompt": "?", "expect": {"max_latency": 1.5}}]
+    smoke = [{"name": "tva", "prompt": "?", "expect": {"max_latency": 1.0}}]
     deploy(deployer, rendered(variables={"COLOUR": "bleu ciel"}, smoke=smoke))
     with pytest.raises(VerificationError) as failed:
         deploy(deployer, rendered(NEW, variables={"MODE": mode, "COLOUR": "noir"}, smoke=smoke))

@@ -12,8 +12,10 @@ from unified_intelligence.adapters.spaces.hugging_face_space_host import Hugging
 from unified_intelligence.entities.errors import ConfigurationError, DeploymentError, RollbackError, VerificationError
 from unified_intelligence.entities.space import AddFile, NewCommit
 from unified_intelligence.spaces.deployer import Deployer
+from unified_intelligence.spaces.secret_values import SecretValues
 from unified_intelligence.spaces.simulator.faults import Fault
 from unified_intelligence.spaces.simulator.hub import Hub
+from unified_intelligence.spaces.status import status_of
 
 # The library's own uploading of large files says so of itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
@@ -63,6 +65,59 @@ def test_a_version_that_is_named(deployer: Deployer, rendered: Rendered, host: H
     with pytest.raises(ConfigurationError, match="no good version 'uic-good-9'") as refused:
         asyncio.run(deployer.rollback(rendered().spec, "uic-good-9"))
     assert "uic-good-3, uic-good-2, uic-good-1" in refused.value.hint
+
+
+def test_a_version_that_was_gone_back_from_does_not_come_again(
+    hub: Hub, deployer: Deployer, rendered: Rendered, host: HuggingFaceSpaceHost, name: str
+) -> None:
+    def answer() -> str:
+        return host.read(name, "answer.txt").decode()
+
+    for number in range(3):
+        deploy(deployer, rendered(f"été {number} : 36 €"))
+    back = asyncio.run(deployer.rollback(rendered().spec))
+    assert (back.tag, answer()) == ("uic-good-2", "été 1 : 36 €")
+    status = asyncio.run(status_of(host, deployer.visitor, rendered().spec))
+    assert (status.good, status.drifts) == ("uic-good-4", ())
+
+    hub.faults.waiting.append(Fault("build_error", name))
+    with pytest.raises(VerificationError) as failed:
+        deploy(deployer, rendered("nouveau : 36 €"))
+    assert "rolled back to uic-good-4" in failed.value.message
+    hub.faults.clear(commits=True)
+    assert answer() == "été 1 : 36 €"
+
+    asyncio.run(deployer.rollback(rendered().spec))
+    assert answer() == "été 0 : 36 €"
+    with pytest.raises(DeploymentError, match="before the one it has") as refused:
+        asyncio.run(deployer.rollback(rendered().spec))
+    assert "uic-good-5, uic-good-4, uic-good-3" in refused.value.hint
+
+
+def test_a_good_version_that_was_not_changed_is_not_rolled_back(
+    hub: Hub, deployer: Deployer, rendered: Rendered, host: HuggingFaceSpaceHost, name: str
+) -> None:
+    """A quota that is used up, or a model's host that is away, is no reason to run older code."""
+    deploy(deployer, rendered("un : 36 €"))
+    second = deploy(deployer, rendered("deux : 36 €"))
+    hub.faults.waiting.append(Fault("failing_answers", name))
+    hub.faults.on_commit(name, second.sha)
+    with pytest.raises(VerificationError) as failed:
+        deploy(deployer, rendered("deux : 36 €"))
+    assert "those of uic-good-2, which was good, so nothing was rolled back" in failed.value.message
+    hub.faults.clear(commits=True)
+    assert host.info(name).sha == second.sha
+
+
+def test_a_secret_that_became_a_variable_again(
+    deployer: Deployer, rendered: Rendered, host: HuggingFaceSpaceHost, name: str
+) -> None:
+    deploy(deployer, rendered(variables={"COLOUR": "bleu ciel"}))
+    deployer.secrets = SecretValues({"COLOUR": "noir 🙂"})
+    deploy(deployer, rendered("deux : 36 €", secrets={"COLOUR": "env:COLOUR"}))
+    back = asyncio.run(deployer.rollback(rendered().spec))
+    assert back.restored == ("secret COLOUR removed", "variable COLOUR set back")
+    assert (dict(host.secrets(name)), host.variables(name)["COLOUR"].value) == ({}, "bleu ciel")
 
 
 def test_the_old_version_is_held_to_what_was_asked_of_it_then(deployer: Deployer, rendered: Rendered) -> None:

@@ -37,6 +37,7 @@ _README = {
     "docker": "  app_port: 7860",
     "static": "  pinned: false",
 }
+_APP_FILES = {"gradio": "app.py", "docker": "Dockerfile", "static": "index.html"}
 
 app = new_app()
 
@@ -76,7 +77,9 @@ def init(
     )
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
-    output.line(f"Written: hf_spaces/{name}/space.yaml. Next: uic space validate {name}")
+    app_file = _APP_FILES[chosen]
+    missing = "" if (folder / app_file).exists() else f"put the app there, {app_file} and what it needs; then "
+    output.line(f"Written: hf_spaces/{name}/space.yaml. Next: {missing}uic space validate {name}")
     return 0
 
 

@@ -18,7 +18,7 @@ from unified_intelligence.dsl.flow import workflow
 from unified_intelligence.dsl.task import task
 from unified_intelligence.entities.errors import DeploymentError, UnifiedIntelligenceError
 from unified_intelligence.interfaces.daemon_thread import in_daemon_thread
-from unified_intelligence.spaces.deployer import Deployer
+from unified_intelligence.spaces.deployer import STAYS, Deployer
 from unified_intelligence.spaces.render import RenderedSpace
 from unified_intelligence.spaces.spec import SpaceSpec
 from unified_intelligence.spaces.verify import Target, Verification
@@ -76,11 +76,13 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class AppliedVersion:
-    """The commit of a Space that has the wanted files."""
+    """The commit of a Space that has the wanted files. `committed` and `restarts` are as `Applied` has them."""
 
     space: str
     sha: str
     digest: str
+    committed: bool = True
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ async def apply(
         done = await opened.deployer.apply(made, opened.rendered)
         if opened.is_candidate:
             await opened.deployer.wake_if_paused(done.space)
-        return AppliedVersion(done.space, done.sha, done.digest)
+        return AppliedVersion(done.space, done.sha, done.digest, done.committed, done.restarts)
 
 
 @task
@@ -138,7 +140,7 @@ async def wait_until_running(
     async with opener(name, owner, progress) as opened:
         spec = opened.tried if applied else opened.rendered.spec
         there = applied or await opened.deployer.deployed(spec.id)
-        target = Target(there.space, there.sha, there.digest)
+        target = Target(there.space, there.sha, there.digest, there.restarts)
         found = await opened.deployer.verifier.verify(spec, target, ("runtime", "version"))
         opened.deployer.report.step(progress.task, sum(check.seconds for check in found.checks), found.as_json())
         return RunningVersion(found.space, found.sha, found.digest, found.url)
@@ -201,22 +203,26 @@ async def rollback(
     name: str,
     owner: str = "",
     to: str = "",
+    *,
     failure: Failure | None = None,
+    applied: AppliedVersion | None = None,
 ) -> str:
     """Back to the last good version, verified; a candidate that failed is paused instead. What was done, in a line."""
     async with opener(name, owner, progress) as opened:
-        done = await _gone_back(opened, to, failure)
+        done = await _gone_back(opened, to, failure, applied)
         progress.say(done)
         return done
 
 
-async def _gone_back(opened: OpenedDeployment, to: str, failure: Failure | None) -> str:
+async def _gone_back(opened: OpenedDeployment, to: str, failure: Failure | None, applied: AppliedVersion | None) -> str:
     spec = opened.rendered.spec
     if failure and opened.is_candidate:
         await opened.deployer.put_away(opened.tried.id)
         return f"{spec.id} was not touched"
     if failure and not spec.rollout.auto_rollback:
         return f"the spec of {spec.id} wants no rollback"
+    if failure and applied and not applied.committed and (tag := await opened.deployer.was_good(spec.id)):
+        return STAYS.format(tag=tag)
     back = await opened.deployer.rollback(spec, to)
     return f"{spec.id} is back at {back.tag}, verified"
 
