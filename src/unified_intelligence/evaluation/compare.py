@@ -18,6 +18,7 @@ from unified_intelligence.evaluation.record import Attempt, Question, Run
 from unified_intelligence.evaluation.statistics import Interval, holm, mcnemar, paired_bootstrap, quantile
 
 ALPHA = 0.05
+PAIRED = "paired_difference_p50"
 
 
 class Read(NamedTuple):
@@ -239,4 +240,4 @@ def _latency(first: Read, second: Read) -> dict[str, tuple[float | None, float |
         {own.key: own.latency_s for own in side.attempts if own.latency_s is not None} for side in (first, second)
     )
     more = [other[key] - one[key] for key in one.keys() & other.keys()]
-    return {**told, "paired difference p50": (0.0, quantile(more, 0.5)) if more else (None, None)}
+    return {**told, PAIRED: (0.0, quantile(more, 0.5)) if more else (None, None)}

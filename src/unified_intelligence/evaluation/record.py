@@ -90,9 +90,14 @@ class Metric(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Model(msgspec.Struct, kw_only=True):
-    """Who answered: the provider's name and options that change answers; `told` is what it says of itself."""
+    """Who answered: the provider's name and options that change answers; `told` is what it says of itself.
+
+    `id` and `revision` are the model's, as they were asked for, or else as the provider tells them.
+    """
 
     provider: str
+    id: str | None = None
+    revision: str | None = None
     options: dict[str, object] = msgspec.field(default_factory=dict[str, object])
     route: str = ""
     told: dict[str, str] = msgspec.field(default_factory=dict[str, str])

@@ -21,6 +21,8 @@ from unified_intelligence.evaluation.progress import Progress
 from unified_intelligence.evaluation.record import Asking, Attempt, Key, Model, Question, Run, Status
 from unified_intelligence.evaluation.runner import Rules, Runner, Work, make_ready, of_epoch, tasks_of
 from unified_intelligence.interfaces.checkable import ICheckable
+from unified_intelligence.interfaces.sample_generator import ISampleGenerator
+from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
 
 if TYPE_CHECKING:
     from unified_intelligence.evaluation.suite import Choice, Sample, Suite
@@ -130,7 +132,8 @@ async def evaluate(plan: Plan, generator: ITextGenerator, watch: Watching | None
             return Ended(_closed(run, folder, questions, 0.0), 0)
         await make_ready(generator)
         run.generation["ignored"] = _ignored(generator, samples, plan)
-        run.model.told = _same_model(run, await told_by(generator))
+        run.executor["kind"] = kind_of(generator)
+        _know(run, _same_model(run, await told_by(generator)))
         folder.write_run(run)
         kept = [own for own in standing.values() if own.outcome != "error"]
         progress = Progress(len(samples) * plan.epochs, kept)
@@ -192,7 +195,7 @@ def _run(plan: Plan, samples: Sequence[Sample], folder: RunFolder) -> Run:
     run.planned_ids, chosen = ids, set(ids)
     run.disputed = {name: why for name, why in plan.suite.disputed.items() if name in chosen}
     run.unattainable = sorted(plan.suite.unattainable & chosen)
-    run.executor = {"kind": "provider", "concurrency": plan.rules.concurrency, "retries": plan.rules.retries}
+    run.executor |= {"concurrency": plan.rules.concurrency, "retries": plan.rules.retries}
     run.cost |= {} if plan.usd_per_hour is None else {"usd_per_hour": plan.usd_per_hour}
     run.status, run.stopped, run.ended_at = "running", "", None
     return run
@@ -237,6 +240,21 @@ async def told_by(generator: ITextGenerator) -> dict[str, str]:
         return dict(await generator.acheck())
     except UnifiedIntelligenceError:
         return {}
+
+
+def kind_of(generator: ITextGenerator) -> str:
+    """Where answers are computed: in this process, in a Space that evaluates, or behind a server."""
+    if isinstance(generator, InProcessTextGenerator):
+        return "local"
+    return "space" if isinstance(generator, ISampleGenerator) else "server"
+
+
+def _know(run: Run, told: dict[str, str]) -> None:
+    """Keeps what is known of the model: as it was asked for, else as the provider tells it."""
+    own, given = run.model, run.model.options
+    own.told = told
+    own.id = str(given["model"]) if "model" in given else told.get("model")
+    own.revision = str(given["revision"]) if "revision" in given else told.get("revision")
 
 
 def _same_model(run: Run, told: Mapping[str, str]) -> dict[str, str]:

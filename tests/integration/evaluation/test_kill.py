@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.integration.evaluation.evaluated import (
     answer,
     arguments,
@@ -101,7 +103,8 @@ def test_a_line_without_its_end_is_kept(tmp_path: Path) -> None:
     assert len(lines(tmp_path / "r")) == 6
 
 
-def test_two_writers_do_not_meet(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_two_writers_do_not_meet_and_the_one_that_is_stopped_keeps_all(how: signal.Signals, tmp_path: Path) -> None:
     file, slow = str(suite_file(tmp_path, 200)), Slow()
     with serving(slow) as server:
         command = arguments(tmp_path, file, server.url, "--name", "r", "-j", "2")
@@ -110,7 +113,7 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
             time.sleep(0.01)
         second = evaluate(tmp_path, file, server.url, "--name", "r")
         assert second.code == 3 and "Another process writes the run" in second.err
-        first.send_signal(signal.SIGINT)
+        first.send_signal(how)
         _, err = first.communicate(timeout=30)
         assert first.returncode == 130, err
         assert "The same command asks the other" in err

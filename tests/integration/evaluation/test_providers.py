@@ -19,7 +19,8 @@ def test_here_and_served_there_are_no_flips(tmp_path: Path) -> None:
     with served(tmp_path, "--provider", "embedded", "--served-name", "m") as server:
         ran = evaluate(tmp_path, "bfcl/small", f"{server.url}/v1", "--name", "served", "--json")
         assert ran.code == 0, ran.err
-        assert ran.json["model"]["route"] == "chat-tools"
+        assert (ran.json["model"]["route"], ran.json["model"]["id"]) == ("chat-tools", "m")
+        assert ran.json["executor"]["kind"] == "server"
     found = uic(tmp_path, "eval", "compare", "here", "served", "--runs", str(tmp_path), "--json")
     assert found.code == 0 and found.json["lost"] == found.json["gained"] == found.json["unpaired"] == []
     assert found.json["changed"]["provider"] == ["embedded", "openai_compatible"]
@@ -35,7 +36,11 @@ def test_a_space_answers_many_in_a_call_and_the_run_goes_on(tmp_path: Path) -> N
     with gradio_app("eval_chunk", "version") as app:
         first = space(tmp_path, app.url, file, "--name", "r", "--limit", "70")
         assert first.code == 0, first.err
-        assert first.json["counts"]["right"] == 70 and first.json["executor"]["concurrency"] == 1
+        assert first.json["counts"]["right"] == 70 and first.json["executor"] == {
+            **first.json["executor"],
+            "kind": "space",
+            "concurrency": 1,
+        }
         path = tmp_path / "r/samples.jsonl"
         path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-20]))
         again = space(tmp_path, app.url, file, "--name", "r")

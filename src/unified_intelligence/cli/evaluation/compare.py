@@ -9,7 +9,7 @@ from unified_intelligence.cli.evaluation.places import folder_of
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
 from unified_intelligence.entities.errors import InvalidRequestError
-from unified_intelligence.evaluation.compare import ALPHA, Comparison, Flip, Row, as_json, compare, read
+from unified_intelligence.evaluation.compare import ALPHA, PAIRED, Comparison, Flip, Row, as_json, compare, read
 from unified_intelligence.evaluation.gate import Held, hold, is_for, read_gate, refusal
 from unified_intelligence.evaluation.metrics import is_complete
 from unified_intelligence.evaluation.record import Run
@@ -151,8 +151,11 @@ def _costs(found: Comparison) -> list[str]:
     rows = [
         (f"latency {name}", f"{one:.3g} s", f"{other:.3g} s", f"{other - one:+.3g} s")
         for name, (one, other) in found.latency.items()
-        if one is not None and other is not None
+        if one is not None and other is not None and name != PAIRED
     ]
+    paired = found.latency[PAIRED][1]
+    if paired is not None:
+        rows.append(("of one sample, in the median", "", "", f"{paired:+.3g} s"))
     one, other = found.tokens
     rows.append(("tokens written", str(one), str(other), f"{other - one:+d}"))
     first, second = found.cost

@@ -19,7 +19,7 @@ from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.config.keys import is_secret
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.evaluation.askers import at_once
-from unified_intelligence.evaluation.folder import read_run
+from unified_intelligence.evaluation.folder import RUN, read_run
 from unified_intelligence.evaluation.metrics import coverage, is_complete
 from unified_intelligence.evaluation.runner import Rules
 from unified_intelligence.evaluation.session import Ended, Generating, Plan, evaluate
@@ -59,13 +59,18 @@ def _run(output: Output, plan: Plan, chosen: Chosen, *, as_json: bool) -> int:
         with _terminated():
             ended = asyncio.run(evaluate(plan, chosen.generator, watcher(output)))
     except KeyboardInterrupt:
-        run = read_run(plan.folder)
-        left = run.counts["missing"] + run.counts["error"]
-        output.note(
-            f"Stopped; {run.counts['planned'] - left} answers are kept. The same command asks the other {left}."
-        )
+        _tell_stopped(output, plan)
         raise
     return _told(output, ended, as_json=as_json)
+
+
+def _tell_stopped(output: Output, plan: Plan) -> None:
+    if not (plan.folder / RUN).is_file():
+        return
+    counts = read_run(plan.folder).counts
+    if counts:
+        left = counts["missing"] + counts["error"]
+        output.note(f"Stopped; {counts['planned'] - left} answers are kept. The same command asks the other {left}.")
 
 
 def _told(output: Output, ended: Ended, *, as_json: bool) -> int:
@@ -165,8 +170,9 @@ def _stem(suite: str) -> str:
 
 
 def _model(chosen: Chosen) -> str:
+    """The last part of its name: of a folder's path, or of a Hub id."""
     model = chosen.options.get("model")
-    return f"-{model.value}" if model is not None and model.value else ""
+    return f"-{Path(str(model.value)).name}" if model is not None and model.value else ""
 
 
 def _language(given: str | None) -> Language:

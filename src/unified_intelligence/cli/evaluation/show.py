@@ -121,6 +121,9 @@ def _row(metric: Metric) -> tuple[str, str, str, str]:
 
 def _notes(run: Run) -> list[str]:
     notes: list[str] = []
+    errors = {name.removeprefix("error: "): n for name, n in run.error_types.items() if name.startswith("error: ")}
+    if errors:
+        notes.append("errors: " + ", ".join(f"{name} {n}" for name, n in errors.items()))
     if run.unattainable:
         notes.append(f"{len(run.unattainable)} of the questions cannot be passed: {_some(run.unattainable)}")
     if run.disputed:
