@@ -119,3 +119,45 @@ def test_rows_of_a_generator() -> None:
 
     (sample,) = RowsSuite(Choice(name="mine"), rows()).samples
     assert [(own.role, own.content) for own in sample.messages] == [("system", "Sois bref."), ("user", "Bonjour")]
+
+
+_USELESS: list[tuple[dict[str, object], str]] = [
+    ({"expect": {"contains": []}}, '"contains" is a text or a list of texts'),
+    ({"expect": {"contains": ["Été", []]}}, '"contains" is a text or a list of texts'),
+    ({"expect": {"contains": ["Été", ["🎉", " "]]}}, '"contains" is a text or a list of texts'),
+    ({"expect": {"equals": None}}, '"equals" is a text or a list of texts'),
+    ({"expect": {"equals": [5]}}, '"equals" is a text or a list of texts'),
+    ({"expect": {"not_contains": []}}, '"not_contains" is a text or a list of texts'),
+    ({"expect": {"regex": ""}}, '"regex" is a text'),
+    ({"expect": {"regex": 5}}, '"regex" is a text'),
+    ({"expect": {"number": float("nan")}}, '"number" is a number'),
+    ({"expect": {"number": 1, "tolerance": float("inf")}}, '"tolerance" is a number of 0 or more'),
+    ({"expect": {"number": 1, "unit": "bananas"}}, '"unit" is percent, years'),
+    ({"expect": {"equals": "x", "unit": "EUR"}}, '"unit" belongs to "number"'),
+    ({"expect": {"calls": [{"name": 5}]}}, '"calls" is a list of'),
+    ({"expect": {"calls": [{"name": "f", "arguments": [1]}]}}, '"calls" is a list of'),
+    ({"expect": {"calls": {"name": "f"}}}, '"calls" is a list of'),
+    ({"expect": {"equals": "x"}, "language": "de"}, '"language" is en or fr'),
+    ({"expect": {"equals": "x"}, "slices": ["all"]}, "the name of the whole"),
+]
+
+
+@pytest.mark.parametrize(("row", "said"), _USELESS)
+def test_a_row_that_could_only_be_right_or_only_be_wrong_is_refused(row: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigurationError) as failed:
+        RowsSuite(Choice(name="mine"), [{"id": "é", "question": "q", **row}])
+    assert said in failed.value.message and "row 1" in failed.value.message
+
+
+def test_a_pair_is_one_row_in_each_language() -> None:
+    def row(name: str, language: str) -> dict[str, object]:
+        return {"id": name, "question": "q", "expect": {"equals": "x"}, "language": language, "pair": "p"}
+
+    assert len(RowsSuite(Choice(name="mine"), [row("1", "en"), row("2", "fr")]).samples) == 2
+    with pytest.raises(ConfigurationError, match="two rows of the pair 'p' in fr"):
+        RowsSuite(Choice(name="mine"), [row("1", "fr"), row("2", "fr")])
+
+
+def test_rows_have_no_routes_to_choose_from() -> None:
+    with pytest.raises(UnknownNameError, match="no route 'chat-tools'"):
+        build(Choice(name="arithmetic", route="chat-tools"))
