@@ -50,6 +50,17 @@ def test_the_first_run_of_a_fresh_installation(uic: Run, home: Path) -> None:
     assert told["attempts"][0]["sample_id"] == one and told["question"]["messages"]
 
 
+def test_slices_stand_below_their_figure_and_a_broken_run_hides_no_other(uic: Run, home: Path) -> None:
+    ran = uic("eval", "run", "arithmetic", "--provider", "embedded", "--name", "good")
+    names = [line.split()[0] for line in ran.out.partition("FIGURE")[2].splitlines()[1:7]]
+    assert names == ["accuracy", "en", "fr", "percent", "product", "coverage"]
+    broken = home / ".local/share/unified-intelligence/evaluation/broken"
+    broken.mkdir()
+    (broken / "run.json").write_text("{", "utf-8")
+    shown = uic("eval", "show")
+    assert shown.code == 0 and "good" in shown.out and "broken" in shown.err
+
+
 def test_identical_runs_do_not_differ(uic: Run) -> None:
     for name in ("a", "b"):
         assert uic("eval", "run", "arithmetic", "--provider", "embedded", "--limit", "10", "--name", name).code == 0
@@ -73,6 +84,9 @@ def test_a_worse_provider_is_a_regression(uic: Run) -> None:
     assert uic("eval", "gate", "good", "--min", "nonsense").code == 2
     assert uic("eval", "gate", "good").code == 2
     assert uic("eval", "gate", "good", "--min", "finance/smoke.lower>=0.1").code == 2
+    uic("eval", "run", "arithmetic", "--provider", "embedded", "--name", "part", "--limit", "4")
+    part = uic("eval", "gate", "part", "--min", "accuracy>=0.9")
+    assert part.code == 0 and "part asked 4 of the 40 questions of arithmetic" in part.err
     nearest = uic("eval", "gate", "goood", "--min", "accuracy>0")
     assert nearest.code == 3 and "Did you mean good?" in nearest.err
 
