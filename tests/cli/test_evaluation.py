@@ -152,6 +152,12 @@ def test_a_suite_of_an_installed_package(uic: Run, tmp_path: Path, environment: 
         (["run", "arithmetic", "--think", "on", "--provider", "embedded"], 3, "cannot switch thinking"),
         (["run", "arithmetic", "--provider", "nobody"], 3, "There is no provider"),
         (["run", "arithmetic", "--language", "de"], 2, "--language is en or fr"),
+        (["run", "arithmetic", "--price", "1,-2"], 2, "--price is a number from 0"),
+        (["run", "arithmetic", "--price", "1"], 2, "--price is two numbers"),
+        (["run", "arithmetic", "--usd-per-hour", "-3"], 2, "--usd-per-hour is a number from 0"),
+        (["run", "arithmetic", "--temperature", "nan"], 2, "--temperature is a number from 0"),
+        (["run", "arithmetic", "--name", "../elsewhere"], 2, "--name is one word"),
+        (["run", "arithmetic", "--route", "chat-tools"], 3, "There is no route"),
         (["show", "nothing"], 3, "There is no run"),
         (["export", "nothing", "--to", "parquet"], 3, "There is no run"),
         (["frobnicate"], 2, "No such command"),
@@ -181,6 +187,11 @@ def test_exports(uic: Run, home: Path) -> None:
     assert uic("eval", "export", "r", "--to", "bfcl").code == 2
     assert uic("eval", "export", "r", "--to", "csv").code == 2
     uic("eval", "run", "arithmetic", "--provider", "embedded", "--name", "part", "--limit", "3")
+    nowhere = uic("eval", "report", "r", "--html", str(folder / "run.json" / "page.html"))
+    assert nowhere.code == 3 and "cannot be written" in nowhere.err
+    nowhere = uic("eval", "export", "r", "--to", "hub-yaml", "--out", str(folder / "run.json" / "x.yaml"))
+    assert nowhere.code == 3 and "cannot be written" in nowhere.err
+    assert uic("eval", "report", "r", "--html", str(home / "new" / "page.html")).code == 0
     assert "only a part" in uic("eval", "export", "part", "--to", "hub-yaml").err
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, MissingDependencyError
-from unified_intelligence.evaluation.bfcl.cases import CATEGORIES
 from unified_intelligence.evaluation.compare import Read
 from unified_intelligence.evaluation.gate import refusal
 from unified_intelligence.evaluation.record import Attempt
+from unified_intelligence.evaluation.suites import SUITES
 
-BFCL = "bfcl/"
+BFCL, _OURS = "bfcl/", "bfcl/small"
 _BFCL_FILE = "BFCL_v4_{}_result.json"
 _NO_NAME = '\\/:*?"<>| '
 
@@ -117,7 +117,7 @@ def _bfcl(read: Read, folder: Path, out: str | None) -> str:
     """
     name = read.run.asking.suite
     category = name.removeprefix(BFCL)
-    if not name.startswith(BFCL) or category not in CATEGORIES:
+    if not name.startswith(BFCL) or name not in SUITES or name == _OURS:
         raise InvalidRequestError(
             f"{read.run.name} is no run of the leaderboard but of {name}.", hint="Other forms: uic eval export --help"
         )
@@ -132,8 +132,10 @@ def _bfcl(read: Read, folder: Path, out: str | None) -> str:
         "_" if letter in _NO_NAME else letter
         for letter in str(read.run.model.options.get("model") or read.run.model.provider)
     )
-    path = _path(folder, out, str(Path("result", model, "non_live", _BFCL_FILE.format(category))))
-    rows = [_bfcl_row(own) for own in read.attempts]
+    group = "live" if category.startswith("live_") else "non_live"
+    path = _path(folder, out, str(Path("result", model, group, _BFCL_FILE.format(category))))
+    order = {name: number for number, name in enumerate(read.run.planned_ids)}
+    rows = [_bfcl_row(own) for own in sorted(read.attempts, key=lambda own: order[own.sample_id])]
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     return str(path)
 
