@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, MissingDependencyError
+from unified_intelligence.evaluation.bfcl.sources import FILES
 from unified_intelligence.evaluation.compare import Read
 from unified_intelligence.evaluation.gate import refusal
 from unified_intelligence.evaluation.record import Attempt
-from unified_intelligence.evaluation.suites import SUITES
 
-BFCL, _OURS = "bfcl/", "bfcl/small"
+BFCL = "bfcl/"
 _BFCL_FILE = "BFCL_v4_{}_result.json"
 _NO_NAME = '\\/:*?"<>| '
 
@@ -117,7 +117,7 @@ def _bfcl(read: Read, folder: Path, out: str | None) -> str:
     """
     name = read.run.asking.suite
     category = name.removeprefix(BFCL)
-    if not name.startswith(BFCL) or name not in SUITES or name == _OURS:
+    if not name.startswith(BFCL) or category not in FILES:
         raise InvalidRequestError(
             f"{read.run.name} is no run of the leaderboard but of {name}.", hint="Other forms: uic eval export --help"
         )
