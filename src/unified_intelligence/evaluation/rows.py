@@ -20,7 +20,7 @@ from unified_intelligence.evaluation.suite import Answer, Choice, Dataset, Sampl
 Row = Mapping[str, object]
 MAX_TOKENS = 1024
 LANGUAGES = ("", "en", "fr")
-SCORER = Scorer("expectation", "1")
+SCORER = Scorer("expectation", "2")
 _KEYS = frozenset({
     "id", "question", "messages", "expect", "system", "tools", "max_tokens", "slices", "language", "pair",
 })  # fmt: skip

@@ -27,6 +27,17 @@ _COPULA: Final = re.compile(
     r"|\bégale?\b|\bde\b",
     re.IGNORECASE,
 )
+_OPERATOR: Final = re.compile(
+    r"[\s)²³*]*(?:[*×·÷/^+\u2212\u2013-]|\\(?:times|cdot|div)|\b(?:x|times|fois|plus|minus|moins|divided by"
+    r"|multiplied by|divisé par|multiplié par)\b)[\s($€£¥*\u2212-]*",
+    re.IGNORECASE,
+)
+_SHARE_OF: Final = re.compile(r"\s*\b(?:of|de|du|des)\b[\s$€£¥]*", re.IGNORECASE)
+_COMES_TO: Final = re.compile(
+    r"\bis\b|\bare\b|\bequals?\b|\bgives?\b|\bmakes?\b|\bamounts? to\b|\bcomes? to\b|\best\b|\bsont\b|\bfont\b|\bfait\b"
+    r"|\bdonnent?\b|\bs['’]élève à\b|\bvaut\b|\bégale?\b",
+    re.IGNORECASE,
+)
 _EQUALS: Final = re.compile(r"[=≈]|\b(?:approximately|environ|about)\b", re.IGNORECASE)
 _BLANK_LINE: Final = re.compile(r"\n\s*\n")
 _SENTENCE_END: Final = re.compile(r"[.!](?:\s+|$)")
@@ -92,6 +103,8 @@ def _pick(how: str, place: str, language: Language, habit: Habit, fits: Fits) ->
         found.reverse()
     elif not _STARTS.match(place):
         found = _behind(place, found, fits) or found
+    elif _is_sum(place, found):
+        found = _result(place, found) or found
     return next(filter(fits, found), found[0] if found else None)
 
 
@@ -103,3 +116,21 @@ def _behind(place: str, found: list[Reading], fits: Fits) -> list[Reading]:
     last = max((reading.start for reading in found if fits(reading)), default=-1)
     begin = next((match.end() for match in _COPULA.finditer(place) if match.end() <= last), 0)
     return [reading for reading in found if reading.start >= begin]
+
+
+def _is_sum(place: str, found: list[Reading]) -> bool:
+    """Whether the number that it begins with is only reckoned with, as in 60 * 320 = 19,200 or 5 % of 60 is 3."""
+    if len(found) < 3:
+        return False
+    between = place[found[0].end : found[1].start]
+    return bool(_OPERATOR.fullmatch(between) or (found[0].unit == "percent" and _SHARE_OF.fullmatch(between)))
+
+
+def _result(place: str, found: list[Reading]) -> list[Reading]:
+    """The numbers behind the last sign of equality of a sum, else those behind its verb."""
+    signs = [match.end() for match in _EQUALS.finditer(place, found[1].end)]
+    verbs = [match.end() for match in _COMES_TO.finditer(place, found[1].end)]
+    for begin in (*reversed(signs), *verbs):
+        if behind := [reading for reading in found if reading.start >= begin]:
+            return behind
+    return []
