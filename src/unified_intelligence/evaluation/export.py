@@ -163,6 +163,9 @@ def _hub_yaml(read: Read, folder: Path, out: str | None) -> str:
     if accuracy is None or accuracy.value is None or len(read.run.planned_ids) < read.run.dataset.n:
         raise ConfigurationError(f"{read.run.name} asked only a part of its suite.", hint="Run it without --limit.")
     notes = f"{read.run.model.route or 'chat'}, uic {read.run.tool['version']}, data {read.run.dataset.sha256[:12]}"
+    ours = read.run.metric("accuracy")
+    if ours is not None and ours.value is not None and ours.value != accuracy.value:
+        notes += f", {100 * ours.value:.2f} without what was cut off, malformed or empty"
     lines = [
         "- dataset:",
         f"    id: {json.dumps(_HUB.get(room, read.run.dataset.name))}",

@@ -11,6 +11,8 @@ from tests.unit.evaluation.runs import Told, run, suite
 from unified_intelligence.entities.errors import ConnectionFailedError, InvalidRequestError
 from unified_intelligence.evaluation.compare import read
 from unified_intelligence.evaluation.export import write
+from unified_intelligence.evaluation.suite import Choice
+from unified_intelligence.evaluation.suites import build
 
 
 @pytest.mark.parametrize(("category", "group"), [("simple_python", "non_live"), ("live_simple", "live")])
@@ -32,3 +34,10 @@ def test_what_has_no_answer_is_not_given_to_the_leaderboard(tmp_path: Path) -> N
     run(tmp_path, suite(6, name="bfcl/irrelevance"), Told(says))
     with pytest.raises(InvalidRequestError, match="without an answer"):
         write(read(tmp_path), "bfcl", tmp_path, None)
+
+
+def test_what_is_published_tells_where_the_official_rule_is_kinder(tmp_path: Path) -> None:
+    cases = build(Choice(name="bfcl/small", route="prompt"))
+    run(tmp_path, cases, Told(lambda question, _: ""))
+    told = Path(write(read(tmp_path), "hub-yaml", tmp_path, None)).read_text("utf-8")
+    assert "value: 20.00" in told and "0.00 without what was cut off, malformed or empty" in told
