@@ -86,6 +86,8 @@ def test_a_worse_provider_is_a_regression(uic: Run) -> None:
     assert uic("eval", "gate", "good", "--min", "finance/smoke.lower>=0.1").code == 2
     uic("eval", "run", "arithmetic", "--provider", "embedded", "--name", "part", "--limit", "4")
     part = uic("eval", "gate", "part", "--min", "accuracy>=0.9")
+    few = uic("eval", "gate", "part", "--baseline", "good")
+    assert few.code == 0 and "Only 4 of 40 questions have an answer in both good and part" in few.err
     assert part.code == 0 and "part asked 4 of the 40 questions of arithmetic" in part.err
     nearest = uic("eval", "gate", "goood", "--min", "accuracy>0")
     assert nearest.code == 3 and "Did you mean good?" in nearest.err
