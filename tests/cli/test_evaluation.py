@@ -50,6 +50,17 @@ def test_the_first_run_of_a_fresh_installation(uic: Run, home: Path) -> None:
     assert told["attempts"][0]["sample_id"] == one and told["question"]["messages"]
 
 
+def test_slices_stand_below_their_figure_and_a_broken_run_hides_no_other(uic: Run, home: Path) -> None:
+    ran = uic("eval", "run", "arithmetic", "--provider", "embedded", "--name", "good")
+    names = [line.split()[0] for line in ran.out.partition("FIGURE")[2].splitlines()[1:7]]
+    assert names == ["accuracy", "en", "fr", "percent", "product", "coverage"]
+    broken = home / ".local/share/unified-intelligence/evaluation/broken"
+    broken.mkdir()
+    (broken / "run.json").write_text("{", "utf-8")
+    shown = uic("eval", "show")
+    assert shown.code == 0 and "good" in shown.out and "broken" in shown.err
+
+
 def test_identical_runs_do_not_differ(uic: Run) -> None:
     for name in ("a", "b"):
         assert uic("eval", "run", "arithmetic", "--provider", "embedded", "--limit", "10", "--name", name).code == 0
@@ -73,6 +84,11 @@ def test_a_worse_provider_is_a_regression(uic: Run) -> None:
     assert uic("eval", "gate", "good", "--min", "nonsense").code == 2
     assert uic("eval", "gate", "good").code == 2
     assert uic("eval", "gate", "good", "--min", "finance/smoke.lower>=0.1").code == 2
+    uic("eval", "run", "arithmetic", "--provider", "embedded", "--name", "part", "--limit", "4")
+    part = uic("eval", "gate", "part", "--min", "accuracy>=0.9")
+    few = uic("eval", "gate", "part", "--baseline", "good")
+    assert few.code == 0 and "Only 4 of 40 questions have an answer in both good and part" in few.err
+    assert part.code == 0 and "part asked 4 of the 40 questions of arithmetic" in part.err
     nearest = uic("eval", "gate", "goood", "--min", "accuracy>0")
     assert nearest.code == 3 and "Did you mean good?" in nearest.err
 
@@ -138,6 +154,12 @@ def test_a_suite_of_an_installed_package(uic: Run, tmp_path: Path, environment: 
         (["run", "arithmetic", "--think", "on", "--provider", "embedded"], 3, "cannot switch thinking"),
         (["run", "arithmetic", "--provider", "nobody"], 3, "There is no provider"),
         (["run", "arithmetic", "--language", "de"], 2, "--language is en or fr"),
+        (["run", "arithmetic", "--price", "1,-2"], 2, "--price is a number from 0"),
+        (["run", "arithmetic", "--price", "1"], 2, "--price is two numbers"),
+        (["run", "arithmetic", "--usd-per-hour", "-3"], 2, "--usd-per-hour is a number from 0"),
+        (["run", "arithmetic", "--temperature", "nan"], 2, "--temperature is a number from 0"),
+        (["run", "arithmetic", "--name", "../elsewhere"], 2, "--name is one word"),
+        (["run", "arithmetic", "--route", "chat-tools"], 3, "There is no route"),
         (["show", "nothing"], 3, "There is no run"),
         (["export", "nothing", "--to", "parquet"], 3, "There is no run"),
         (["frobnicate"], 2, "No such command"),
@@ -167,6 +189,11 @@ def test_exports(uic: Run, home: Path) -> None:
     assert uic("eval", "export", "r", "--to", "bfcl").code == 2
     assert uic("eval", "export", "r", "--to", "csv").code == 2
     uic("eval", "run", "arithmetic", "--provider", "embedded", "--name", "part", "--limit", "3")
+    nowhere = uic("eval", "report", "r", "--html", str(folder / "run.json" / "page.html"))
+    assert nowhere.code == 3 and "cannot be written" in nowhere.err
+    nowhere = uic("eval", "export", "r", "--to", "hub-yaml", "--out", str(folder / "run.json" / "x.yaml"))
+    assert nowhere.code == 3 and "cannot be written" in nowhere.err
+    assert uic("eval", "report", "r", "--html", str(home / "new" / "page.html")).code == 0
     assert "only a part" in uic("eval", "export", "part", "--to", "hub-yaml").err
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from unified_intelligence.entities.errors import InvalidRequestError
-from unified_intelligence.evaluation.folder import read_attempts, read_questions, read_run
+from unified_intelligence.evaluation.folder import is_written, read_attempts, read_questions, read_run
 from unified_intelligence.evaluation.metrics import fault, is_complete, shares_right, slices_of, summarise
 from unified_intelligence.evaluation.record import Attempt, Question, Run
+from unified_intelligence.evaluation.session import status_of
 from unified_intelligence.evaluation.statistics import Interval, holm, mcnemar, paired_bootstrap, quantile
 
 ALPHA = 0.05
@@ -94,6 +95,8 @@ def read(folder: Path) -> Read:
     planned, everything = set(run.planned_ids), read_attempts(folder)
     if run.status == "running":
         summarise(run, everything.values(), questions)
+        if not is_written(folder):
+            run.status = status_of(run)
     attempts = [own for own in everything.values() if own.sample_id in planned and own.epoch <= run.asking.epochs]
     return Read(run, attempts, questions)
 

@@ -15,12 +15,13 @@ r"""What a row expects of its answer, and whether the answer keeps it.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, cast
 
 from unified_intelligence.evaluation.canonical import plain
-from unified_intelligence.evaluation.finance.keys import NumberKey, is_given
+from unified_intelligence.evaluation.finance.keys import YEARS, NumberKey, is_given
 from unified_intelligence.evaluation.suite import Score
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Expect = Mapping[str, object]
 TOLERANCE = 0.0015
 _PERCENT = "percent"
+_TEXTS = frozenset({"equals", "contains", "not_contains", "regex"})
 
 Language = Literal["en", "fr"]
 
@@ -40,19 +42,52 @@ def check_expectation(expect: Expect) -> None:
         raise ValueError(
             f'"expect" has one or more of {", ".join(_CHECKS)}, not {", ".join(sorted(unknown)) or "nothing"}.'
         )
-    number = expect.get("number", 0)
-    if isinstance(number, bool) or not isinstance(number, int | float):
-        raise ValueError(f'"number" is a number, not {number!r}.')
-    tolerance = expect.get("tolerance", 0)
-    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or tolerance < 0:
-        raise ValueError(f'"tolerance" is a number of 0 or more, not {tolerance!r}.')
+    for name in expect.keys() & _TEXTS:
+        _check_texts(name, expect[name])
+    _check_number(expect)
     try:
         re.compile(str(expect.get("regex", "")))
     except re.error as error:
         raise ValueError(f'"regex" is no pattern: {error}') from error
-    for call in _many(expect.get("calls", [])):
-        if not isinstance(call, Mapping) or "name" not in call:
-            raise ValueError('"calls" is a list of {"name": ..., "arguments": {...}}.')
+    calls = expect.get("calls", [])
+    if not isinstance(calls, list | tuple) or not all(map(_is_call, cast("Sequence[object]", calls))):
+        raise ValueError('"calls" is a list of {"name": ..., "arguments": {...}}.')
+
+
+def _check_texts(name: str, value: object) -> None:
+    """What no answer could keep, or every answer would, measures nothing."""
+    if name == "regex" and not isinstance(value, str):
+        raise ValueError(f'"regex" is a text, not {value!r}.')
+    several = _many(value)
+    if name == "contains":
+        several = [inner for one in several for inner in (_many(one) or [""])]
+    if not several or not all(isinstance(own, str) and own.strip() for own in several):
+        raise ValueError(f'"{name}" is a text or a list of texts, none of them empty, not {value!r}.')
+
+
+def _check_number(expect: Expect) -> None:
+    if "number" not in expect:
+        if extra := sorted(expect.keys() & {"tolerance", "unit"}):
+            raise ValueError(f'"{extra[0]}" belongs to "number", which is missing.')
+        return
+    number, tolerance, unit = expect["number"], expect.get("tolerance", TOLERANCE), expect.get("unit", "")
+    if not _is_finite(number):
+        raise ValueError(f'"number" is a number, not {number!r}.')
+    if not _is_finite(tolerance) or float(str(tolerance)) < 0:
+        raise ValueError(f'"tolerance" is a number of 0 or more, not {tolerance!r}.')
+    if unit not in {"", _PERCENT, *YEARS} and not re.fullmatch("[A-Z]{3}", str(unit)):
+        raise ValueError(f'"unit" is percent, years, months, days or a currency such as EUR, not {unit!r}.')
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_call(value: object) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    call = cast("Expect", value)
+    return isinstance(call.get("name"), str) and isinstance(call.get("arguments") or {}, Mapping)
 
 
 def score(expect: Expect, answer: Answer, language: Language = "en") -> Score:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, MissingDependencyError
-from unified_intelligence.evaluation.bfcl.cases import CATEGORIES
+from unified_intelligence.evaluation.bfcl.sources import FILES
 from unified_intelligence.evaluation.compare import Read
 from unified_intelligence.evaluation.gate import refusal
 from unified_intelligence.evaluation.record import Attempt
@@ -117,7 +117,7 @@ def _bfcl(read: Read, folder: Path, out: str | None) -> str:
     """
     name = read.run.asking.suite
     category = name.removeprefix(BFCL)
-    if not name.startswith(BFCL) or category not in CATEGORIES:
+    if not name.startswith(BFCL) or category not in FILES:
         raise InvalidRequestError(
             f"{read.run.name} is no run of the leaderboard but of {name}.", hint="Other forms: uic eval export --help"
         )
@@ -132,8 +132,10 @@ def _bfcl(read: Read, folder: Path, out: str | None) -> str:
         "_" if letter in _NO_NAME else letter
         for letter in str(read.run.model.options.get("model") or read.run.model.provider)
     )
-    path = _path(folder, out, str(Path("result", model, "non_live", _BFCL_FILE.format(category))))
-    rows = [_bfcl_row(own) for own in read.attempts]
+    group = "live" if category.startswith("live_") else "non_live"
+    path = _path(folder, out, str(Path("result", model, group, _BFCL_FILE.format(category))))
+    order = {name: number for number, name in enumerate(read.run.planned_ids)}
+    rows = [_bfcl_row(own) for own in sorted(read.attempts, key=lambda own: order[own.sample_id])]
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     return str(path)
 
@@ -161,6 +163,9 @@ def _hub_yaml(read: Read, folder: Path, out: str | None) -> str:
     if accuracy is None or accuracy.value is None or len(read.run.planned_ids) < read.run.dataset.n:
         raise ConfigurationError(f"{read.run.name} asked only a part of its suite.", hint="Run it without --limit.")
     notes = f"{read.run.model.route or 'chat'}, uic {read.run.tool['version']}, data {read.run.dataset.sha256[:12]}"
+    ours = read.run.metric("accuracy")
+    if ours is not None and ours.value is not None and ours.value != accuracy.value:
+        notes += f", {100 * ours.value:.2f} without what was cut off, malformed or empty"
     lines = [
         "- dataset:",
         f"    id: {json.dumps(_HUB.get(room, read.run.dataset.name))}",

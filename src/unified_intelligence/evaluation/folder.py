@@ -163,6 +163,19 @@ def _readable(line: bytes) -> bool:
     return True
 
 
+def is_written(folder: Path) -> bool:
+    """Whether a process writes there now: a run that was killed still says that it runs."""
+    if not (folder / LOCK).is_file():
+        return False
+    try:
+        os.close(_locked(folder / LOCK))
+    except ConfigurationError:
+        return True
+    except OSError:  # a copy that may only be read
+        return False
+    return False
+
+
 def replace(path: Path, data: bytes) -> None:
     """Writes a file so that at any moment the old or the new one is there, whole."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -18,12 +18,14 @@ from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.evaluation.metrics import coverage, is_complete
 from unified_intelligence.evaluation.outcome import OUTCOMES
 from unified_intelligence.evaluation.record import Metric, Run
+from unified_intelligence.evaluation.suites import ALIASES
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
-_WRITTEN = re.compile(r"(?P<path>.+?)\s*(?P<how>>=|<=|>|<)\s*(?P<value>[-+]?[\d.]+(?:e-?\d+)?)\s*(?P<percent>%?)")
+_WRITTEN = re.compile(r"(?P<path>.+?)\s*(?P<how>>=|<=|>|<)\s*(?P<value>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<percent>%?)")
 _PLAIN = frozenset({"accuracy", "lower", "upper", "coverage", "latency_p50", "latency_p95", "cost_usd", *OUTCOMES})
+_NO_SHARES = ("latency_", "cost_", "mean_")
 _FIGURE = rf"(?:accuracy|mean)_\w+|right_in_(?:any|every)_epoch|{'|'.join(sorted(_PLAIN))}"
 _PATH = re.compile(
     rf"(?:(?P<suite>[^\[\]]+?)(?:\[(?P<slice>[^\]]+)\])?\.)??(?P<figure>{_FIGURE})(?:\.(?P<end>lower|upper))?"
@@ -67,6 +69,9 @@ def read_gate(written: str) -> Gate:
         value = float(found["value"]) / (100 if found["percent"] else 1)
     except ValueError:
         raise InvalidRequestError(f"{written!r}: {found['value']!r} is no number.", hint=hint) from None
+    if not figure.startswith(_NO_SHARES) and not 0 <= value <= 1:
+        meant = f"Did you mean {found['value']}%?" if 1 < value <= 100 else hint
+        raise InvalidRequestError(f"{written!r}: {figure} is a share, from 0 to 1 or 0% to 100%.", hint=meant)
     return Gate(
         written=written,
         suite=path["suite"] or "",
@@ -79,7 +84,9 @@ def read_gate(written: str) -> Gate:
 
 
 def is_for(gate: Gate, run: Run) -> bool:
-    return gate.suite in {"", run.asking.suite, run.dataset.name, run.name}
+    """Whether the gate means this run: by its own name, or by its suite's or another name of that."""
+    asked = {"", run.asking.suite, run.dataset.name, run.name}
+    return gate.suite in asked or ALIASES.get(gate.suite) in asked
 
 
 def hold(gate: Gate, run: Run) -> Held:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError
+from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, UnknownNameError
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
 from unified_intelligence.entities.tools import ToolSpec
@@ -19,18 +19,21 @@ from unified_intelligence.evaluation.suite import Answer, Choice, Dataset, Sampl
 
 Row = Mapping[str, object]
 MAX_TOKENS = 1024
-SCORER = Scorer("expectation", "1")
+LANGUAGES = ("", "en", "fr")
+SCORER = Scorer("expectation", "2")
 _KEYS = frozenset({
     "id", "question", "messages", "expect", "system", "tools", "max_tokens", "slices", "language", "pair",
 })  # fmt: skip
 
 
 class RowsSuite(Suite):
-    """Built from rows. Raises ConfigurationError with the row's place and what is wrong with it."""
+    """Built from rows. Raises ConfigurationError with the row's place and what is wrong with it; for a route too."""
 
     def __init__(
         self, choice: Choice, rows: Iterable[Row], *, version: str = "1", licence: str = "", origin: str = ""
     ) -> None:
+        if choice.route not in {"", "chat"}:
+            raise UnknownNameError("route", choice.route, ("chat",), hint="Rows are asked one way: leave --route out.")
         read = [_sample(row, f"{origin or choice.name}, row {number}") for number, row in enumerate(rows, 1)]
         chosen = [own for own in read if choice.language in {"", own.language}]
         if not chosen:
@@ -65,6 +68,14 @@ def _refuse_twins(name: str, samples: Sequence[Sample]) -> None:
         if own.id in seen:
             raise ConfigurationError(f"{name} has two rows with the id {own.id!r}.", hint="Give each an id of its own.")
         seen.add(own.id)
+    asked: set[tuple[str, str]] = set()
+    for own in samples:
+        if own.pair and (own.pair, own.language) in asked:
+            raise ConfigurationError(
+                f"{name} has two rows of the pair {own.pair!r} in {own.language or 'no language'}.",
+                hint='A pair is one row with "language": "en" and one with "fr".',
+            )
+        asked.add((own.pair, own.language))
 
 
 def _sample(row: Row, place: str) -> Sample:
@@ -84,13 +95,19 @@ def _read(row: Row) -> Sample:
     max_tokens = row.get("max_tokens", MAX_TOKENS)
     if not isinstance(max_tokens, int) or isinstance(max_tokens, bool):
         raise ValueError(f'"max_tokens" is a whole number, not {max_tokens!r}.')
+    language = _text(row, "language", "")
+    if language not in LANGUAGES:
+        raise ValueError(f'"language" is {" or ".join(LANGUAGES[1:])}, not {language!r}; others can be "slices".')
+    slices = tuple(str(own) for own in _list(row, "slices"))
+    if "all" in slices:
+        raise ValueError('"slices" has "all", which is the name of the whole.')
     return Sample(
         id=_text(row, "id"),
         messages=_messages(row),
         config=GenerationConfig(max_tokens=max_tokens, tools=tuple(map(_tool, _list(row, "tools")))),
         reference=plain(cast("object", expect)),
-        slices=tuple(str(own) for own in _list(row, "slices")),
-        language=_text(row, "language", ""),
+        slices=slices,
+        language=language,
         pair=_text(row, "pair", ""),
     )
 

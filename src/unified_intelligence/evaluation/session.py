@@ -276,6 +276,8 @@ def _same_model(run: Run, told: Mapping[str, str]) -> dict[str, str]:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return "not set" if value in {None, ""} else str(value)[:80]
 
 

@@ -68,6 +68,7 @@ def test_killed_at_twenty_moments(tmp_path: Path) -> None:
             before = now
         assert len(before) < SAMPLES
         shown = uic(tmp_path, "eval", "show", "r", "--runs", str(tmp_path), "--json").json
+        assert shown["status"] == "partial"
         assert shown["counts"]["right"] == len(before) and shown["counts"]["missing"] == SAMPLES - len(before)
         ran = evaluate(tmp_path, file, server.url, "--name", "r", "-j", str(AT_ONCE), "--json")
     assert ran.code == 0, ran.err

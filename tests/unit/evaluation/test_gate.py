@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from unified_intelligence.entities.errors import InvalidRequestError
-from unified_intelligence.evaluation.gate import hold, read_gate, refusal
+from unified_intelligence.evaluation.gate import hold, is_for, read_gate, refusal
 from unified_intelligence.evaluation.record import Asking, Confidence, Metric, Model, Run
 from unified_intelligence.evaluation.suite import Dataset, Scorer
 
@@ -50,6 +50,8 @@ def run(coverage: float = 1.0, heuristic: str = "") -> Run:
         ("latency_p95<=1000", False),
         ("cost_usd<0.3", True),
         ("coverage>=0.99", True),
+        ("accuracy>=9E-1", True),
+        ("simple.accuracy>=0.9", True),
     ],
 )
 def test_a_figure_that_is_not_there_passes_nothing(written: str, passed: bool) -> None:
@@ -57,7 +59,21 @@ def test_a_figure_that_is_not_there_passes_nothing(written: str, passed: bool) -
 
 
 @pytest.mark.parametrize(
-    "written", ["", "accuracy", "accuracy>=", "accuracy>=x", "accurracy>=0.5", "accuracy=>1", ">=0.5", "lower>=1.2.3"]
+    "written",
+    [
+        "",
+        "accuracy",
+        "accuracy>=",
+        "accuracy>=x",
+        "accurracy>=0.5",
+        "accuracy=>1",
+        ">=0.5",
+        "lower>=1.2.3",
+        "truncated<=5",
+        "accuracy>=92",
+        "coverage>=-1",
+        "accuracy_official.lower>=101%",
+    ],
 )
 def test_what_is_no_gate_is_refused(written: str) -> None:
     with pytest.raises(InvalidRequestError):
@@ -68,3 +84,8 @@ def test_no_gate_for_a_run_that_proves_nothing() -> None:
     assert refusal(run()) == ""
     assert "98.9% answered" in refusal(run(coverage=0.989))
     assert "no correctness" in refusal(run(heuristic="lengths were compared"))
+
+
+def test_a_suite_goes_by_its_other_names_too() -> None:
+    assert all(is_for(read_gate(f"{name}accuracy>0"), run()) for name in ("", "simple.", "bfcl/simple.", "r."))
+    assert not is_for(read_gate("multiple.accuracy>0"), run())

@@ -36,6 +36,24 @@ def calls(*made: tuple[str, str]) -> Answer:
         ({"number": 1234.56, "unit": "EUR"}, Answer(text="-1 234,56 €"), False),
         ({"number": 1234.56, "unit": "EUR"}, Answer(text="cela fait 1 234,56 $"), False),
         ({"number": 570}, Answer(text="**570** is 50 % of 1,140."), True),
+        ({"number": 1050}, Answer(text="The answer is 1050 or 1100."), False),
+        ({"number": 1100}, Answer(text="La réponse est 1 050 € ou 1 100 €."), False),
+        ({"number": 12, "unit": "months"}, Answer(text="The answer is 12 months or 1 year."), True),
+        ({"number": 5.2, "unit": "percent"}, Answer(text="The answer is 5.2% or 0.052."), True),
+        ({"number": 1050}, Answer(text="Ce n'est pas 1050 mais 1100."), False),
+        ({"number": 1100}, Answer(text="Ce n'est pas 1050 mais 1100."), True),
+        ({"number": 1050}, Answer(text="It is not $1,050 but $1,100."), False),
+        ({"number": 19200}, Answer(text="60 times 320 is 19,200."), True),
+        ({"number": 60}, Answer(text="60 fois 320 égale 19 200"), False),
+        ({"number": 1100, "unit": "EUR"}, Answer(text="1 050 € + 50 € = 1 100 €"), True),
+        ({"number": 1050, "unit": "EUR"}, Answer(text="**1 050 € + 50 € = 1 100 €**"), False),
+        ({"number": 52}, Answer(text="5 % de 1040 font 52."), True),
+        ({"number": 1040}, Answer(text="5 % of 1040 is 52."), False),
+        ({"number": 1102.5}, Answer(text="The answer is 1000 × 1.05² = 1102.50"), True),
+        ({"number": 3.5}, Answer(text="(3 + 4) / 2 = 3.5"), True),
+        ({"number": -5}, Answer(text="10 - 15 = -5"), True),
+        ({"number": 25}, Answer(text="25 is 50 % of 50"), True),
+        ({"number": 1050, "unit": "EUR"}, Answer(text="Réponse : 1 050 € (= 1 000 € × 1,05)"), True),
         ({"number": 5.2, "unit": "percent"}, Answer(text="Le taux est de 5,2 %."), True),
         ({"number": 0.05}, Answer(text="5"), False),
         ({"number": 12, "contains": "twelve"}, Answer(text="12"), False),
@@ -131,3 +149,45 @@ def test_the_suites_of_the_package_need_nothing_else_and_all_others_do() -> None
     for name in SUITES.keys() - own.keys():
         with pytest.raises(ConfigurationError, match="downloads are forbidden"):
             build(Choice(name=name, offline=True))
+
+
+_USELESS: list[tuple[dict[str, object], str]] = [
+    ({"expect": {"contains": []}}, '"contains" is a text or a list of texts'),
+    ({"expect": {"contains": ["Été", []]}}, '"contains" is a text or a list of texts'),
+    ({"expect": {"contains": ["Été", ["🎉", " "]]}}, '"contains" is a text or a list of texts'),
+    ({"expect": {"equals": None}}, '"equals" is a text or a list of texts'),
+    ({"expect": {"equals": [5]}}, '"equals" is a text or a list of texts'),
+    ({"expect": {"not_contains": []}}, '"not_contains" is a text or a list of texts'),
+    ({"expect": {"regex": ""}}, '"regex" is a text'),
+    ({"expect": {"regex": 5}}, '"regex" is a text'),
+    ({"expect": {"number": float("nan")}}, '"number" is a number'),
+    ({"expect": {"number": 1, "tolerance": float("inf")}}, '"tolerance" is a number of 0 or more'),
+    ({"expect": {"number": 1, "unit": "bananas"}}, '"unit" is percent, years'),
+    ({"expect": {"equals": "x", "unit": "EUR"}}, '"unit" belongs to "number"'),
+    ({"expect": {"calls": [{"name": 5}]}}, '"calls" is a list of'),
+    ({"expect": {"calls": [{"name": "f", "arguments": [1]}]}}, '"calls" is a list of'),
+    ({"expect": {"calls": {"name": "f"}}}, '"calls" is a list of'),
+    ({"expect": {"equals": "x"}, "language": "de"}, '"language" is en or fr'),
+    ({"expect": {"equals": "x"}, "slices": ["all"]}, "the name of the whole"),
+]
+
+
+@pytest.mark.parametrize(("row", "said"), _USELESS)
+def test_a_row_that_could_only_be_right_or_only_be_wrong_is_refused(row: dict[str, object], said: str) -> None:
+    with pytest.raises(ConfigurationError) as failed:
+        RowsSuite(Choice(name="mine"), [{"id": "é", "question": "q", **row}])
+    assert said in failed.value.message and "row 1" in failed.value.message
+
+
+def test_a_pair_is_one_row_in_each_language() -> None:
+    def row(name: str, language: str) -> dict[str, object]:
+        return {"id": name, "question": "q", "expect": {"equals": "x"}, "language": language, "pair": "p"}
+
+    assert len(RowsSuite(Choice(name="mine"), [row("1", "en"), row("2", "fr")]).samples) == 2
+    with pytest.raises(ConfigurationError, match="two rows of the pair 'p' in fr"):
+        RowsSuite(Choice(name="mine"), [row("1", "fr"), row("2", "fr")])
+
+
+def test_rows_have_no_routes_to_choose_from() -> None:
+    with pytest.raises(UnknownNameError, match="no route 'chat-tools'"):
+        build(Choice(name="arithmetic", route="chat-tools"))

@@ -21,7 +21,7 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.evaluation.compare import compare, read
-from unified_intelligence.evaluation.folder import read_attempts
+from unified_intelligence.evaluation.folder import RunFolder, read_attempts
 from unified_intelligence.evaluation.report import html_report
 from unified_intelligence.evaluation.rescore import rescore
 from unified_intelligence.evaluation.rows import RowsSuite
@@ -200,3 +200,13 @@ def test_a_report_of_nothing_at_all(tmp_path: Path) -> None:
     run(tmp_path / "r", suite(30), Told(lambda q, _: ConnectionFailedError("gone")))
     page = html_report(read(tmp_path / "r"))
     assert "This run is incomplete: 0.0% answered" in page and "first 20 requests" in page
+
+
+def test_a_run_runs_only_while_somebody_writes_it(tmp_path: Path) -> None:
+    ended = run(tmp_path / "r", suite(3), Told(lambda question, _: question))
+    ended.run.status = "running"
+    with RunFolder(tmp_path / "r") as folder:
+        folder.write_run(ended.run)
+        assert read(tmp_path / "r").run.status == "running"
+        assert not (tmp_path / "r" / "samples.jsonl").write_bytes(b"")
+    assert read(tmp_path / "r").run.status == "partial"

@@ -28,12 +28,22 @@ def compare_runs(output: Output, parameters: Mapping[str, Any]) -> int:
         output.line("\n".join(_lines(found, shown)))
     if found.forced:
         output.warn("Their data or scorers differ: the difference may not be the model's.")
+    _tell_unpaired(output, found)
     for run in (before.run, after.run):
         if not is_complete(run):
             output.warn(f"{refusal(run)} Nothing follows from it.")
     if not found.complete:
         return INCOMPLETE
     return WORSE if found.regressions else PASSED
+
+
+def _tell_unpaired(output: Output, found: Comparison) -> None:
+    pairs, left = found.rows[0].n, len(found.unpaired)
+    if left:
+        output.warn(
+            f"Only {pairs} of {pairs + left} questions have an answer in both {found.first} and {found.second}; "
+            "nothing is said of the others."
+        )
 
 
 def hold_gates(output: Output, parameters: Mapping[str, Any]) -> int:
@@ -57,7 +67,12 @@ def hold_gates(output: Output, parameters: Mapping[str, Any]) -> int:
     if parameters["json"]:
         output.json(_gates_json(held, comparisons, refused, code), indented=True)
     else:
-        output.line("\n".join(_gate_lines(held, comparisons)))
+        output.line("\n".join(_gate_lines(held, comparisons, refused=bool(refused))))
+    for own in found:
+        if (asked := len(own.run.planned_ids)) < own.run.dataset.n:
+            output.warn(f"{own.run.name} asked {asked} of the {own.run.dataset.n} questions of {own.run.asking.suite}.")
+    for own in comparisons:
+        _tell_unpaired(output, own)
     for told in refused:
         output.warn(f"{told} No gate passes.")
     return code
@@ -86,10 +101,11 @@ def _gates_json(
     }
 
 
-def _gate_lines(held: Sequence[tuple[Run, Held]], comparisons: Sequence[Comparison]) -> list[str]:
+def _gate_lines(held: Sequence[tuple[Run, Held]], comparisons: Sequence[Comparison], *, refused: bool) -> list[str]:
+    passed = "refused" if refused else "passed"
     rows = [
         (
-            "passed" if own.passed else "FAILED",
+            passed if own.passed else "FAILED",
             own.gate.written,
             "no such figure" if own.found is None else f"{own.found:.4g}",
             run.name,
@@ -102,7 +118,7 @@ def _gate_lines(held: Sequence[tuple[Run, Held]], comparisons: Sequence[Comparis
         state = (
             f"FAILED  significantly worse than {own.first}: {worse}"
             if worse
-            else f"passed  not significantly worse than {own.first}"
+            else f"{passed}  not significantly worse than {own.first}"
         )
         lines += [state, aligned([_HEAD, *map(_row, own.rows)])]
     return lines

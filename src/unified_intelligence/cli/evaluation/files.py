@@ -11,6 +11,7 @@ import msgspec
 from unified_intelligence.cli.evaluation.places import cache_of, folder_of
 from unified_intelligence.cli.evaluation.show import summary_lines
 from unified_intelligence.cli.output import Output
+from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.evaluation.compare import read
 from unified_intelligence.evaluation.export import write
 from unified_intelligence.evaluation.folder import read_run, replace
@@ -45,7 +46,13 @@ def rescore_run(output: Output, parameters: Mapping[str, Any]) -> int:
 
 def export_run(output: Output, parameters: Mapping[str, Any]) -> int:
     folder = folder_of(output, parameters["run"], parameters["runs"])
-    output.line(write(read(folder), parameters["to"], folder, parameters["out"]))
+    try:
+        output.line(write(read(folder), parameters["to"], folder, parameters["out"]))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{error.filename or folder} cannot be written: {error.strerror or error}.",
+            hint="Give another place: --out PATH",
+        ) from error
     return 0
 
 
@@ -53,6 +60,13 @@ def write_report(output: Output, parameters: Mapping[str, Any]) -> int:
     folder = folder_of(output, parameters["run"], parameters["runs"])
     html = parameters["html"]
     path = folder / "report.html" if html is None else Path(html).expanduser()
-    replace(path, html_report(read(folder)).encode("utf-8", "replace"))
+    page = html_report(read(folder)).encode("utf-8", "replace")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace(path, page)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be written: {error.strerror or error}.", hint="Give another place: --html FILE"
+        ) from error
     output.line(str(path))
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -43,13 +44,15 @@ def run_suites(output: Output, parameters: Mapping[str, Any]) -> int:
     try:
         for suite in suites:
             plan = _plan(output, parameters, suite, chosen)
-            code = max(code, _run(output, plan, chosen, as_json=bool(parameters["json"])))
+            again = f"The same command, --name {plan.name} for --new," if parameters["new"] else "The same command"
+            code = max(code, _run(output, plan, chosen, again, as_json=bool(parameters["json"])))
     finally:
         chosen.generator.close()
     return code
 
 
-def _run(output: Output, plan: Plan, chosen: Chosen, *, as_json: bool) -> int:
+def _run(output: Output, plan: Plan, chosen: Chosen, again: str, *, as_json: bool) -> int:
+    """`again` is how to go on, as the beginning of a sentence."""
     data = plan.suite.dataset
     route = f", route {plan.suite.route}" if plan.suite.route else ""
     output.note(
@@ -59,21 +62,21 @@ def _run(output: Output, plan: Plan, chosen: Chosen, *, as_json: bool) -> int:
         with _terminated():
             ended = asyncio.run(evaluate(plan, chosen.generator, watcher(output)))
     except KeyboardInterrupt:
-        _tell_stopped(output, plan)
+        _tell_stopped(output, plan, again)
         raise
-    return _told(output, ended, as_json=as_json)
+    return _told(output, ended, again, as_json=as_json)
 
 
-def _tell_stopped(output: Output, plan: Plan) -> None:
+def _tell_stopped(output: Output, plan: Plan, again: str) -> None:
     if not (plan.folder / RUN).is_file():
         return
     counts = read_run(plan.folder).counts
     if counts:
         left = counts["missing"] + counts["error"]
-        output.note(f"Stopped; {counts['planned'] - left} answers are kept. The same command asks the other {left}.")
+        output.note(f"Stopped; {counts['planned'] - left} answers are kept. {again} asks the other {left}.")
 
 
-def _told(output: Output, ended: Ended, *, as_json: bool) -> int:
+def _told(output: Output, ended: Ended, again: str, *, as_json: bool) -> int:
     run = ended.run
     if as_json:
         import msgspec
@@ -82,7 +85,7 @@ def _told(output: Output, ended: Ended, *, as_json: bool) -> int:
     else:
         output.line("\n".join(summary_lines(run)))
     if run.stopped:
-        output.warn(f"{run.stopped} {ended.hint}".strip())
+        output.warn("\n         ".join(filter(None, (run.stopped, ended.hint))))
     elif ended.failure:
         output.warn(f"What failed most often: {ended.failure}")
     elif not ended.asked:
@@ -92,7 +95,7 @@ def _told(output: Output, ended: Ended, *, as_json: bool) -> int:
     left = run.counts["missing"] + run.counts["error"]
     output.warn(
         f"The run is incomplete: {coverage(run):.1%} answered, and its figures are not those of the suite. "
-        f"The same command asks the {left} that have no answer."
+        f"{again} asks the {left} that have no answer."
     )
     return INCOMPLETE
 
@@ -118,6 +121,8 @@ def _plan(output: Output, parameters: Mapping[str, Any], name: str, chosen: Chos
     suite = build(choice)
     runs, retries = runs_of(output, parameters["runs"]), whole["retries"]
     folder = parameters["name"] or slug(f"{_stem(suite.name)}-{chosen.name}{_model(chosen)}")
+    if folder != Path(folder).name or folder in {"", ".", ".."}:
+        raise InvalidRequestError(f"--name is one word or more, not {folder!r}.", hint="Another place: --runs FOLDER")
     if parameters["new"]:
         folder = free_name(runs, folder)
     return Plan(
@@ -193,6 +198,7 @@ def _think(given: str | None) -> bool | None:
     return None if given is None else given == "on"
 
 
+_FLAGS: Mapping[str, str] = {"hour": "usd-per-hour"}
 _LEAST: Mapping[str, int] = {"retries": 0, "seed": 0}
 
 
@@ -210,20 +216,28 @@ def _whole(parameters: Mapping[str, Any], name: str, least: int | None = None) -
 
 def _number(parameters: Mapping[str, Any], name: str, otherwise: float | None) -> float | None:
     text = parameters[name]
+    return otherwise if text is None else _amount(text, f"--{_FLAGS.get(name, name)}")
+
+
+def _amount(text: str, flag: str) -> float:
     try:
-        return otherwise if text is None else float(text)
+        value = float(text)
     except ValueError:
-        raise InvalidRequestError(f"{text!r} is no number.", hint="See: uic eval run --help") from None
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise InvalidRequestError(f"{flag} is a number from 0, not {text!r}.", hint="See: uic eval run --help")
+    return value
 
 
 def _price(given: str | None) -> tuple[float, float] | None:
     if given is None:
         return None
-    try:
-        read, written = map(float, given.split(","))
-    except ValueError:
-        raise InvalidRequestError(f"--price is two numbers, as 0.5,1.5, not {given!r}.") from None
-    return read, written
+    read, comma, written = given.partition(",")
+    if not comma or "," in written:
+        raise InvalidRequestError(
+            f"--price is two numbers, as 0.5,1.5, not {given!r}.", hint="See: uic eval run --help"
+        )
+    return _amount(read, "--price"), _amount(written, "--price")
 
 
 @contextmanager

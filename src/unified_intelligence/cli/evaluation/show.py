@@ -12,7 +12,7 @@ import msgspec
 from unified_intelligence.cli.evaluation.places import folder_of, names, runs_of
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
-from unified_intelligence.entities.errors import UnknownNameError
+from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
 from unified_intelligence.evaluation import suites
 from unified_intelligence.evaluation.compare import read
 from unified_intelligence.evaluation.length_reports import (
@@ -41,7 +41,7 @@ def show_suites(output: Output, *, as_json: bool) -> int:
 
 def show_runs(output: Output, given: str | None, *, as_json: bool) -> int:
     folder = runs_of(output, given)
-    runs = [read(folder / name).run for name in names(folder)]
+    runs = _readable(output, [folder / name for name in names(folder)])
     if as_json:
         output.json([_builtins(run) for run in runs], indented=True)
         return 0
@@ -54,6 +54,17 @@ def show_runs(output: Output, given: str | None, *, as_json: bool) -> int:
     ]
     output.line(aligned([("RUN", "STATUS", "RIGHT OF ANSWERED", "ANSWERED", "BEGUN"), *rows]))
     return 0
+
+
+def _readable(output: Output, folders: Iterable[Path]) -> list[Run]:
+    """All runs that can be read; a broken one does not hide the others."""
+    found: list[Run] = []
+    for folder in folders:
+        try:
+            found.append(read(folder).run)
+        except ConfigurationError as error:
+            output.warn(error.message)
+    return found
 
 
 def show_run(output: Output, name: str, given: str | None, *, sample: str | None, as_json: bool) -> int:
@@ -103,9 +114,15 @@ def summary_lines(run: Run) -> list[str]:
     if run.heuristic:
         lines.append(f"  Not correctness: {run.heuristic}")
     lines += ["", "  ".join(f"{run.counts.get(own, 0)} {own}" for own in OUTCOMES) + _missing(run), ""]
-    lines.append(aligned([("FIGURE", "OF", "VALUE", "95 % INTERVAL"), *map(_row, run.metrics)]))
+    lines.append(aligned([("FIGURE", "OF", "VALUE", "95 % INTERVAL"), *map(_row, _by_name(run.metrics))]))
     lines += _notes(run)
     return lines
+
+
+def _by_name(metrics: Sequence[Metric]) -> list[Metric]:
+    """Each figure with its slices below it, in the order of the figures."""
+    names = [*dict.fromkeys(own.name for own in metrics)]
+    return sorted(metrics, key=lambda own: names.index(own.name))
 
 
 def _missing(run: Run) -> str:

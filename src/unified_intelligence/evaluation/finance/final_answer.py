@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from unified_intelligence.evaluation.finance.marks import plain, visible
@@ -27,6 +29,19 @@ _COPULA: Final = re.compile(
     r"|\bégale?\b|\bde\b",
     re.IGNORECASE,
 )
+_DENIED: Final = re.compile(r"\b(?:not|pas)\s+[$€£¥*\s\u2212-]*$", re.IGNORECASE)
+_OR: Final = re.compile(r"[\s,;*]*\b(?:or|ou)\b[\s$€£¥*\u2212-]*", re.IGNORECASE)
+_OPERATOR: Final = re.compile(
+    r"[\s)²³*]*(?:[*×·÷/^+\u2212\u2013-]|\\(?:times|cdot|div)|\b(?:x|times|fois|plus|minus|moins|divided by"
+    r"|multiplied by|divisé par|multiplié par)\b)[\s($€£¥*\u2212-]*",
+    re.IGNORECASE,
+)
+_SHARE_OF: Final = re.compile(r"\s*\b(?:of|de|du|des)\b[\s$€£¥]*", re.IGNORECASE)
+_COMES_TO: Final = re.compile(
+    r"\bis\b|\bare\b|\bequals?\b|\bgives?\b|\bmakes?\b|\bamounts? to\b|\bcomes? to\b|\best\b|\bsont\b|\bfont\b|\bfait\b"
+    r"|\bdonnent?\b|\bs['’]élève à\b|\bvaut\b|\bégale?\b",
+    re.IGNORECASE,
+)
 _EQUALS: Final = re.compile(r"[=≈]|\b(?:approximately|environ|about)\b", re.IGNORECASE)
 _BLANK_LINE: Final = re.compile(r"\n\s*\n")
 _SENTENCE_END: Final = re.compile(r"[.!](?:\s+|$)")
@@ -45,7 +60,7 @@ class Found(NamedTuple):
 
 
 def final_number(text: str, language: Language, fits: Fits) -> Found | None:
-    """The result of an answer, None where it holds no number.
+    """The result of an answer, None where it holds no number, or two with an "or" between them.
 
     `fits` says whether the unit of a number is one that the question asks for; among several in one place the first
     that fits is taken. Values are not compared: an answer is not searched for what would be right.
@@ -54,7 +69,7 @@ def final_number(text: str, language: Language, fits: Fits) -> Found | None:
     habit = habit_of(shown, language)
     for how, place in _places(shown):
         if (reading := _pick(how, place, language, habit, fits)) is not None:
-            return Found(reading, how)
+            return None if _is_left_open(place, reading, readings(place, language, habit)) else Found(reading, how)
     return None
 
 
@@ -87,11 +102,13 @@ def _sentences(line: str) -> list[str]:
 
 
 def _pick(how: str, place: str, language: Language, habit: Habit, fits: Fits) -> Reading | None:
-    found = readings(place, language, habit)
+    found = [own for own in readings(place, language, habit) if not _DENIED.search(place[: own.start])]
     if how == "last":
         found.reverse()
     elif not _STARTS.match(place):
         found = _behind(place, found, fits) or found
+    elif _is_sum(place, found):
+        found = _result(place, found) or found
     return next(filter(fits, found), found[0] if found else None)
 
 
@@ -103,3 +120,36 @@ def _behind(place: str, found: list[Reading], fits: Fits) -> list[Reading]:
     last = max((reading.start for reading in found if fits(reading)), default=-1)
     begin = next((match.end() for match in _COPULA.finditer(place) if match.end() <= last), 0)
     return [reading for reading in found if reading.start >= begin]
+
+
+def _is_left_open(place: str, chosen: Reading, found: list[Reading]) -> bool:
+    """Whether another value stands beside it as just as good, as in 1,050 or 1,100; 5 % or 0.05 is one value."""
+    near = (
+        (a, b)
+        for a, b in pairwise(found)
+        if chosen in {a, b} and _is_alike(a, b) and _OR.fullmatch(place[a.end : b.start])
+    )
+    return any(not any(math.isclose(a.value * by, b.value, rel_tol=0.01) for by in (1, 100, 0.01)) for a, b in near)
+
+
+def _is_alike(one: Reading, other: Reading) -> bool:
+    """Whether they can be two values of one thing: 12 months or 1 year, and $10 or 9 €, may well be one value."""
+    return (one.unit, one.currency) == (other.unit, other.currency) or not (one.unit and other.unit)
+
+
+def _is_sum(place: str, found: list[Reading]) -> bool:
+    """Whether the number that it begins with is only reckoned with, as in 60 * 320 = 19,200 or 5 % of 60 is 3."""
+    if len(found) < 3:
+        return False
+    between = place[found[0].end : found[1].start]
+    return bool(_OPERATOR.fullmatch(between) or (found[0].unit == "percent" and _SHARE_OF.fullmatch(between)))
+
+
+def _result(place: str, found: list[Reading]) -> list[Reading]:
+    """The numbers behind the last sign of equality of a sum, else those behind its verb."""
+    signs = [match.end() for match in _EQUALS.finditer(place, found[1].end)]
+    verbs = [match.end() for match in _COMES_TO.finditer(place, found[1].end)]
+    for begin in (*reversed(signs), *verbs):
+        if behind := [reading for reading in found if reading.start >= begin]:
+            return behind
+    return []

@@ -11,7 +11,7 @@ from unified_intelligence.evaluation.finance.numbers import Language, Reading
 
 RELATIVE: Final = 0.0015
 _WIDEST: Final = 0.01  # what rounding to the decimals shown may excuse
-_YEARS: Final = {"years": 1.0, "months": 12.0, "days": 365.0}
+YEARS: Final = {"years": 1.0, "months": 12.0, "days": 365.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,24 +59,24 @@ def _agrees(key: NumberKey, reading: Reading) -> bool:
     if reading.unit in {"percent", "bps"}:
         return bool(key.percent)
     if reading.unit == "money":
-        is_money = key.unit not in _YEARS and not key.percent
+        is_money = key.unit not in YEARS and not key.percent
         return is_money and (not key.unit or key.unit == reading.currency)
-    if reading.unit in _YEARS:
-        return key.unit in _YEARS or (key.unit == "" and not key.percent)
+    if reading.unit in YEARS:
+        return key.unit in YEARS or (key.unit == "" and not key.percent)
     return True
 
 
 def fits(key: NumberKey, reading: Reading) -> bool:
     """Whether it is written in the very unit that is asked for; a plain number fits a plain key only."""
     if key.untold:
-        return reading.unit not in _YEARS
+        return reading.unit not in YEARS
     if key.percent:
         return reading.unit in {"percent", "bps"}
-    if key.unit in _YEARS:
-        return reading.unit in _YEARS
+    if key.unit in YEARS:
+        return reading.unit in YEARS
     if key.unit:
         return reading.unit == "money"
-    return reading.unit not in _YEARS
+    return reading.unit not in YEARS
 
 
 def _factor(key: NumberKey, reading: Reading) -> float:
@@ -84,8 +84,8 @@ def _factor(key: NumberKey, reading: Reading) -> float:
     if reading.unit in {"percent", "bps"}:
         points = 1.0 if reading.unit == "percent" else 0.01
         return points if key.percent == "points" else points / 100
-    if reading.unit in _YEARS and key.unit in _YEARS:
-        return _YEARS[key.unit] / _YEARS[reading.unit]
+    if reading.unit in YEARS and key.unit in YEARS:
+        return YEARS[key.unit] / YEARS[reading.unit]
     return 1.0
 
 

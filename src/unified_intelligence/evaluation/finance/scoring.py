@@ -19,7 +19,7 @@ from unified_intelligence.evaluation.suite import Dataset, Sample, Score, Scorer
 if TYPE_CHECKING:
     from unified_intelligence.evaluation.suite import Answer, Choice
 
-SCORER: Final = Scorer("finance-gates", "1")
+SCORER: Final = Scorer("finance-gates", "2")
 _POWERS: Final = (1, 2, 3, 6, 9)
 
 
