@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from typing import Any
 
@@ -15,6 +16,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when huggingface_hub is importe
 os.environ.setdefault(
     "OPENBLAS_NUM_THREADS", "1"
 )  # read once, when numpy is imported; models this small wait on threads
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a script left in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests interrupt inherit what we heed
 
 
 @pytest.fixture(autouse=True)
