@@ -15,8 +15,8 @@ from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.kernels import Kernels
 from unified_intelligence.engine.linear import explain, linear
-from unified_intelligence.engine.native import library as native
-from unified_intelligence.engine.native.library import NoLibraryError
+from unified_intelligence.engine.native import compiled
+from unified_intelligence.engine.native.compiled import NoLibraryError
 from unified_intelligence.engine.native.linears import MOST, Native, NativeInt4, NativeInt8, Panels
 from unified_intelligence.engine.packed import Packed
 from unified_intelligence.engine.place import Quantization
@@ -32,7 +32,7 @@ def inference() -> Generator[None]:
 
 def obstacle() -> str:
     try:
-        native.library()
+        compiled.shared_library()
     except NoLibraryError as error:
         return str(error)
     return ""
@@ -264,37 +264,37 @@ def test_a_model_of_another_form_is_read_by_torch(change: dict[str, int], reason
 def anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[Path]:
     """The library is looked for once more, in a home of its own."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    native.outcome.cache_clear()
+    compiled.outcome.cache_clear()
     yield tmp_path
-    native.outcome.cache_clear()
+    compiled.outcome.cache_clear()
 
 
 @runs_here
 def test_it_is_compiled_once_and_only_where_nobody_else_may_write(anew: Path) -> None:
-    native.library()
+    compiled.shared_library()
     (kept,) = (anew / ".cache/unified-intelligence/native").iterdir()
     stamp = kept.stat().st_mtime_ns
-    native.outcome.cache_clear()
-    native.library()
+    compiled.outcome.cache_clear()
+    compiled.shared_library()
     assert kept.stat().st_mtime_ns == stamp
     kept.unlink()
     kept.parent.chmod(0o777)
-    native.outcome.cache_clear()
-    native.library()
+    compiled.outcome.cache_clear()
+    compiled.shared_library()
     assert not list(kept.parent.iterdir())
 
 
 @runs_here
 def test_it_is_compiled_anew_where_the_kept_one_is_broken(anew: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = ".cache/unified-intelligence/native"
-    native.library()
+    compiled.shared_library()
     (whole,) = (anew / place).iterdir()
     broken = anew / "other" / place / whole.name  # elsewhere: what is loaded already is not read again
     broken.parent.mkdir(parents=True, mode=0o700)
     broken.write_bytes(whole.read_bytes()[:4])
     monkeypatch.setenv("HOME", str(anew / "other"))
-    native.outcome.cache_clear()
-    native.library()
+    compiled.outcome.cache_clear()
+    compiled.shared_library()
     assert broken.stat().st_size == whole.stat().st_size
 
 
@@ -302,7 +302,7 @@ def test_it_is_compiled_anew_where_the_kept_one_is_broken(anew: Path, monkeypatc
 def test_nothing_is_kept_where_others_can_put_another_folder(anew: Path) -> None:
     (anew / ".cache").mkdir()
     (anew / ".cache").chmod(0o777)
-    native.library()
+    compiled.shared_library()
     assert not list((anew / ".cache").iterdir())
 
 
@@ -313,7 +313,7 @@ def test_it_is_compiled_for_a_user_without_a_home(anew: Path, monkeypatch: pytes
 
     monkeypatch.delenv("HOME")
     monkeypatch.setattr("pwd.getpwuid", nobody)
-    native.library()
+    compiled.shared_library()
     assert not list(anew.iterdir())
 
 
@@ -324,7 +324,7 @@ def test_the_reason_is_found_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     for _ in range(3):
         with pytest.raises(NoLibraryError):
-            native.library()
+            compiled.shared_library()
     assert (tmp_path / "runs").read_text() == "\n"
 
 
@@ -333,9 +333,9 @@ def test_without_room_for_passing_files_there_is_none(monkeypatch: pytest.Monkey
     def full(**_: object) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(native, "mkdtemp", full)
+    monkeypatch.setattr(compiled, "mkdtemp", full)
     with pytest.raises(NoLibraryError, match=r"No space left|CPU|compiler|Linux"):
-        native.library()
+        compiled.shared_library()
 
 
 @pytest.mark.parametrize(("compiler", "reason"), [
@@ -355,7 +355,7 @@ def test_without_it_torchs_products_are_taken_and_the_reason_is_said(
         (folder / "cc").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/nowhere" if not compiler else f"{folder}:/usr/bin:/bin")
     with pytest.raises(NoLibraryError, match=reason):
-        native.library()
+        compiled.shared_library()
     kernels = Kernels()
     assert not isinstance(linear(torch.zeros(64, 64, dtype=torch.bfloat16), kernels=kernels), Native)
     assert re.search(reason, kernels.fault(Panels, CPU, torch.bfloat16))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from unified_intelligence.engine import quantize
 from unified_intelligence.engine.kernels import Kernels, Special, padded
-from unified_intelligence.engine.native.library import NoLibraryError, library
+from unified_intelligence.engine.native.compiled import NoLibraryError, shared_library
 from unified_intelligence.engine.packed import Packed
 from unified_intelligence.engine.quantized import Int8
 
@@ -43,7 +43,7 @@ class Native(Special):
         if device.type != "cpu":
             return "it is for CPUs"
         try:
-            library()
+            shared_library()
         except NoLibraryError as error:
             return str(error)
         return ""
@@ -73,7 +73,7 @@ class Native(Special):
         tokens = x.contiguous()
         pointers = [ctypes.c_void_p(part.data_ptr()) for part in (tokens, sums, y)]
         threads = ctypes.c_int64(torch.get_num_threads())
-        library().product(ctypes.byref(self.matrix), *pointers, ctypes.c_int64(rows), threads)
+        shared_library().product(ctypes.byref(self.matrix), *pointers, ctypes.c_int64(rows), threads)
         return y.to(x.dtype)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from unified_intelligence.engine.kernels import Linear
-from unified_intelligence.engine.native.library import library
+from unified_intelligence.engine.native.compiled import shared_library
 from unified_intelligence.engine.native.linears import MOST, Matrix, Native
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ class SmallPass:
         sizes = (hidden, heads.queries, heads.keys, heads.size, middle, 0, len(matrices), 1)
         tensors = [_pointer(getattr(weights, name)) for name in _TENSORS]
         self._model = _Model(*sizes, weights.eps, heads.scale, *tensors, head, self._layers)
-        self._library = library()
-        self._library.scratch_bytes.restype = ctypes.c_int64
+        self._kernels = shared_library()
+        self._kernels.scratch_bytes.restype = ctypes.c_int64
         self._scratch = torch.empty(0, dtype=torch.uint8)
         self._slots = 0
 
@@ -130,14 +130,14 @@ class SmallPass:
             wanted += range(ends - piece.wanted, ends)
         self._model.threads = torch.get_num_threads()
         rows = ctypes.c_int64(len(tokens))
-        needed = self._library.scratch_bytes(ctypes.byref(self._model), rows)
+        needed = self._kernels.scratch_bytes(ctypes.byref(self._model), rows)
         if len(self._scratch) < needed:
             self._scratch = torch.empty(needed, dtype=torch.uint8)
         # said because torch's default is another while Transformers loads a model, in whatever thread
         logits = torch.empty(len(wanted), self._model.head.outputs, dtype=torch.float32)
         asked = [_numbers(tokens), _numbers(slots), _numbers(places), ctypes.c_int64(len(wanted)), _numbers(wanted)]
         room = [ctypes.c_void_p(part.data_ptr()) for part in (logits, self._scratch)]
-        self._library.read_tokens(ctypes.byref(self._model), rows, *asked, *room)
+        self._kernels.read_tokens(ctypes.byref(self._model), rows, *asked, *room)
         return logits
 
     def _check(self, tokens: Sequence[int], slots: Sequence[int], places: Sequence[int]) -> None:

@@ -27,7 +27,7 @@ class NoLibraryError(RuntimeError):
     """Why it cannot be had here, as a clause."""
 
 
-def library() -> ctypes.CDLL:
+def shared_library() -> ctypes.CDLL:
     """Raises NoLibraryError; the answer is the same as long as the process lives."""
     found = outcome()
     if isinstance(found, str):
