@@ -26,17 +26,22 @@ from unified_intelligence.entities.errors import ConfigurationError, ConnectionF
 _AHEAD = 20_000_000  # ns from the word to the start
 _ONE_CORE = 1500  # requests a second that one worker certainly sends
 _DEAD_AFTER = 20  # failures to connect with nothing else: nobody is there
+_GONE_AFTER = 100  # failures to connect one after the other: nobody is there any more
 
 
 @dataclass(slots=True)
 class Gathered:
-    """What a run left: its rows in the order of their numbers, and each worker's account. `start` is in ns."""
+    """What a run left: its rows in the order of their numbers, and each worker's account. `start` is in ns.
+
+    `stopped` was it by a person, `gone` was the server before its end.
+    """
 
     rows: list[Row] = field(default_factory=list[Row])
     accounts: list[Told] = field(default_factory=list[Told])
     start: int = 0
     processes: int = 0
     stopped: bool = False
+    gone: bool = False
 
 
 @dataclass(slots=True)
@@ -97,7 +102,7 @@ def shares_of(load: Load, target: Target, address: Address, bodies: Sequence[str
 
 
 def send(shares: Sequence[Share], watch: Watch, watcher: Watcher | None = None) -> Gathered:
-    """Runs the shares to their end. Ctrl-C stops them and keeps what was measured.
+    """Runs the shares to their end. Ctrl-C, or a server that is gone, stops them and keeps what was measured.
 
     Raises ConnectionFailedError when nobody can be reached, ConfigurationError when a worker cannot run.
     """
@@ -184,7 +189,7 @@ def _gather(
     workers: Sequence[subprocess.Popen[bytes]],
 ) -> None:
     row_of, told_of = msgspec.json.Decoder(RowLine), msgspec.json.Decoder(Told)
-    watch.rows = gathered.rows
+    watch.rows, silent = gathered.rows, 0
     while len(gathered.accounts) < len(workers):
         try:
             worker, line = lines.get(timeout=0.5)
@@ -192,6 +197,10 @@ def _gather(
             worker, line = -1, b""
         if line.startswith(b'{"row":'):
             gathered.rows.append(row_of.decode(line).row)
+            silent = silent + 1 if gathered.rows[-1].error == "connection" else 0
+            if silent == _GONE_AFTER:
+                gathered.gone = True
+                _stop(workers)
         elif line:
             told = told_of.decode(line)
             watch.workers[told.worker] = told

@@ -79,6 +79,8 @@ def _faults(health: Health, load: Load, ok: Sequence[Row], gathered: Gathered) -
     found: list[str] = []
     if not ok:
         found.append("no request was answered")
+    if gathered.gone:
+        found.append("the server was gone before its end")
     if gathered.stopped:
         found.append("it was stopped before its end")
     if any(own.kind == "broken" for own in gathered.accounts):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
+from contextlib import ExitStack
+from threading import Timer
 
 import pytest
 
 from tests.integration.benchmark.known import rows_of, send
-from unified_intelligence.benchmark.calibrate import errors_of, truth_of
+from unified_intelligence.benchmark.calibrate import errors_of, known_server, truth_of
 from unified_intelligence.benchmark.known_server import WORDS
 from unified_intelligence.benchmark.plan import Load
 from unified_intelligence.benchmark.statistics import percentile
@@ -120,6 +122,19 @@ def test_an_answer_that_takes_too_long_is_a_timeout(known: str) -> None:
 def test_nobody_there_is_said_once() -> None:
     with pytest.raises(ConnectionFailedError):
         send("http://127.0.0.1:9/v1", "known", Load(concurrency=4, requests=1000))
+
+
+def test_a_server_that_goes_away_ends_the_run_and_leaves_what_was_measured() -> None:
+    server = ExitStack()
+    url = server.enter_context(known_server())
+    leaving = Timer(1.0, server.close)
+    leaving.start()
+    gathered = send(url, "known:first=5,gap=1,tokens=3", Load(concurrency=16, requests=100_000))
+    leaving.join()
+    assert gathered.gone
+    assert not gathered.stopped
+    assert [row.error for row in gathered.rows].count("") > 10
+    assert 100 < len(gathered.rows) < 100_000
 
 
 def test_the_calibration_holds(known: str) -> None:
