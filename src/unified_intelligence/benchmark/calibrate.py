@@ -137,12 +137,17 @@ def _open(url: str, processes: int, rate: float = 400.0, seconds: float = 4.0) -
 
 
 def _fastest(url: str) -> dict[str, Any]:
+    """By the client's whole time, with the reading of the replies that it puts off until a socket is quiet."""
     gathered = _sent(url, "known:first=0,tokens=1", Load(concurrency=64, requests=6000, warmup=64), 1)
-    rows = [row for row in gathered.rows if not row.warmup and not row.error]
-    seconds = (max(row.ended for row in rows) - min(row.dispatched for row in rows)) / 1e9
+    answered = sum(not row.error for row in gathered.rows)
+    seconds = max(own.wall_s for own in gathered.accounts)
     cpu = sum(own.cpu_s for own in gathered.accounts)
     truth_of(url)
-    return {"concurrency": 64, "requests_per_s": len(rows) / seconds, "client_cpu_s_per_1000": cpu / len(rows) * 1000}
+    return {
+        "concurrency": 64,
+        "requests_per_s": answered / seconds,
+        "client_cpu_s_per_1000": cpu / answered * 1000,
+    }
 
 
 def _sent(url: str, model: str, load: Load, processes: int) -> crew.Gathered:
