@@ -58,7 +58,7 @@ def test_grouped_tokens_are_counted_by_usage(known: str) -> None:
     for row in rows_of(known, f"known:{FAST},group=4"):
         assert (row.tokens, row.events, row.counted_by) == (16, 4, "usage")
         assert row.tpot_ms is not None
-        assert 6 < row.tpot_ms < 12  # 120 ms over 15 tokens
+        assert 6 < row.tpot_ms < 30  # 120 ms over 15 tokens; over the 3 gaps between events it would be 40
 
 
 def test_joined_events_are_one_arrival(known: str) -> None:

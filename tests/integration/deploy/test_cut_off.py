@@ -42,7 +42,7 @@ def test_killed_at_random_moments_it_is_finished_by_the_next(local: LocalHub) ->
     rounds = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(rounds) == ROUNDS
     assert [each for each in rounds if each["left"]] == []
-    assert sum(each["killed"] for each in rounds) >= ROUNDS // 2
+    assert sum(each["killed"] for each in rounds) >= ROUNDS // 6  # how far each came is chance
     # One commit of the Hub's own, one for the content before the rounds, one for each round's.
     assert len(local.commits()) == ROUNDS + 2
     assert local.commits()[0] == rounds[-1]["sha"]

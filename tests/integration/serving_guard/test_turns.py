@@ -42,7 +42,7 @@ def test_a_full_queue_says_so_at_once_and_when_to_come_back() -> None:
         assert refused.status_code == 429
         assert refused.json()["error"]["code"] == "rate_limit_exceeded"
         assert int(refused.headers["retry-after"]) >= 1
-        assert took < 1
+        assert took < 3
         assert [answer.result().status_code for answer in slow] == [200, 200]
         assert server.service.admission.rejections == {"queue": 1}
 
