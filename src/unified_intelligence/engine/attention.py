@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from unified_intelligence.engine.huge_pages import expect
+
 if TYPE_CHECKING:
     import torch
 
@@ -164,6 +166,7 @@ class SlotCache:
 
 def _laid_out(old: torch.Tensor, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> torch.Tensor:
     new = old.new_zeros((slots, old.shape[1], capacity, old.shape[3]))
+    expect(new)
     for target, (source, length) in kept.items():
         new[target, :, :length] = old[source, :, :length]
     return new

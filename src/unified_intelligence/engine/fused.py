@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from unified_intelligence.engine.adapted import Adapters, own
 from unified_intelligence.engine.attention import Heads, Layout, SlotCache, attend
 from unified_intelligence.engine.forward import Forward, Piece
+from unified_intelligence.engine.huge_pages import collapse, kept_by
 from unified_intelligence.engine.kernels import Linear
 from unified_intelligence.engine.linear import for_head, linear
 from unified_intelligence.engine.native.small_pass import LayerWeights, ModelWeights, SmallPass
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class FusedForward(Forward):
     """Takes the weights out of the model, layer by layer, so that they are in memory once; it can no longer be run.
 
-    `small` reads few tokens, where our own kernels can; `without_small` says why there is none.
+    `small` reads few tokens, where our own kernels can; `without_small` says why there is none. `huge_bytes` are in
+    large pages.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class FusedForward(Forward):
         self._adapters.settle()
         self.small, self.without_small = self._small_pass()
         inner.layers = torch.nn.ModuleList()
+        self.huge_bytes = collapse(kept_by(self._products()))
         self.token_bytes = 2 * len(self._layers) * self._heads.keys * self._heads.size * self._dtype.itemsize
         self.nbytes = self._head.nbytes + sum(layer.nbytes for layer in self._layers)
 
@@ -104,6 +107,9 @@ class FusedForward(Forward):
             q, k, v = layer.project(x, cos, sin)
             x = layer.finish(x, attention(at, q, k, v))
         return x
+
+    def _products(self) -> list[Linear]:
+        return [self._head, *(product for layer in self._layers for product in layer.weights.products)]
 
     def _small_pass(self) -> tuple[SmallPass | None, str]:
         """And why there is none, "" otherwise."""

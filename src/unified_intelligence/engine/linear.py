@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from unified_intelligence.engine.huge_pages import expect
 from unified_intelligence.engine.kernels import Kernels, Linear, Special
 from unified_intelligence.engine.native.linears import NativeInt4, NativeInt8, Panels
 from unified_intelligence.engine.packed import Packed
@@ -103,11 +104,13 @@ def explain(device: torch.device, dtype: torch.dtype, quantization: Quantization
 def read_bandwidth(seconds: float = 0.2, device: torch.device | None = None) -> float:
     """GB/s at which all threads together read memory, the best of what fits into the time: other work only lowers it.
 
-    Takes 512 MiB for as long.
+    Takes 512 MiB for as long, in large pages where they can be had.
     """
     import torch
 
-    numbers = torch.ones(1 << 7, 1 << 20, device=device)  # written: pages never written are read from one place
+    numbers = torch.empty(1 << 7, 1 << 20, device=device)
+    expect(numbers)
+    numbers.fill_(1)  # pages never written are read from one place
     ends = time.perf_counter() + seconds
     fastest = float("inf")
     while time.perf_counter() < ends or fastest == float("inf"):

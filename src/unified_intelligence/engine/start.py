@@ -166,7 +166,8 @@ def _forward(loaded: Loaded, wanted: Pass, bits: Quantized, adapters: Adapters) 
     from unified_intelligence.engine.linear import explain
 
     said = f"fused forward pass, {explain(fused.device, loaded.model.dtype, quantization)}"
-    return fused, f"{said}, as the whole pass then is" if fused.small else said
+    said += ", as the whole pass then is" if fused.small else ""
+    return fused, f"{said}; {fused.huge_bytes / 1e9:.1f} GB of weights in large pages" if fused.huge_bytes else said
 
 
 def _fused(model: Any, longest: int, quantization: Quantization, adapters: Adapters) -> FusedForward:

@@ -1,0 +1,76 @@
+"""What Linux says of the pages of what was gathered."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from unified_intelligence.engine.huge_pages import SIZE, collapse, expect, kept_by
+from unified_intelligence.engine.linear import linear
+
+SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or not SWITCH.exists() or "[never]" in SWITCH.read_text(),
+    reason="this machine has no large pages to give",
+)
+
+
+def large(address: int) -> int:
+    """Bytes in large pages of the mapping that holds an address."""
+    inside = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if found := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+            inside = int(found[1], 16) <= address < int(found[2], 16)
+        elif inside and line.startswith("AnonHugePages:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no mapping holds it")
+
+
+def middle(tensor: torch.Tensor) -> int:
+    return tensor.data_ptr() + tensor.nbytes // 2
+
+
+def test_what_is_written_is_gathered_and_stays_as_it_was() -> None:
+    numbers = torch.arange(8 * SIZE // 4, dtype=torch.int32)
+    before = large(middle(numbers))
+    gathered = collapse([numbers])
+    if not gathered:
+        pytest.skip("this kernel gathers no pages, or has no memory in one piece")
+    assert large(middle(numbers)) > before
+    assert large(middle(numbers)) >= 6 * SIZE
+    assert torch.equal(numbers, torch.arange(8 * SIZE // 4, dtype=torch.int32))
+
+
+def test_what_is_smaller_than_a_page_is_left_where_it_is() -> None:
+    assert collapse([torch.ones(1000), torch.ones(SIZE // 8)]) == 0
+    assert collapse([]) == 0
+
+
+def test_what_is_on_no_cpu_is_left_alone() -> None:
+    assert collapse([torch.empty(8 * SIZE, device="meta")]) == 0
+    expect(torch.empty(8 * SIZE, device="meta"))
+
+
+def test_memory_that_is_expected_comes_in_large_pages() -> None:
+    numbers = torch.empty(8 * SIZE, dtype=torch.uint8)
+    expect(numbers)
+    numbers.fill_(7)
+    if not large(middle(numbers)):
+        pytest.skip("this machine has no memory in one piece")
+    assert large(middle(numbers)) >= 4 * SIZE
+    assert int(numbers.sum(dtype=torch.int64)) == 7 * 8 * SIZE
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_weights_of_a_product_are_found_in_whatever_order_they_are_kept(dtype: torch.dtype) -> None:
+    weight = torch.randn(2048, 2048, generator=torch.Generator().manual_seed(1)).to(dtype)
+    product, x = linear(weight.clone()), torch.ones(3, 2048, dtype=dtype)
+    expected = product(x)
+    assert sum(each.numel() for each in kept_by([product])) >= weight.numel()
+    gathered = collapse(kept_by([product]))
+    assert gathered in range(SIZE, 3 * weight.nbytes) or gathered == 0
+    assert torch.equal(product(x), expected)
