@@ -52,16 +52,18 @@ class Part:
 
     def parts(self) -> dict[str, Part]:
         """Any keys."""
-        if not isinstance(self.value, dict):
+        value = self.value
+        if not isinstance(value, dict):
             self.fail(f"takes keys with values, not {self.shown()}.")
-        values = cast("dict[object, object]", self.value)
+        values = cast("dict[object, object]", value)
         return {str(name): self._inner(str(name), value) for name, value in values.items()}
 
     def items(self) -> list[Part]:
         """Of a list; a single value is a list of one."""
-        if not isinstance(self.value, list):
+        value = self.value
+        if not isinstance(value, list):
             return [self]
-        values = cast("list[object]", self.value)
+        values = cast("list[object]", value)
         if not values:
             self.fail("is an empty list.")
         return [self._inner(number, value) for number, value in enumerate(values)]
@@ -108,11 +110,16 @@ class Part:
         return str(self.value)
 
     def shown(self) -> str:
+        return self.form or f"{self.value!r}"[:60]
+
+    @property
+    def form(self) -> str:
+        """In words; "" of a single value."""
         if isinstance(self.value, dict):
             return "keys with values"
         if isinstance(self.value, list):
             return "a list"
-        return "nothing" if self.value is None else f"{self.value!r}"[:60]
+        return "nothing" if self.value is None else ""
 
     def _inner(self, step: str | int, value: object) -> Part:
         return Part(value, self._file, self._lines, (*self.place, step))

@@ -31,15 +31,15 @@ _FAULTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "bad_argument",
-        r"unrecognized arguments|error: (?:invalid )?argument|invalid choice|No such option|There is no (?:option|provider)"
-        r"|ValidationError|usage: ",
+        r"unrecognized arguments|error: (?:invalid )?argument|invalid choice|No such option"
+        r"|There is no (?:option|provider)|ValidationError|usage: ",
     ),
 )
 _PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _FAULTS)
 _KILLED = 9
 
 
-class ServerFault(ServerFailedError):
+class ServerFaultError(ServerFailedError):
     """A server of a sweep that cannot be measured. `kind` is a word for it, as `never_ready`."""
 
     def __init__(self, kind: str, said: str) -> None:
@@ -73,7 +73,7 @@ def tail_of(log: Path) -> str:
         return ""
 
 
-def death(log: Path, code: int | None, when: str) -> ServerFault:
+def death(log: Path, code: int | None, when: str) -> ServerFaultError:
     """What is said of a server that ended by itself; `code` is negative for a signal."""
     found = found_in(log)
     how = "ended" if code is None else f"ended with code {code}" if code >= 0 else f"was ended by signal {-code}"
@@ -81,4 +81,4 @@ def death(log: Path, code: int | None, when: str) -> ServerFault:
     if code == -_KILLED and kind == "died":
         kind = "killed"
     said = f": {found.line}" if found.line else ", and wrote nothing"
-    return ServerFault(kind, f"It {how} {when}{said}")
+    return ServerFaultError(kind, f"It {how} {when}{said}")

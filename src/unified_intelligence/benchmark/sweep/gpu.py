@@ -1,4 +1,4 @@
-"""Memory of the GPUs before, during and after a server, by NVIDIA's management library; nothing of it where there is none.
+"""Memory of the GPUs before, during and after a server, by NVIDIA's management library, where it is.
 
 Memory comes back some time after the process that held it is gone: the next server, started too early, would size its
 cache by what is left.
@@ -23,7 +23,7 @@ _SETTLED = 16  # MiB between two looks
 class Device(NamedTuple):
     """`holders` are the processes with memory on it, in MiB; None where the driver does not tell how much."""
 
-    index: int
+    number: int
     name: str
     used_mib: int
     holders: dict[int, int | None]
@@ -103,7 +103,7 @@ def settled(look: Look, within: float) -> list[Device]:
 def wait_until_free(
     look: Look, baseline: Sequence[Device], slack_mib: int, within: float
 ) -> tuple[list[Device], list[str]]:
-    """What is held after at most `within` seconds, and who holds more than at the baseline; nobody where it came back."""
+    """What is held after at most `within` seconds, and who holds more than at the baseline: nobody if it came back."""
     until = time.monotonic() + within
     while True:
         now = look()
@@ -123,7 +123,7 @@ def _holding(before: Device, now: Device) -> str:
         if pid not in before.holders or (mib or 0) > (before.holders[pid] or 0)
     ]
     who = " and ".join(more) or "no process that the driver tells"
-    return f"GPU {now.index} holds {now.used_mib} MiB, {now.used_mib - before.used_mib} more than before: {who}"
+    return f"GPU {now.number} holds {now.used_mib} MiB, {now.used_mib - before.used_mib} more than before: {who}"
 
 
 class Watched:

@@ -90,7 +90,8 @@ def _named(name: str, value: Value) -> str:
         return _plain(name) if value else f"no-{_plain(name)}"
     if value is None:
         return f"{SHORT.get(name) or _plain(name)}-default"
-    return f"{SHORT.get(name, _plain(name))}{_plain(str(value))}"
+    word, said = SHORT.get(name, _plain(name)), _plain(str(value))
+    return f"{word}-{said}" if word and not said[:1].isdigit() else f"{word}{said}"
 
 
 def _plain(text: str) -> str:

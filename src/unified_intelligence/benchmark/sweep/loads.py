@@ -93,7 +93,7 @@ def _prompts(part: Part | None, seed: int, folder: Path) -> tuple[list[Prompt], 
     except UnifiedIntelligenceError as error:
         if part is None:
             raise
-        part.fail(f"cannot be used: {error.message}", error.hint)
+        part.fail(f"cannot be used: {error.message}", error.hint.removeprefix("--"))
 
 
 def _load(keys: Mapping[str, Part], way: str, item: Part, seed: int) -> Load:

@@ -100,7 +100,7 @@ def _carries(pid: int, mark: Mark) -> bool:
             return True
     for number in ("1", "2"):
         with suppress(OSError):
-            if mark.log and os.readlink(place / "fd" / number) == mark.log:
+            if mark.log and str((place / "fd" / number).readlink()) == mark.log:
                 return True
     return False
 
@@ -149,7 +149,7 @@ def owners(inodes: Collection[str], among: Iterable[int] | None = None) -> dict[
         with suppress(OSError):
             for entry in (PROC / str(pid) / "fd").iterdir():
                 with suppress(OSError):
-                    link = os.readlink(entry)
+                    link = str(entry.readlink())
                     inode = link[8:-1] if link.startswith("socket:[") else ""
                     if inode in found and pid not in found[inode]:
                         found[inode].append(pid)

@@ -1,4 +1,4 @@
-"""A sweep: one configuration after the other, each in a server of its own, and a record that is whole after every step."""
+"""A sweep: one configuration after the other, each in a server of its own, and a record, whole after every step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unified_intelligence.benchmark.metrics import Metrics
 from unified_intelligence.benchmark.prompts import body_of
 from unified_intelligence.benchmark.session import Job
 from unified_intelligence.benchmark.sweep import gpu, processes, record
-from unified_intelligence.benchmark.sweep.faults import ServerFault
+from unified_intelligence.benchmark.sweep.faults import ServerFaultError
 from unified_intelligence.benchmark.sweep.kinds import PORT
 from unified_intelligence.benchmark.sweep.loads import Wanted
 from unified_intelligence.benchmark.sweep.processes import Mark
@@ -129,7 +129,7 @@ class Sweeping:
             self._going.tell(f"GPU memory is not looked at: {self._gpus.why}.")
         if not processes.KNOWN:
             self._going.tell(
-                "There is no /proc here: who owns a server's socket, and whether all its processes are gone, is not checked."
+                "There is no /proc here: who owns a server's socket, and whether all its processes went, is unchecked."
             )
 
     def _end_leftovers(self) -> None:
@@ -173,12 +173,11 @@ class Sweeping:
         """Starts, measures, ends; whatever happens the server is ended, and the attempt says how it was."""
         server = Server(own, attempt.cookie, Path(attempt.log))
         try:
-            if not watched.wait():
-                raise ServerFault("dirty_gpu", f"Not started: {'; '.join(watched.told.holders)}.")
+            _refuse_dirty(watched)
             with watched.peak():
                 self._measured(own, attempt, server, loads)
             attempt.state = "ended"
-        except ServerFault as fault:
+        except ServerFaultError as fault:
             attempt.state, attempt.failure, attempt.said = "failed", fault.kind, fault.message
         except KeyboardInterrupt:
             attempt.state, attempt.said = "stopped", "It was stopped."
@@ -246,6 +245,11 @@ class Sweeping:
 
     def _keep(self) -> None:
         record.keep(self._path, self.record)
+
+
+def _refuse_dirty(watched: gpu.Watched) -> None:
+    if not watched.wait():
+        raise ServerFaultError("dirty_gpu", f"Not started: {'; '.join(watched.told.holders)}.")
 
 
 def _state_of(metrics: Metrics) -> tuple[str, str]:

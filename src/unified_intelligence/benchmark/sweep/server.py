@@ -1,7 +1,8 @@
 """One server of a sweep, from its start in a session of its own to the proof that nothing of it is left.
 
-It is ready when the process that listens on its port is of its own tree, its health is good, it lists models, and it has
-generated a token. Without /proc (not Linux) nobody can tell whose socket it is, and only its process group is ended.
+It is ready when the process that listens on its port is of its own tree, its health is good, it lists models, and it
+has generated a token. Without /proc (not Linux) nobody can tell whose socket it is; its process group is
+ended.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from unified_intelligence.benchmark import crew, session
 from unified_intelligence.benchmark.plan import Load, Target
 from unified_intelligence.benchmark.row import Row
 from unified_intelligence.benchmark.sweep import processes
-from unified_intelligence.benchmark.sweep.faults import ServerFault, death
+from unified_intelligence.benchmark.sweep.faults import ServerFaultError, death
 from unified_intelligence.benchmark.sweep.kinds import HOST, PORT
 from unified_intelligence.benchmark.sweep.processes import COOKIE, Mark, Process
 from unified_intelligence.benchmark.sweep.record import Ended
@@ -57,10 +58,10 @@ class Server:
         return Target(host=HOST, port=self.port, path="/v1/chat/completions")
 
     def start(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """In a session of its own. Raises ServerFault where the port is taken, or there is no such program."""
+        """In a session of its own. Raises ServerFaultError where the port is taken, or there is no such program."""
         self.port = self.own.port or free_port()
         if taken := processes.strangers(self.port, ()):
-            raise ServerFault(
+            raise ServerFaultError(
                 "stale_server", f"Port {self.port} is held by {taken[0]}, which this sweep did not start."
             )
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +77,7 @@ class Server:
                     start_new_session=True,
                 )
             except OSError as error:
-                raise ServerFault(
+                raise ServerFaultError(
                     "missing_program", f"{self.command[0]} cannot be started: {error.strerror}."
                 ) from error
         self.pid = self._process.pid
@@ -84,7 +85,7 @@ class Server:
         self.began = found.began if found else 0
 
     def wait_until_ready(self, body: str) -> tuple[str, ...]:
-        """The models that it lists, once it has answered `body` with a token. Raises ServerFault."""
+        """The models that it lists, once it has answered `body` with a token. Raises ServerFaultError."""
         until = time.monotonic() + self.own.ready_within
         while True:
             self.check("before it was ready")
@@ -93,18 +94,18 @@ class Server:
                 self.check("after its first token")
                 return models
             if time.monotonic() > until:
-                raise ServerFault("never_ready", f"It was not ready within {self.own.ready_within:g} s: {state}.")
+                raise ServerFaultError("never_ready", f"It was not ready within {self.own.ready_within:g} s: {state}.")
             time.sleep(_LOOK_EVERY)
 
     def check(self, when: str) -> None:
-        """Raises ServerFault for a server that is gone, or for somebody else on its port."""
+        """Raises ServerFaultError for a server that is gone, or for somebody else on its port."""
         assert self._process is not None
         code = self._process.poll()
         tree = self.tree()
         if code is not None and (code or not tree):
             raise death(self.log, code, when)
         if processes.KNOWN and (others := processes.strangers(self.port, tree)):
-            raise ServerFault("stale_server", f"Port {self.port} is answered by {others[0]}, not by this server.")
+            raise ServerFaultError("stale_server", f"Port {self.port} is answered by {others[0]}, not by this server.")
 
     def tree(self) -> dict[int, Process]:
         """Every process of it that lives: what descends from it, carries its mark, or came to us when it died."""
@@ -185,7 +186,7 @@ class Server:
             yield
             return
 
-        def hurry(number: int, frame: object) -> None:
+        def hurry(_number: int, _frame: object) -> None:
             self._hurried = True
 
         before = {number: signal.signal(number, hurry) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -206,7 +207,7 @@ class Server:
         try:
             reached = session.reach(self.target)
         except AuthenticationError as error:
-            raise ServerFault("refused", error.message) from error
+            raise ServerFaultError("refused", error.message) from error
         except UnifiedIntelligenceError as error:
             return (), error.message.rstrip(".")
         if not reached.models:
@@ -223,7 +224,7 @@ class Server:
             raise KeyboardInterrupt
         row = gathered.rows[0] if gathered.rows else Row(number=0, error="nothing", message="no answer")
         if row.status in _REFUSED and row.status not in _PASSING:
-            raise ServerFault("refused", f"It refused its first request with {row.status}: {row.message}")
+            raise ServerFaultError("refused", f"It refused its first request with {row.status}: {row.message}")
         if row.error or not row.events:
             return (), f"its first request gave {row.message or row.error or 'no token'}"
         return reached.models, ""

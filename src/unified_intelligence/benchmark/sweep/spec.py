@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from unified_intelligence.benchmark.sweep.document import Part, read_document
 from unified_intelligence.benchmark.sweep.kinds import (
@@ -120,13 +120,14 @@ def _configurations(part: Part, is_secret: Callable[[str], bool], *, several: bo
     if kind == "uic" and not {"provider", "model"} & keys.keys():
         part.fail("needs a provider, or a model that runs here.")
     server = _name(keys["name"]) if "name" in keys else kind
+    environment = {each: str(own) for each, own in _options(keys.get("environment"), is_secret).items()}
     fixed = _options(keys.get("options"), is_secret)
     matrix = _matrix(keys.get("matrix"), fixed, is_secret)
     for chosen in itertools.product(*matrix.values()):
         varied = dict(zip(matrix, chosen, strict=True))
         asked = _asked(keys, {**fixed, **varied})
         name = "_".join(filter(None, (server if several or "name" in keys or not varied else "", name_of(varied))))
-        yield _configuration(keys, name, server, kind, asked)
+        yield _configuration(keys, name, server, kind, asked)._replace(environment=environment)
 
 
 def _configuration(keys: Mapping[str, Part], name: str, server: str, kind: str, asked: Asked) -> Configuration:
@@ -134,7 +135,6 @@ def _configuration(keys: Mapping[str, Part], name: str, server: str, kind: str, 
         command = command_of(kind, asked)
     except ValueError as error:
         keys["command"].fail(str(error))
-    environment = keys["environment"].parts() if "environment" in keys else {}
     return Configuration(
         name=name,
         server=server,
@@ -143,7 +143,7 @@ def _configuration(keys: Mapping[str, Part], name: str, server: str, kind: str, 
         options=dict(asked.options),
         gpus=keys["gpus"].whole() if "gpus" in keys else gpus_of(kind, asked.options),
         command=command,
-        environment={each: str(part.scalar()) for each, part in environment.items()},
+        environment={},
         port=keys["port"].whole() if "port" in keys else 0,
         health=keys["health"].text() if "health" in keys else KINDS[kind].health,
         ready_within=keys["ready_within"].seconds() if "ready_within" in keys else KINDS[kind].ready_within,
@@ -176,14 +176,14 @@ def _options(part: Part | None, is_secret: Callable[[str], bool]) -> dict[str, A
 def _option(name: str, part: Part, is_secret: Callable[[str], bool]) -> Any:
     """A value as the server gets it; of the options known here the type is checked."""
     if is_secret(name):
-        part.fail("may not stand here: it would be on a command line, and be kept.", "Servers inherit the environment.")
+        part.fail("may not stand here, where others can read it.", "Servers inherit the environment.")
     if name in _WHOLE:
         return part.whole()
     if name == "gpu_memory_utilization" and not 0 < part.number() <= 1:
         part.fail(f"takes a share above 0 and at most 1, not {part.shown()}.")
     if isinstance(part.value, list):
         return [own.scalar() for own in part.items()]
-    return part.value if part.value is None or isinstance(part.value, dict) else part.scalar()
+    return cast("Any", part).value if part.form in {"nothing", "keys with values"} else part.scalar()
 
 
 def _matrix(part: Part | None, fixed: Mapping[str, Any], is_secret: Callable[[str], bool]) -> dict[str, list[Any]]:

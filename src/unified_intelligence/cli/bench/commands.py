@@ -172,7 +172,7 @@ def sweep(
     runs: _Runs = None,
     json: _Json = None,
 ) -> int:
-    """Measure servers in every configuration, each started alone and ended whole. The same command goes on after a stop.
+    """Measure servers in every configuration, each started alone and ended whole. The same command goes on.
 
     Exit codes: 0 all is measured and valid; 3 a configuration failed or a run is INVALID, which the table names, or
     the spec is wrong; 130 it was stopped, and what was measured is kept.
