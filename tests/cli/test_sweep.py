@@ -170,11 +170,11 @@ def test_a_server_that_ignores_sigterm_is_killed(uic: Run, home: Path, tag: str)
 
 
 def test_a_server_that_dies_under_load_is_named(uic: Run, home: Path, tag: str) -> None:
-    loads = {"concurrency": 2, "duration": "20s", "warmup": 0}
+    loads = {"concurrency": 8, "duration": "20s", "warmup": 0}
     ran = uic("bench", "sweep", str(spec(home, [server(tag, "brief")], loads)))
     said = attempt(home, "brief")
     assert (ran.code, said["state"], said["failure"]) == (3, "failed", "died"), ran
-    assert said["said"].startswith("It was ended by signal 14 under the load c2")
+    assert said["said"].startswith("It was ended by signal 14 under the load c8")
     assert said["runs"][0]["state"] == "invalid"
     assert "INVALID" in ran.out
 
