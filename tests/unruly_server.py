@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from unified_intelligence.benchmark.known_server import KnownServer
 
@@ -36,6 +37,11 @@ def main(mode: str, port: int, tag: str) -> None:
     elif mode == "abandons":
         subprocess.Popen([sys.executable, "-c", _SLEEPER, tag])
         sys.exit("the first process is gone")
+    elif mode == "gpu":
+        with Path(os.environ["STAND_IN_GPU"]).open("a", encoding="ascii") as held:
+            held.write(f"{os.getpid()} 30000\n")
+        time.sleep(0.6)  # so that it is seen
+        KnownServer(port).run()
     elif mode == "brief":
         signal.setitimer(signal.ITIMER_REAL, 2.5)  # SIGALRM ends it
         KnownServer(port).run()

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from unified_intelligence.benchmark.sweep import processes
+from unified_intelligence.benchmark.sweep.faults import ServerFaultError
 from unified_intelligence.benchmark.sweep.record import Gpu
 
 _MIB = 1 << 20
-_LOOK_EVERY = 0.5  # seconds
+_LOOK_EVERY, _PEAK_EVERY = 0.5, 0.5  # seconds
 _SETTLED = 16  # MiB between two looks
 
 
@@ -69,9 +70,16 @@ def is_visible(names: tuple[str, str], visible: str) -> bool:
 
 
 def _device(library: Any, number: int, handle: Any) -> Device:
-    holders = holders_of(library.nvmlDeviceGetComputeRunningProcesses(handle))
-    name = _text(library.nvmlDeviceGetName(handle))
-    return Device(number, name, library.nvmlDeviceGetMemoryInfo(handle).used // _MIB, holders)
+    """Raises ServerFaultError for a GPU that cannot be read any more."""
+    try:
+        name, used = _text(library.nvmlDeviceGetName(handle)), library.nvmlDeviceGetMemoryInfo(handle).used
+    except library.NVMLError as error:
+        raise ServerFaultError("dirty_gpu", f"GPU {number} cannot be read: {error}") from error
+    try:
+        holders = holders_of(library.nvmlDeviceGetComputeRunningProcesses(handle))
+    except library.NVMLError:  # not allowed here, as in some containers: the memory is known all the same
+        holders = {}
+    return Device(number, name, used // _MIB, holders)
 
 
 def holders_of(listed: Sequence[Any]) -> dict[int, int | None]:
@@ -144,13 +152,17 @@ class Watched:
         """Whether the memory is back. Who holds it is in `told`."""
         if self._gpus.look is None:
             return True
-        now, self.told.holders = wait_until_free(self._gpus.look, self._baseline, self._slack, self._within)
+        try:
+            now, self.told.holders = wait_until_free(self._gpus.look, self._baseline, self._slack, self._within)
+        except ServerFaultError as fault:
+            self.told.holders = [fault.message]
+            return False
         self.told.after_mib = [own.used_mib for own in now]
         return not self.told.holders
 
     @contextmanager
     def peak(self) -> Generator[None]:
-        """Notes the highest use meanwhile, once a second."""
+        """Notes the highest use meanwhile, as far as it is looked at."""
         look = self._gpus.look
         if look is None:
             yield
@@ -158,8 +170,11 @@ class Watched:
         over = threading.Event()
 
         def watch() -> None:
-            while not over.wait(1.0):
-                now = [own.used_mib for own in look()]
+            while not over.wait(_PEAK_EVERY):
+                try:
+                    now = [own.used_mib for own in look()]
+                except ServerFaultError:  # the look after the server says so
+                    return
                 self.told.peak_mib = [max(pair) for pair in zip(self.told.peak_mib, now, strict=True)]
 
         thread = threading.Thread(target=watch, daemon=True, name="gpu-memory")
