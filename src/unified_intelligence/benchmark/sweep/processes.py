@@ -23,6 +23,15 @@ _LISTENING = "0A"
 _SHOWN = 100
 
 
+def _word(address: bytes) -> str:
+    """Four bytes of an address as /proc/net writes them."""
+    return f"{int.from_bytes(address, sys.byteorder):08X}"
+
+
+_LOOPBACK, _ANY = _word(b"\x7f\0\0\1"), "0" * 8
+_HERE = frozenset({_LOOPBACK, _ANY, _ANY * 4, _ANY * 2 + _word(b"\0\0\xff\xff") + _LOOPBACK})
+
+
 class Process(NamedTuple):
     """`began` is in clock ticks after the machine started; `state` is the kernel's letter."""
 
@@ -117,7 +126,7 @@ def told(pid: int) -> str:
 
 
 def listening(port: int) -> set[str]:
-    """The inodes of the sockets that listen on a port, at any address."""
+    """The inodes of the sockets that listen on a port for who connects to 127.0.0.1."""
     return {inode for inode, at in _listeners().items() if at == port}
 
 
@@ -128,7 +137,7 @@ def ports_of(pids: Iterable[int]) -> set[int]:
 
 
 def _listeners() -> dict[str, int]:
-    """The port of each listening socket, by its inode."""
+    """The port of each socket that a connection to 127.0.0.1 may come to, by its inode."""
     found: dict[str, int] = {}
     for name in ("tcp", "tcp6"):
         try:
@@ -137,8 +146,9 @@ def _listeners() -> dict[str, int]:
             continue
         for line in lines:
             parts = line.split()
-            if parts[3] == _LISTENING:
-                found[parts[9]] = int(parts[1].rpartition(":")[2], 16)
+            address, _, port = parts[1].rpartition(":")
+            if parts[3] == _LISTENING and address in _HERE:
+                found[parts[9]] = int(port, 16)
     return found
 
 

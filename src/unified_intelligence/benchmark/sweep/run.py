@@ -206,7 +206,8 @@ class Sweeping:
             self._going.tell(f"{attempt.configuration}: {attempt.failure}. {attempt.said}")
 
     def _measured(self, own: Configuration, attempt: Attempt, server: Server, loads: list[Wanted]) -> None:
-        self._going.tell(f"{own.name}: starting {own.kind} ...")
+        place = f"{self._sweep.configurations.index(own) + 1} of {len(self._sweep.configurations)}"
+        self._going.tell(f"{own.name} ({place}): starting {own.kind} ...")
         began = time.monotonic()
         server.start(self._sweep.folder, self._going.environment)
         attempt.pid, attempt.began, attempt.port, attempt.command = (

@@ -29,7 +29,7 @@ from unified_intelligence.benchmark.sweep.record import Ended
 from unified_intelligence.benchmark.sweep.spec import Configuration
 from unified_intelligence.entities.errors import AuthenticationError, UnifiedIntelligenceError
 
-_LOOK_EVERY = 0.1  # seconds
+_LOOK_EVERY, _LOOK_AT_LEAST_EVERY = 0.1, 1.0  # seconds
 _HEALTH_WITHIN = 5.0
 _LINGER = 2.0  # for the rest of a tree to end after its first process
 _AFTER_KILL = 15.0
@@ -86,7 +86,7 @@ class Server:
 
     def wait_until_ready(self, body: str) -> tuple[str, ...]:
         """The models that it lists, once it has answered `body` with a token. Raises ServerFaultError."""
-        until = time.monotonic() + self.own.ready_within
+        until, pause = time.monotonic() + self.own.ready_within, _LOOK_EVERY
         while True:
             self.check("before it was ready")
             models, state = self._state(body, until)
@@ -95,7 +95,8 @@ class Server:
                 return models
             if time.monotonic() > until:
                 raise ServerFaultError("never_ready", f"It was not ready within {self.own.ready_within:g} s: {state}.")
-            time.sleep(_LOOK_EVERY)
+            time.sleep(pause)
+            pause = min(_LOOK_AT_LEAST_EVERY, pause * 1.1)  # who loads a model for minutes is not to be disturbed
 
     def check(self, when: str) -> None:
         """Raises ServerFaultError for a server that is gone, or for somebody else on its port."""
@@ -134,6 +135,7 @@ class Server:
                 ended.how = "itself"
             if process is not None and process.poll() is not None:
                 self._wait(_LINGER)
+            self._end_group()
             rest = self.tree()
             if process is None or process.poll() is not None:
                 ended.outlived = [_told(own, self.pid) for own in rest.values()]
@@ -144,6 +146,12 @@ class Server:
         ended.processes = len(self._known | tree)
         ended.seconds = round(time.monotonic() - began, 3)
         return ended
+
+    def _end_group(self) -> None:
+        """Without /proc nobody knows who is left in its group; all of them are ended."""
+        if self._process is not None and self._process.poll() is not None and not processes.KNOWN:
+            with suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _end(self, rest: Mapping[int, Process]) -> str:
         """SIGTERM to those that outlived their first process, then SIGKILL to all, until none is left."""
