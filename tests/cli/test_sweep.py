@@ -235,6 +235,22 @@ def test_the_same_sweep_does_not_run_twice_at_once(environment: dict[str, str], 
         sweep.communicate(timeout=20)
 
 
+def test_the_highest_concurrency_that_keeps_the_limits_is_looked_for(uic: Run, home: Path) -> None:
+    known = {"kind": "command", "name": "connu", "model": MODEL, "command": KNOWN_SERVER}
+    common = {"find": "goodput", "requests": 2, "warmup": 0, "most": 3}
+    loads = [{**common, "name": "kept", "slo": "ttft=20s"}, {**common, "name": "broken", "slo": "ttft=1ms"}]
+    ran = uic("bench", "sweep", str(spec(home, [known], loads)))
+    assert ran.code == 0, ran
+    (only,) = record(home)["attempts"]
+    assert [run["load"] for run in only["runs"]] == ["kept_c1", "kept_c2", "kept_c3", "broken_c1"]
+    kept, broken = only["found"]
+    assert (kept["concurrency"], kept["run"], kept["share"]) == (3, "essai_connu_kept_c3", 1)
+    assert (broken["concurrency"], broken["run"], broken["said"]) == (0, "", "none does: 1 at once keeps 0%")
+    assert "kept_knee 3" in ran.out and "the most that was tried keeps them: 3" in ran.out
+    again = uic("bench", "sweep", str(spec(home, [known], loads)))
+    assert (again.code, "measured already" in again.err, again.out) == (0, True, ran.out)
+
+
 def test_a_wrong_spec_is_one_sentence(uic: Run, home: Path) -> None:
     path = home / "work" / "faux.yaml"
     path.write_text(

@@ -8,6 +8,7 @@ import pytest
 
 from unified_intelligence.benchmark.plan import Load
 from unified_intelligence.benchmark.sweep.kinds import name_of
+from unified_intelligence.benchmark.sweep.search import Bounds
 from unified_intelligence.benchmark.sweep.spec import Sweep, read_sweep
 from unified_intelligence.config.keys import is_secret
 from unified_intelligence.entities.errors import ConfigurationError
@@ -50,8 +51,11 @@ def test_the_example_for_our_server() -> None:
             "serve --host 127.0.0.1 --port {port} --log off --provider embedded --served-name embedded --max-running 2"
         ).split()
     )
-    assert [own.label for own in sweep.loads] == ["c1", "c4", "r2"]
-    assert sweep.loads[2].load == Load(rate=2.0, requests=40, warmup=5)
+    assert [own.label for own in sweep.loads] == ["c1", "c4", "knee", "r2"]
+    search = sweep.loads[2].search
+    assert search is not None and search.bounds == Bounds(0.95, 1, 64)
+    assert (search.at(8).label, search.at(8).load) == ("c8", Load(concurrency=8, requests=40, warmup=8))
+    assert sweep.loads[3].load == Load(rate=2.0, requests=40, warmup=5)
 
 
 def test_llama_cpp_and_options_of_every_form(tmp_path: Path) -> None:
@@ -104,14 +108,14 @@ WRONG = {
     "servers: [{kind: vllm}]\nloads: {rate: 1}": ":1: servers.0 needs the key 'model'",
     "servers: [{kind: uic}]\nloads: {rate: 1}": ":1: servers.0 needs a provider, or a model that runs here",
     f"{VLLM}    options: {{tensor_parallel: 1.5}}\nloads: {{rate: 1}}": ":4: servers.0.options.tensor_parallel takes a",
-    f"{VLLM}    options: {{gpu_memory_utilization: 2}}\nloads: {{rate: 1}}": "takes a share above 0 and at most 1, not",
+    f"{VLLM}    options: {{gpu_memory_utilization: 2}}\nloads: {{rate: 1}}": "takes a share above 0 and at most 1, as 0.95 or",
     f"{VLLM}    options: {{hf_token: hf_abc}}\nloads: {{rate: 1}}": ":4: servers.0.options.hf_token may not stand here",
     f"{VLLM}    environment: {{API_KEY: abc}}\nloads: {{rate: 1}}": "servers.0.environment.API_KEY may not stand here",
     f"{VLLM}    options: {{x: 1}}\n    matrix:\n      x: [1]\nloads: {{rate: 1}}": ":6: servers.0.matrix.x is in optio",
     f"{VLLM}    matrix: {{x: [a b, a-b]}}\nloads: {{rate: 1}}": ":1: servers makes two configurations of the name x-a-",
     f"{VLLM}    ready_within: soon\nloads: {{rate: 1}}": ":4: servers.0.ready_within takes a time above 0, as 60s or 1",
     f"{VLLM}    model: n\nloads: {{rate: 1}}": ":4: 'model' is there twice",
-    f"{VLLM}loads:\n  - concurrency: 1\n    rate: 2": ":5: loads.0 takes one of concurrency, rate, ramp, trace, and ha",
+    f"{VLLM}loads:\n  - concurrency: 1\n    rate: 2": ":5: loads.0 takes one of concurrency, rate, ramp, trace, fi",
     f"{VLLM}loads:\n  - concurrency: [1, 0]": ":5: loads.0.concurrency.1 takes a whole number from 1, not 0",
     f"{VLLM}loads:\n  - concurrency: 1\n  - concurrency: 1": ":4: loads makes two loads of the name c1",
     f"{VLLM}loads: {{concurrency: 1, slo: {{ttfd: 5ms}}}}": "loads.slo cannot be used: 'ttfd=5ms' is no limit",
@@ -121,6 +125,11 @@ WRONG = {
     "servers:\n  - {kind: command, model: m, command: 'run {prt}'}\nloads: {rate: 1}": "servers.0.command has {prt}, w",
     "servers:\n  - {kind: command, model: m, command: run, options: {n: 1}}\nloads: {rate: 1}": "has no place for the ",
     "servers:\n  - {kind: command, model: m, command: 'run \"'}\nloads: {rate: 1}": "servers.0.command is no command",
+    f"{VLLM}loads: {{find: goodput}}": "loads.find needs a slo",
+    f"{VLLM}loads: {{find: ttft, slo: ttft=1s}}": "loads.find is one of goodput, not 'ttft'",
+    f"{VLLM}loads: {{find: goodput, slo: ttft=1s, at_least: 95}}": "loads.at_least takes a share above 0 and at most 1",
+    f"{VLLM}loads: {{find: goodput, slo: ttft=1s, from: 8, most: 4}}": "loads.most is below from, 8",
+    f"{VLLM}loads: {{concurrency: 1, most: 4}}": "loads.most is for find",
     "servers: [": "this is no YAML",
     "": "takes keys with values, not nothing",
 }

@@ -102,6 +102,17 @@ class Part:
             self.fail(f"takes a time above 0, as 60s or 10m, not {self.shown()}.")
         return value
 
+    def share(self) -> float:
+        """As 0.95 or 95%."""
+        text = str(self.value).strip()
+        try:
+            value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            value = 0.0
+        if isinstance(self.value, bool) or not 0 < value <= 1:
+            self.fail(f"takes a share above 0 and at most 1, as 0.95 or 95%, not {self.shown()}.")
+        return value
+
     def one_of(self, known: Sequence[str]) -> str:
         if self.value not in known:
             near = get_close_matches(str(self.value), known, n=1, cutoff=0.5)

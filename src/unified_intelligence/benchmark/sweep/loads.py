@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -12,12 +12,13 @@ from unified_intelligence.benchmark.plan import OPEN_WARMUP, REQUESTS, REQUESTS_
 from unified_intelligence.benchmark.prompts import prompts_of, read_trace
 from unified_intelligence.benchmark.schedule import ARRIVALS
 from unified_intelligence.benchmark.sweep.document import Part
+from unified_intelligence.benchmark.sweep.search import Bounds
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 
-_WAYS = ("concurrency", "rate", "ramp", "trace")
+_WAYS = ("concurrency", "rate", "ramp", "trace", "find")
 _KEYS = (
     *_WAYS, "name", "arrival", "prompts", "requests", "duration", "warmup", "slo", "max_tokens", "body", "processes",
-    "seed", "timeout",
+    "seed", "timeout", "at_least", "from", "most",
 )  # fmt: skip
 _MADE = ("finance", "synthetic")
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/s)?")
@@ -35,6 +36,14 @@ class Wanted(NamedTuple):
     slo: dict[str, float]
     timeout: float
     processes: int
+    search: Search | None = None
+
+
+class Search(NamedTuple):
+    """The load is only its first; `at` gives the one of a concurrency."""
+
+    bounds: Bounds
+    at: Callable[[int], Wanted]
 
 
 def read_loads(part: Part, folder: Path) -> list[Wanted]:
@@ -51,9 +60,12 @@ def _loads(part: Part, folder: Path) -> Iterator[Wanted]:
         keys["duration"].fail("and requests both say when it ends: leave one out.")
     if "arrival" in keys and ways[0] not in {"rate", "ramp"}:
         keys["arrival"].fail("is for rate and ramp.")
+    for name in ("at_least", "from", "most"):
+        if name in keys and ways[0] != "find":
+            keys[name].fail("is for find.")
     prefix = f"{keys['name'].text()}_" if "name" in keys else ""
     for load, prompts, source in _asked(keys, ways[0], folder):
-        yield Wanted(
+        wanted = Wanted(
             label=f"{prefix}{load.label}",
             load=load,
             prompts=prompts,
@@ -64,6 +76,24 @@ def _loads(part: Part, folder: Path) -> Iterator[Wanted]:
             timeout=keys["timeout"].seconds() if "timeout" in keys else 600.0,
             processes=keys["processes"].whole() if "processes" in keys else 0,
         )
+        yield wanted if ways[0] != "find" else _searching(keys, wanted, prefix)
+
+
+def _searching(keys: Mapping[str, Part], wanted: Wanted, prefix: str) -> Wanted:
+    keys["find"].one_of(("goodput",))
+    if not wanted.slo:
+        keys["find"].fail("needs a slo: the limits that are to be kept.")
+    share = keys["at_least"].share() if "at_least" in keys else 0.95
+    most = keys["most"].whole() if "most" in keys else 1024
+    if most < wanted.load.concurrency:
+        keys["most"].fail(f"is below from, {wanted.load.concurrency}.")
+
+    def at(concurrency: int) -> Wanted:
+        load = _bounded(keys, Load(concurrency=concurrency, seed=wanted.load.seed))
+        return wanted._replace(label=f"{prefix}{load.label}", load=load)
+
+    bounds = Bounds(share, wanted.load.concurrency, most)
+    return wanted._replace(label=f"{prefix}knee", search=Search(bounds, at))
 
 
 def _asked(keys: Mapping[str, Part], way: str, folder: Path) -> Iterator[tuple[Load, list[Prompt], str]]:
@@ -81,6 +111,10 @@ def _asked(keys: Mapping[str, Part], way: str, folder: Path) -> Iterator[tuple[L
         yield Load(trace=times, requests=requests, seed=seed), [own.prompt for own in arrivals], with_text
         return
     prompts, source = _prompts(keys.get("prompts"), seed, folder)
+    if way == "find":
+        first = keys["from"].whole() if "from" in keys else 1
+        yield _bounded(keys, Load(concurrency=first, seed=seed)), prompts, source
+        return
     for item in keys[way].items():
         yield _bounded(keys, _load(keys, way, item, seed)), prompts, source
 

@@ -22,7 +22,7 @@ MEASURED, INVALID, FAILED, STOPPED = "measured", "invalid", "failed", "stopped"
 class Planned(Struct, kw_only=True):
     """A configuration of the sweep, in the order of its spec. `gpus` None is unknown; PORT stands in `command`.
 
-    `runs` are its loads: label, the run's name and the hash that it will have.
+    `runs` are its loads: label, the run's name and the hash that it will have. A search has no run of its name: "".
     """
 
     configuration: str
@@ -43,6 +43,22 @@ class Run(Struct, kw_only=True):
     config_hash: str
     state: str
     said: str = ""
+
+
+class Found(Struct, kw_only=True):
+    """What a search found: the highest `concurrency` that keeps the limits, 0 for none, and its run.
+
+    `share` of its requests met them, which is `goodput_per_s` requests a second. `said` is why it is no higher.
+    """
+
+    state: str
+    said: str = ""
+    load: str = ""
+    config_hash: str = ""
+    concurrency: int = 0
+    run: str = ""
+    share: float = 0.0
+    goodput_per_s: float = 0.0
 
 
 class Ended(Struct, kw_only=True):
@@ -94,6 +110,7 @@ class Attempt(Struct, kw_only=True):
     ready_s: float | None = None
     log: str = ""
     runs: list[Run] = field(default_factory=list[Run])
+    found: list[Found] = field(default_factory=list[Found])
     ended: Ended | None = None
     gpu: Gpu | None = None
 
@@ -115,6 +132,11 @@ class Record(Struct, kw_only=True):
         found = [run for own in self.attempts for run in own.runs if run.config_hash == config_hash]
         whole = [run for run in found if run.state == MEASURED]
         return whole[-1] if whole else None
+
+    def found(self, config_hash: str) -> Found | None:
+        """The latest search of that hash."""
+        every = [found for own in self.attempts for found in own.found if found.config_hash == config_hash]
+        return every[-1] if every else None
 
 
 def path_of(folder: Path, name: str) -> Path:

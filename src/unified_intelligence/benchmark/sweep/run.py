@@ -20,6 +20,7 @@ from unified_intelligence.benchmark.sweep.kinds import PORT
 from unified_intelligence.benchmark.sweep.loads import Wanted
 from unified_intelligence.benchmark.sweep.processes import Mark
 from unified_intelligence.benchmark.sweep.record import Attempt, Planned, Record, Run
+from unified_intelligence.benchmark.sweep.search import Probe, find_knee
 from unified_intelligence.benchmark.sweep.server import Server, end_leftovers
 from unified_intelligence.benchmark.sweep.spec import Configuration, Sweep
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
@@ -75,18 +76,25 @@ def plan_of(sweep: Sweep, going: Going) -> list[Planned]:
             options=own.options,
             gpus=own.gpus,
             command=[word.replace(PORT, str(own.port) if own.port else "PORT") for word in own.command],
-            runs=[
-                {"load": load.label, "run": job.name, "config_hash": session.hash_of(job)}
-                for load in sweep.loads
-                for job in (job_of(sweep, own, load, going),)
-            ],
+            runs=[_planned(job_of(sweep, own, load, going), load) for load in sweep.loads],
         )
         for own in sweep.configurations
     ]
 
 
+def _planned(job: Job, load: Wanted) -> dict[str, str]:
+    own = session.hash_of(job)
+    if load.search is None:
+        return {"load": load.label, "run": job.name, "config_hash": own}
+    hashed = store.config_hash({"first": own, "find": "goodput", "bounds": load.search.bounds})
+    return {"load": load.label, "run": "", "config_hash": hashed}
+
+
 def is_measured(found: Record | None, planned: Mapping[str, str], runs: Path) -> bool:
-    """Whether a run of that hash is whole, and still there."""
+    """Whether a run of that hash is whole, and still there; or a search was made to its end."""
+    if found is not None and not planned["run"]:
+        knee = found.found(planned["config_hash"])
+        return knee is not None and knee.state == record.MEASURED
     if found is None or found.measured(planned["config_hash"]) is None:
         return False
     try:
@@ -225,14 +233,47 @@ class Sweeping:
             f"{own.name}: ready after {attempt.ready_s:.1f} s as process {server.pid}, port {server.port}."
         )
         for load in loads:
-            job = job_of(self._sweep, own, load, self._going, attempt.attempt)
-            attempt.runs.append(self._sent(job, load, server))
+            if load.search is None:
+                self._sent(own, attempt, server, load)
+            else:
+                self._searched(own, attempt, server, load)
             self._keep()
-            if attempt.runs[-1].state == record.STOPPED:
-                raise KeyboardInterrupt
-            server.check(f"under the load {load.label}")
 
-    def _sent(self, job: Job, load: Wanted, server: Server) -> Run:
+    def _searched(self, own: Configuration, attempt: Attempt, server: Server, load: Wanted) -> None:
+        assert load.search is not None
+        search = load.search
+
+        def probe(concurrency: int) -> Probe:
+            wanted = search.at(concurrency)
+            run = _planned(job_of(self._sweep, own, wanted, self._going), wanted)
+            seen = any(each.config_hash == run["config_hash"] for each in attempt.runs)
+            reuse = (seen or not self._going.again) and is_measured(self.record, run, self._going.runs)
+            made = None if reuse else self._sent(own, attempt, server, wanted)
+            if made is not None and made.state != record.MEASURED:
+                return Probe(concurrency, run["run"], made.state, said=made.said)
+            good = store.read_metrics(self._going.runs, run["run"]).goodput
+            assert good is not None
+            return Probe(concurrency, run["run"], record.MEASURED, good.share, good.requests_per_s)
+
+        found = find_knee(probe, search.bounds)
+        found.load = load.label
+        found.config_hash = _planned(job_of(self._sweep, own, load, self._going), load)["config_hash"]
+        attempt.found.append(found)
+        self._going.tell(
+            f"{own.name}: {load.label}: {found.concurrency or 'no concurrency'} keeps the limits; {found.said}."
+        )
+
+    def _sent(self, own: Configuration, attempt: Attempt, server: Server, load: Wanted) -> Run:
+        """One load, in the record whatever came of it. Raises KeyboardInterrupt, ServerFaultError after it."""
+        made = self._made(job_of(self._sweep, own, load, self._going, attempt.attempt), load, server)
+        attempt.runs.append(made)
+        self._keep()
+        if made.state == record.STOPPED:
+            raise KeyboardInterrupt
+        server.check(f"under the load {load.label}")
+        return made
+
+    def _made(self, job: Job, load: Wanted, server: Server) -> Run:
         made = Run(load=load.label, run=job.name, config_hash=session.hash_of(job), state=record.FAILED)
         try:
             reached = session.reach(server.target)

@@ -179,8 +179,8 @@ def _option(name: str, part: Part, is_secret: Callable[[str], bool]) -> Any:
         part.fail("may not stand here, where others can read it.", "Servers inherit the environment.")
     if name in _WHOLE:
         return part.whole()
-    if name == "gpu_memory_utilization" and not 0 < part.number() <= 1:
-        part.fail(f"takes a share above 0 and at most 1, not {part.shown()}.")
+    if name == "gpu_memory_utilization":
+        return part.share()
     if isinstance(part.value, list):
         return [own.scalar() for own in part.items()]
     return cast("Any", part).value if part.form in {"nothing", "keys with values"} else part.scalar()

@@ -41,11 +41,11 @@ def sweep_servers(output: Output, given: Mapping[str, Any]) -> int:
     with terminated():
         found = sweeping.run()
     shown = [own for own in found.plan if going.only(own.configuration)]
-    metrics = _metrics(going.runs, shown)
+    metrics = _metrics(going.runs, found, shown)
     if given["json"]:
         import msgspec
 
-        told = {name: msgspec.to_builtins(own) for name, own in metrics.items()}
+        told = {own.name: msgspec.to_builtins(own) for own in metrics.values()}
         output.json({**msgspec.to_builtins(found), "metrics": told}, indented=True)
     else:
         output.line(_table(found, shown, metrics))
@@ -98,17 +98,18 @@ def _dry(output: Output, sweep: Sweep, going: Going, *, as_json: bool) -> int:
     return 0
 
 
-def _metrics(folder: Path, plan: Sequence[Planned]) -> dict[str, Metrics]:
-    """Of the runs that are there, and are of today's plan."""
-    found: dict[str, Metrics] = {}
+def _metrics(folder: Path, found: Record, plan: Sequence[Planned]) -> dict[str, Metrics]:
+    """By hash, of the runs that are there and of today's plan; of a search those of what it found."""
+    read: dict[str, Metrics] = {}
     for run in (run for own in plan for run in own.runs):
+        knee = None if run["run"] else found.found(run["config_hash"])
         try:
-            metrics = read_metrics(folder, run["run"])
+            metrics = read_metrics(folder, knee.run if knee else run["run"])
         except UnifiedIntelligenceError:
             continue
-        if metrics.config_hash == run["config_hash"]:
-            found[run["run"]] = metrics
-    return found
+        if knee is not None or metrics.config_hash == run["config_hash"]:
+            read[run["config_hash"]] = metrics
+    return read
 
 
 def _latest(found: Record, plan: Sequence[Planned]) -> list[Attempt]:
@@ -120,9 +121,10 @@ def _latest(found: Record, plan: Sequence[Planned]) -> list[Attempt]:
 def _state(found: Record, own: Planned, run: Mapping[str, str]) -> tuple[str, str]:
     """Of a load: a state of its run, else why there is none; and what was said."""
     runs: list[Run] = [each for one in found.attempts for each in one.runs if each.config_hash == run["config_hash"]]
-    whole = found.measured(run["config_hash"])
+    knee = None if run["run"] else found.found(run["config_hash"])
+    whole = knee or found.measured(run["config_hash"])
     if whole is not None:
-        return whole.state, ""
+        return whole.state, whole.said
     if runs:
         return runs[-1].state, runs[-1].said
     attempts = [each for each in found.attempts if each.configuration == own.configuration]
@@ -135,18 +137,23 @@ _HEAD = ("CONFIGURATION", "LOAD", "REQ/S", "OUT TOK/S", "TTFT P50", "P99", "ITL 
 
 
 def _table(found: Record, plan: Sequence[Planned], metrics: Mapping[str, Metrics]) -> str:
-    return aligned([_HEAD, *(_row(found, own, run, metrics.get(run["run"])) for own in plan for run in own.runs)])
+    return aligned(
+        [_HEAD, *(_row(found, own, run, metrics.get(run["config_hash"])) for own in plan for run in own.runs)]
+    )
 
 
 def _row(found: Record, own: Planned, run: Mapping[str, str], metrics: Metrics | None) -> tuple[str, ...]:
-    state = _state(found, own, run)[0]
+    state, why = _state(found, own, run)
     said = "" if state == record.MEASURED else "INVALID" if state == record.INVALID else state
+    knee = None if run["run"] else found.found(run["config_hash"])
+    said = f"{said} {why}".strip() if knee else said
+    load = run["load"] if knee is None else f"{run['load']} {knee.concurrency or '-'}"
     if metrics is None:
-        return own.configuration, run["load"], *("-" for _ in _HEAD[3:]), said
+        return own.configuration, load, *("-" for _ in _HEAD[3:]), said
     latencies = (metrics.ttft_ms, metrics.itl_ms)
     return (
         own.configuration,
-        run["load"],
+        load,
         f"{metrics.throughput.get('requests_per_s', 0):.2f}",
         f"{metrics.throughput.get('output_tokens_per_s', 0):.1f}",
         *("-" if each is None else f"{part:.1f}" for each in latencies for part in (_p50(each), _p99(each))),
