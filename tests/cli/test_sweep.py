@@ -118,7 +118,7 @@ def test_a_server_that_takes_the_port_later_is_not_measured(environment: dict[st
         with socket.create_server(("127.0.0.1", port)):
             out, err = sweep.communicate(timeout=25)
     said = attempt(home, "never")
-    assert (sweep.returncode, said["failure"]) == (3, "stale_server"), (out, err)
+    assert (sweep.returncode, said["failure"]) == (3, "stale_server"), (said, out, err)
     assert f"Port {port} is answered by process {os.getpid()} " in said["said"]
 
 

@@ -115,6 +115,19 @@ def test_a_listener_beside_the_server_on_its_own_port_is_seen(tmp_path: Path) ->
     assert (ended.how, ended.exit, ended.left, server.tree()) == ("SIGTERM", -15, [], {})
 
 
+def test_who_takes_the_port_while_it_is_asked_is_named(tmp_path: Path) -> None:
+    """It accepts nothing, so that the one who asks waits until the time is over."""
+    server = Server(configuration("-c", SLEEP)._replace(ready_within=1.0), "c", tmp_path / "log")
+    server.start(tmp_path, os.environ)
+    try:
+        with socket.create_server(("127.0.0.1", server.port)):
+            with pytest.raises(ServerFaultError) as caught:
+                server.wait_until_ready("{}")
+            assert caught.value.kind == "stale_server"
+    finally:
+        server.stop()
+
+
 def test_without_proc_the_group_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     child = tmp_path / "child"
     code = (

@@ -108,7 +108,7 @@ WRONG = {
     "servers: [{kind: vllm}]\nloads: {rate: 1}": ":1: servers.0 needs the key 'model'",
     "servers: [{kind: uic}]\nloads: {rate: 1}": ":1: servers.0 needs a provider, or a model that runs here",
     f"{VLLM}    options: {{tensor_parallel: 1.5}}\nloads: {{rate: 1}}": ":4: servers.0.options.tensor_parallel takes a",
-    f"{VLLM}    options: {{gpu_memory_utilization: 2}}\nloads: {{rate: 1}}": "takes a share above 0 and at most 1, as 0.95 or",
+    f"{VLLM}    options: {{gpu_memory_utilization: 2}}\nloads: {{rate: 1}}": "takes a share above 0 and at most 1, as",
     f"{VLLM}    options: {{hf_token: hf_abc}}\nloads: {{rate: 1}}": ":4: servers.0.options.hf_token may not stand here",
     f"{VLLM}    environment: {{API_KEY: abc}}\nloads: {{rate: 1}}": "servers.0.environment.API_KEY may not stand here",
     f"{VLLM}    options: {{x: 1}}\n    matrix:\n      x: [1]\nloads: {{rate: 1}}": ":6: servers.0.matrix.x is in optio",

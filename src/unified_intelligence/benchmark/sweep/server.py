@@ -90,8 +90,8 @@ class Server:
         while True:
             self.check("before it was ready")
             models, state = self._state(body, until)
+            self.check("while it was asked")  # who answered, or did not, may be somebody who came meanwhile
             if models:
-                self.check("after its first token")
                 return models
             if time.monotonic() > until:
                 raise ServerFaultError("never_ready", f"It was not ready within {self.own.ready_within:g} s: {state}.")
