@@ -223,6 +223,19 @@ def test_a_stopped_sweep_ends_its_server_and_keeps_what_it_has(
     assert "not tried" in out
 
 
+def test_a_second_ctrl_c_does_not_wait_for_the_server(environment: dict[str, str], home: Path, tag: str) -> None:
+    path = spec(home, [server(tag, "stubborn", model="known:first=60000", stop_within=300)])
+    with started(environment, home, path) as sweep:
+        wait_for(lambda: record_exists(home) and any(own["port"] for own in record(home)["attempts"]))
+        wait_for(lambda: processes.listening(attempt(home, "stubborn")["port"]))
+        for _ in range(2):
+            sweep.send_signal(signal.SIGINT)
+            time.sleep(1)
+        sweep.communicate(timeout=20)
+    assert sweep.returncode == 130
+    assert attempt(home, "stubborn")["ended"]["how"] == "SIGKILL"
+
+
 def test_the_same_sweep_does_not_run_twice_at_once(environment: dict[str, str], uic: Run, home: Path, tag: str) -> None:
     path = spec(home, [server(tag, "never")])
     with started(environment, home, path) as sweep:

@@ -65,12 +65,15 @@ class Reached:
     told: Mapping[str, Any]
 
 
-def reach(target: Target) -> Reached:
-    """Asks which models it has. Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError."""
+def reach(target: Target, patience: float = _PATIENCE) -> Reached:
+    """Asks which models it has, within `patience` seconds.
+
+    Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError.
+    """
     refusal: OSError | None = None
     for address in resolve(target.host, target.port):
         try:
-            return _ask_models(target, address)
+            return _ask_models(target, address, patience)
         except ssl.SSLError as error:
             raise TlsError(f"{target.address}: {error.reason or error}.", url=target.address) from error
         except (OSError, http.client.HTTPException) as error:
@@ -82,8 +85,8 @@ def reach(target: Target) -> Reached:
     ) from refusal
 
 
-def _ask_models(target: Target, address: Address) -> Reached:
-    plain = socket.create_connection(address.place[:2], timeout=_PATIENCE)
+def _ask_models(target: Target, address: Address, patience: float) -> Reached:
+    plain = socket.create_connection(address.place[:2], timeout=patience)
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = plain
     try:

@@ -30,7 +30,7 @@ from unified_intelligence.benchmark.sweep.spec import Configuration
 from unified_intelligence.entities.errors import AuthenticationError, UnifiedIntelligenceError
 
 _LOOK_EVERY, _LOOK_AT_LEAST_EVERY = 0.1, 1.0  # seconds
-_HEALTH_WITHIN = 5.0
+_ANSWER_WITHIN = 5.0
 _LINGER = 2.0  # for the rest of a tree to end after its first process
 _AFTER_KILL = 15.0
 _REFUSED = range(400, 500)
@@ -88,9 +88,8 @@ class Server:
         """The models that it lists, once it has answered `body` with a token. Raises ServerFaultError."""
         until, pause = time.monotonic() + self.own.ready_within, _LOOK_EVERY
         while True:
-            self.check("before it was ready")
             models, state = self._state(body, until)
-            self.check("while it was asked")  # who answered, or did not, may be somebody who came meanwhile
+            self.check("before it was ready")  # who answered, or did not, may be somebody who came meanwhile
             if models:
                 return models
             if time.monotonic() > until:
@@ -210,10 +209,11 @@ class Server:
             elsewhere = sorted(processes.ports_of(self.tree()))
             where = f"; its processes listen on {', '.join(map(str, elsewhere))}" if elsewhere else ""
             return (), f"nobody listens on port {self.port}{where}"
+        self.check("before it was ready")
         if self.own.health and (said := _health(self.port, self.own.health)):
             return (), said
         try:
-            reached = session.reach(self.target)
+            reached = session.reach(self.target, _ANSWER_WITHIN)
         except AuthenticationError as error:
             raise ServerFaultError("refused", error.message) from error
         except UnifiedIntelligenceError as error:
@@ -271,7 +271,7 @@ def end_leftovers(mark: Mark, pid: int, began: int) -> list[str]:
 
 def _health(port: int, path: str) -> str:
     """ "" where it is well, else what it said."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=_HEALTH_WITHIN)
+    connection = http.client.HTTPConnection(HOST, port, timeout=_ANSWER_WITHIN)
     try:
         connection.request("GET", path)
         status = connection.getresponse().status
