@@ -130,6 +130,7 @@ WRONG = {
     f"{VLLM}loads: {{find: goodput, slo: ttft=1s, at_least: 95}}": "loads.at_least takes a share above 0 and at most 1",
     f"{VLLM}loads: {{find: goodput, slo: ttft=1s, from: 8, most: 4}}": "loads.most is below from, 8",
     f"{VLLM}loads: {{concurrency: 1, most: 4}}": "loads.most is for find",
+    f"{VLLM}    matrix: {{x: {'é' * 99}}}\nloads: {{rate: 1}}": ":1: makes a name that no file can have",
     "servers: [": "this is no YAML",
     "": "takes keys with values, not nothing",
 }

@@ -19,7 +19,7 @@ from unified_intelligence.benchmark.sweep.faults import ServerFaultError
 from unified_intelligence.benchmark.sweep.kinds import PORT
 from unified_intelligence.benchmark.sweep.loads import Wanted
 from unified_intelligence.benchmark.sweep.processes import Mark
-from unified_intelligence.benchmark.sweep.record import Attempt, Planned, Record, Run
+from unified_intelligence.benchmark.sweep.record import Attempt, Ended, Planned, Record, Run
 from unified_intelligence.benchmark.sweep.search import Probe, find_knee
 from unified_intelligence.benchmark.sweep.server import Server, end_leftovers
 from unified_intelligence.benchmark.sweep.spec import Configuration, Sweep
@@ -142,9 +142,11 @@ class Sweeping:
 
     def _end_leftovers(self) -> None:
         for own in self.record.attempts:
-            if own.state != "running":
+            if own.state != "running" and (own.ended is not None or not own.pid):
                 continue
-            own.state, own.said = "killed", "The sweep was killed while it ran."
+            if own.state == "running":
+                own.state, own.said = "killed", "The sweep was killed while it ran."
+            own.ended = own.ended or Ended()
             ended = end_leftovers(Mark(own.cookie, own.log), own.pid, own.began)
             for named in ended:
                 self._going.tell(f"Ended {named}, which was left of {own.configuration} when the sweep was killed.")

@@ -33,6 +33,7 @@ _LOOK_EVERY, _LOOK_AT_LEAST_EVERY = 0.1, 1.0  # seconds
 _ANSWER_WITHIN = 5.0
 _LINGER = 2.0  # for the rest of a tree to end after its first process
 _AFTER_KILL = 15.0
+_SCAN_EVERY = 0.02
 _REFUSED = range(400, 500)
 _PASSING = (408, 425, 429)
 
@@ -168,6 +169,7 @@ class Server:
                     os.killpg(self._process.pid, signal.SIGKILL)
             if self._wait(0.2):
                 break
+            time.sleep(_SCAN_EVERY)
         return "SIGKILL"
 
     def _wait(self, seconds: float, *, first_only: bool = False) -> bool:
@@ -179,7 +181,7 @@ class Server:
                 return True
             if self._hurried or time.monotonic() > until:
                 return False
-            time.sleep(0.02)
+            time.sleep(_SCAN_EVERY)
 
     def _alone(self) -> dict[int, Process]:
         """All that can be told without /proc: the first process."""

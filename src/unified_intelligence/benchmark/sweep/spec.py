@@ -32,6 +32,7 @@ _WHOLE = frozenset({
 })  # fmt: skip
 _NAME = re.compile(r"[\w][\w.+-]*")
 _STOP_WITHIN = 20.0
+_LONGEST_NAME = 200  # bytes: a file's name may have 255, with what is added to a run's
 
 
 class Configuration(NamedTuple):
@@ -89,6 +90,9 @@ def read_sweep(path: Path, is_secret: Callable[[str], bool]) -> Sweep:
     _distinct(keys["servers"], [own.name for own in configurations], "configurations")
     loads = read_loads(keys["loads"], path.parent)
     _distinct(keys["loads"], [own.label for own in loads], "loads")
+    longest = max((f"{name}_{own.name}_{load.label}" for own in configurations for load in loads), key=len)
+    if len(longest.encode()) > _LONGEST_NAME:
+        top.fail(f"makes a name that no file can have: {longest[:60]}... Move options from matrix to options.")
     return Sweep(
         name=name,
         folder=path.parent,
