@@ -35,7 +35,11 @@ _PATIENCE = 20.0  # seconds to say which models it has
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """`source` is what the prompts were called, `sampling` what else is in every body."""
+    """`source` is what the prompts were called, `sampling` what else is in every body.
+
+    `server` is what a server was started with for this run: it stands in the hash in place of an address, which is
+    another one each time. `sweep` is told in the manifest.
+    """
 
     name: str
     folder: Path
@@ -48,6 +52,8 @@ class Job:
     slo: Mapping[str, float] = field(default_factory=dict[str, float])
     timeout: float = 600.0
     processes: int = 0
+    server: Mapping[str, Any] | None = None
+    sweep: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +65,15 @@ class Reached:
     told: Mapping[str, Any]
 
 
-def reach(target: Target) -> Reached:
-    """Asks which models it has. Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError."""
+def reach(target: Target, patience: float = _PATIENCE) -> Reached:
+    """Asks which models it has, within `patience` seconds.
+
+    Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError.
+    """
     refusal: OSError | None = None
     for address in resolve(target.host, target.port):
         try:
-            return _ask_models(target, address)
+            return _ask_models(target, address, patience)
         except ssl.SSLError as error:
             raise TlsError(f"{target.address}: {error.reason or error}.", url=target.address) from error
         except (OSError, http.client.HTTPException) as error:
@@ -76,8 +85,8 @@ def reach(target: Target) -> Reached:
     ) from refusal
 
 
-def _ask_models(target: Target, address: Address) -> Reached:
-    plain = socket.create_connection(address.place[:2], timeout=_PATIENCE)
+def _ask_models(target: Target, address: Address, patience: float) -> Reached:
+    plain = socket.create_connection(address.place[:2], timeout=patience)
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = plain
     try:
@@ -127,8 +136,19 @@ def run(job: Job, target: Target, reached: Reached, watcher: crew.Watcher | None
     shares = crew.shares_of(job.load, target, reached.address, job.bodies, sending)
     watch = crew.Watch(planned=planned(job.load))
     gathered = crew.send(shares, watch, watcher)
+    if job.server is not None:
+        return _kept(job, gathered, _of_started(job), "")
     depends = {**_described(job), "url": target.address, "server": dict(reached.told), "client": "http"}
     return _kept(job, gathered, depends, "")
+
+
+def hash_of(job: Job) -> str:
+    """The hash that a run of a server started for it will have: it is known before."""
+    return config_hash(_of_started(job))
+
+
+def _of_started(job: Job) -> dict[str, Any]:
+    return {**_described(job), "server": dict(job.server or {}), "client": "http"}
 
 
 def keep(job: Job, gathered: crew.Gathered, provider: Mapping[str, Any]) -> tuple[Metrics, list[Path]]:
@@ -161,6 +181,7 @@ def _kept(job: Job, gathered: crew.Gathered, depends: dict[str, Any], above: str
         "depends_on": depends,
         "machine": machine(),
         "start_ns": gathered.start,
+        **({"sweep": dict(job.sweep)} if job.sweep is not None else {}),
     }
     return metrics, write(job.folder, metrics, manifest, gathered.rows)
 
