@@ -24,6 +24,11 @@ class Target(Struct, kw_only=True, frozen=True):
     events: str = ""
 
     @property
+    def authority(self) -> str:
+        """As the Host header has it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
     def address(self) -> str:
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}{self.path}"
 
