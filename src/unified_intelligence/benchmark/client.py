@@ -9,11 +9,11 @@ from collections.abc import Callable
 from unified_intelligence.benchmark.clock import ERROR, READ, WRITE, new_readiness, now
 from unified_intelligence.benchmark.connection import KERNEL_STAMPS, Address, Connection
 from unified_intelligence.benchmark.framing import Framing
-from unified_intelligence.benchmark.plan import Share
 from unified_intelligence.benchmark.gradio_queue import broke, event_of, events_request
+from unified_intelligence.benchmark.plan import Share
 from unified_intelligence.benchmark.reply import Raw, read_reply
 from unified_intelligence.benchmark.row import Row
-from unified_intelligence.benchmark.space_reply import read_space_reply
+from unified_intelligence.benchmark.space_reply import QUOTA, read_space_reply
 from unified_intelligence.entities.errors import ProtocolError, UnifiedIntelligenceError
 
 _QUIET = 5_000_000  # ns without anything due: time to read replies
@@ -285,7 +285,9 @@ class Client:
                 self._forget(fd)
             self._launch(call.row)
             return
-        kind = "unreadable" if isinstance(error, ProtocolError) else "cut" if call.framing.status or call.event else "connection"
+        kind = "cut" if call.framing.status or call.event else "connection"
+        if isinstance(error, ProtocolError):
+            kind = "unreadable"
         self._finish(call, (kind, _reason(error)), keep=False)
 
     def _look_at_idle(self, fd: int) -> None:
@@ -329,7 +331,10 @@ class Client:
                 return
 
     def _read_one(self) -> None:
-        self._on_row(self._read(self._raw.popleft()))
+        row = self._read(self._raw.popleft())
+        if row.error == QUOTA:
+            self.enough()
+        self._on_row(row)
 
 
 def _request(share: Share, body: str) -> tuple[bytes, bytes]:

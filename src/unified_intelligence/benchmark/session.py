@@ -8,7 +8,7 @@ import platform
 import socket
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from unified_intelligence.benchmark.connection import Address, resolve
 from unified_intelligence.benchmark.metrics import Metrics, measure
 from unified_intelligence.benchmark.plan import Load, Target
 from unified_intelligence.benchmark.prompts import digest
+from unified_intelligence.benchmark.quota import Spending
 from unified_intelligence.benchmark.store import config_hash, read_calibration, write
 from unified_intelligence.entities.errors import (
     AuthenticationError,
@@ -35,7 +36,10 @@ _PATIENCE = 20.0  # seconds to say which models it has
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """`source` is what the prompts were called, `sampling` what else is in every body."""
+    """`source` is what the prompts were called, `sampling` what else is in every body.
+
+    `gpu_budget` are the seconds of a GPU after which a Space is asked no more; 0 for none.
+    """
 
     name: str
     folder: Path
@@ -48,23 +52,28 @@ class Job:
     slo: Mapping[str, float] = field(default_factory=dict[str, float])
     timeout: float = 600.0
     processes: int = 0
+    gpu_budget: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A server that answers: where, and which models it says it has."""
+    """A server that answers: where, and which models it says it has; `status` is that of what it said of them."""
 
     address: Address
     models: tuple[str, ...]
     told: Mapping[str, Any]
+    status: int = 200
 
 
-def reach(target: Target) -> Reached:
-    """Asks which models it has. Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError."""
+def reach(target: Target, look: Callable[[Target, Address], Reached] | None = None) -> Reached:
+    """Asks which models it has. Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError.
+
+    `look` is another question than that, asked of one of its addresses after the other.
+    """
     refusal: OSError | None = None
     for address in resolve(target.host, target.port):
         try:
-            return _ask_models(target, address)
+            return (look or _ask_models)(target, address)
         except ssl.SSLError as error:
             raise TlsError(f"{target.address}: {error.reason or error}.", url=target.address) from error
         except (OSError, http.client.HTTPException) as error:
@@ -77,25 +86,28 @@ def reach(target: Target) -> Reached:
 
 
 def _ask_models(target: Target, address: Address) -> Reached:
+    status, data, server = ask(target, address, f"{target.path.removesuffix('/chat/completions')}/models")
+    where = f"{target.host}:{target.port}"
+    if status in {401, 403}:
+        raise AuthenticationError(
+            f"{where} does not accept the key.", hint="Give one: --key env:NAME", url=target.address, status=status
+        )
+    if status >= 500:
+        raise ServerFailedError(f"{where} answered {status}.", url=target.address, status=status)
+    return Reached(address, _models(data), {"server": server}, status)
+
+
+def ask(target: Target, address: Address, path: str) -> tuple[int, bytes, str]:
+    """The status of a GET, its body, and what the server calls itself. Raises OSError, HTTPException."""
     plain = socket.create_connection(address.place[:2], timeout=_PATIENCE)
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = plain
     try:
         if target.tls:
             connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=target.host)
-        base = target.path.removesuffix("/chat/completions")
-        connection.request("GET", f"{base}/models", headers=dict(target.headers))
+        connection.request("GET", path, headers=dict(target.headers))
         reply = connection.getresponse()
-        data = reply.read()
-        where = f"{target.host}:{target.port}"
-        if reply.status in {401, 403}:
-            raise AuthenticationError(
-                f"{where} does not accept the key.", hint="Give one: --key env:NAME", url=target.address,
-                status=reply.status,
-            )  # fmt: skip
-        if reply.status >= 500:
-            raise ServerFailedError(f"{where} answered {reply.status}.", url=target.address, status=reply.status)
-        return Reached(address, _models(data), {"server": reply.headers.get("server", "")})
+        return reply.status, reply.read(), reply.headers.get("server", "")
     finally:
         connection.close()
 
@@ -126,8 +138,11 @@ def run(job: Job, target: Target, reached: Reached, watcher: crew.Watcher | None
     sending = crew.Sending(identity, processes, job.timeout)
     shares = crew.shares_of(job.load, target, reached.address, job.bodies, sending)
     watch = crew.Watch(planned=planned(job.load))
-    gathered = crew.send(shares, watch, watcher)
+    spending = Spending(job.gpu_budget, job.load.concurrency) if target.events else None
+    gathered = crew.send(shares, watch, watcher, spending)
     depends = {**_described(job), "url": target.address, "server": dict(reached.told), "client": "http"}
+    if target.events:
+        depends |= {"protocol": "gradio", "gpu_budget": job.gpu_budget}
     return _kept(job, gathered, depends, "")
 
 

@@ -1,4 +1,4 @@
-"""From the messages of a Gradio app's queue to a row: when it was its turn, each piece, what the Space tells of its GPU.
+"""From the messages of a Gradio app's queue to a row: its turn, each piece, what the Space tells of its GPU.
 
 The answer is that of our own Spaces, typed events of /generate, or that of a chat's /respond: a conversation that comes
 whole, or grows. ZeroGPU's refusals are known by their title and their text.
@@ -134,7 +134,7 @@ class _Answer:
                 self._event(stamp, first)
             return
         grown = _said(output.data)
-        new = grown[len(self._known) :] if grown.startswith(self._known) else grown
+        new = grown.removeprefix(self._known)
         if new:
             self._text = [grown]
             self._known = grown
