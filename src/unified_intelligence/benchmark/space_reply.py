@@ -7,7 +7,7 @@ whole, or grows. ZeroGPU's refusals are known by their title and their text.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct, field
@@ -130,7 +130,8 @@ class _Answer:
         first = mapping(output.data[0]) if output.data else {}
         if isinstance(first.get("type"), str):
             self.typed = True
-            if not (self.completed and (self.row.events or self.row.finish)):  # the last one, over again
+            again = self.row.finish or (self.row.events and first["type"] not in {"end", "error"})
+            if not (self.completed and again):  # the last one is told twice
                 self._event(stamp, first)
             return
         grown = _said(output.data)
@@ -195,12 +196,13 @@ def _said(outputs: list[Any]) -> str:
     """What the assistant said last in a conversation among what was given back; else the last text there."""
     for output in outputs:
         if isinstance(output, list) and output:
-            last: Any = output[-1]
-            return _text(last[1] if isinstance(last, list) and len(last) == 2 else mapping(last).get("content"))
+            last: Any = cast("list[Any]", output)[-1]
+            pair = cast("list[Any]", last) if isinstance(last, list) else []
+            return _text(pair[1] if len(pair) == 2 else mapping(last).get("content"))
     return next((output for output in reversed(outputs) if isinstance(output, str)), "")
 
 
 def _text(content: Any) -> str:
     if isinstance(content, list):
-        return "".join(map(_text, content))
+        return "".join(map(_text, cast("list[Any]", content)))
     return content if isinstance(content, str) else str(mapping(content).get("text") or "")
