@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import platform
-import socket
 import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +16,14 @@ from typing import Any
 import msgspec
 
 from unified_intelligence.benchmark import crew
+from unified_intelligence.benchmark.asking import ask
 from unified_intelligence.benchmark.connection import Address, resolve
 from unified_intelligence.benchmark.metrics import Metrics, measure
 from unified_intelligence.benchmark.plan import Load, Target
 from unified_intelligence.benchmark.prompts import digest
 from unified_intelligence.benchmark.quota import Spending
 from unified_intelligence.benchmark.store import config_hash, read_calibration, write
+from unified_intelligence.benchmark.tokens import Counter, count_tokens
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -31,13 +32,12 @@ from unified_intelligence.entities.errors import (
     TlsError,
 )
 
-_PATIENCE = 20.0  # seconds to say which models it has
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """`source` is what the prompts were called, `sampling` what else is in every body.
 
+    `counters` count the tokens of answers that came without usage, one after the other, by the name it is told by;
     `gpu_budget` are the seconds of a GPU after which a Space is asked no more; 0 for none.
     """
 
@@ -53,6 +53,7 @@ class Job:
     timeout: float = 600.0
     processes: int = 0
     gpu_budget: float = 0.0
+    counters: Mapping[str, Counter] = field(default_factory=dict[str, Counter])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +96,6 @@ def _ask_models(target: Target, address: Address) -> Reached:
     if status >= 500:
         raise ServerFailedError(f"{where} answered {status}.", url=target.address, status=status)
     return Reached(address, _models(data), {"server": server}, status)
-
-
-def ask(target: Target, address: Address, path: str) -> tuple[int, bytes, str]:
-    """The status of a GET, its body, and what the server calls itself. Raises OSError, HTTPException."""
-    plain = socket.create_connection(address.place[:2], timeout=_PATIENCE)
-    connection = http.client.HTTPConnection(target.host, target.port)
-    connection.sock = plain
-    try:
-        if target.tls:
-            connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=target.host)
-        connection.request("GET", path, headers=dict(target.headers))
-        reply = connection.getresponse()
-        return reply.status, reply.read(), reply.headers.get("server", "")
-    finally:
-        connection.close()
 
 
 def _models(data: bytes) -> tuple[str, ...]:
@@ -163,6 +149,7 @@ def planned(load: Load) -> int:
 
 def _kept(job: Job, gathered: crew.Gathered, depends: dict[str, Any], above: str) -> tuple[Metrics, list[Path]]:
     created = datetime.now(UTC).isoformat(timespec="seconds")
+    count_tokens(gathered.rows, job.counters)
     metrics = measure(job.name, created, gathered, job.load, job.slo, above)
     metrics.config_hash = config_hash(depends)
     calibration = read_calibration(job.folder)

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from unified_intelligence.benchmark.asking import ask
 from unified_intelligence.benchmark.connection import Address
 from unified_intelligence.benchmark.plan import Target, read_url
-from unified_intelligence.benchmark.session import Reached, ask, reach
+from unified_intelligence.benchmark.session import Reached, reach
 from unified_intelligence.entities.errors import ProtocolError
 from unified_intelligence.interfaces.queued import QueuedCalls
 
@@ -36,7 +37,8 @@ def spoken_at(target: Target, root: str, *, named: bool = False) -> tuple[str, R
     raise ProtocolError(
         f"{where} speaks neither OpenAI's API (GET {base}/models: {_told(reached.status)}) nor Gradio's "
         f"(GET {root}/config: {status}).",
-        hint="Is the address right? If it does speak OpenAI's API: --protocol openai --model NAME",
+        hint="Is the address right? A private Space needs a token of the Hub: --key env:HF_TOKEN. "
+        "What speaks OpenAI's API and lists no models: --protocol openai --model NAME",
         url=target.address,
     )
 

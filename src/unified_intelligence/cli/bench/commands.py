@@ -59,6 +59,9 @@ _Slo = Annotated[str | None, _text("--slo", "ttft=500ms,...", "limits of ttft, e
 _MaxTokens = Annotated[str | None, _text("--max-tokens", "N", "the longest answer [the server's]")]
 _Body = Annotated[str | None, _text("--body", "JSON", "added to every request's body, with --url")]
 _Processes = Annotated[str | None, _text("--processes", "N", "of the client, at a socket [by the rate]")]
+_Tokenizer = Annotated[
+    str | None, _text("--tokenizer", "PATH", "a tokenizer.json: counts the tokens that the server does not [events]")
+]
 _Seed = Annotated[str | None, _text("--seed", "N", "of the schedule and of made prompts [0]")]
 _Name = Annotated[str | None, _text("--name", "NAME", "of the run; the load is added to several [model and load]")]
 
@@ -91,6 +94,7 @@ def run(
     body: _Body = None,
     processes: _Processes = None,
     gpu_budget: _GpuBudget = None,
+    tokenizer: _Tokenizer = None,
     seed: _Seed = None,
     name: _Name = None,
     runs: _Runs = None,

@@ -150,7 +150,12 @@ def _tokens(own: Metrics) -> list[str]:
     return lines
 
 
-_COUNTS = {"usage": "the server's usage", "events": "events, an estimate"}
+_COUNTS = {
+    "usage": "the server's usage",
+    "tokenize": "the server's /tokenize",
+    "tokenizer": "the tokenizer that was given",
+    "events": "events, an estimate",
+}
 
 
 def _health(own: Metrics) -> list[str]:

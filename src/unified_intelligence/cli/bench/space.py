@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unified_intelligence.benchmark.spoken import queued_target, reach_space
 from unified_intelligence.cli.bench.loads import whole, wrong
-from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.entities.errors import AuthenticationError, InvalidRequestError, NotFoundOrPrivateError
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.factories.provider_factory import ProviderFactory
 
@@ -35,6 +35,9 @@ def space_at(url: str, key: str, given: Mapping[str, Any], prompts: Sequence[Pro
     provider: Any = ProviderFactory().create(PROVIDER, **options)
     try:
         return space_of(provider, given, prompts)
+    except (AuthenticationError, NotFoundOrPrivateError) as error:
+        error.hint = "Is there a Gradio app? One that is private needs a token of the Hub: --key env:HF_TOKEN"
+        raise
     finally:
         provider.close()
 
