@@ -209,16 +209,16 @@ class Client:
     def _receive(self, call: _Call) -> None:
         connection = call.connection
         alive = connection.receive()
-        if call.framing.ended(connection.buffer):
+        ended = call.framing.ended(connection.buffer)
+        if ended or (not alive and call.framing.ended_by_close()):
+            keep = ended and alive and call.framing.keep
             if self._queued and not call.event and call.framing.status == 200:
-                self._follow(call, keep=alive and call.framing.keep)
+                self._follow(call, keep=keep)
             else:
-                self._finish(call, ("", ""), keep=alive and call.framing.keep)
+                self._finish(call, ("", ""), keep=keep)
         elif not alive:
             if not connection.buffer and call.again:
                 self._broken(call, OSError("closed"))
-            elif call.framing.ended_by_close():
-                self._finish(call, ("", ""), keep=False)
             else:
                 self._finish(call, ("cut", "The connection ended before the reply did."), keep=False)
 

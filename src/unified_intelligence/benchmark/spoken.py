@@ -15,7 +15,7 @@ from unified_intelligence.entities.errors import ProtocolError
 from unified_intelligence.interfaces.queued import QueuedCalls
 
 OPENAI, GRADIO = "openai", "gradio"
-_VOLATILE = frozenset({"round trip", "quota"})  # told by a Space, and no part of its configuration
+_VOLATILE = frozenset({"round trip", "quota", "stage"})  # told by a Space, and no part of its configuration
 
 
 def spoken_at(target: Target, root: str, *, named: bool = False) -> tuple[str, Reached]:

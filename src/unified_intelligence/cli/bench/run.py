@@ -107,6 +107,8 @@ def _at_space(output: Output, given: Mapping[str, Any], asked: Asked, space: AtS
         f"{space.model} at {space.target.address}, Gradio {told.get('gradio', '')}: its queue is measured at the "
         f"socket, {len(asked.prompts)} prompts of {asked.source}"
     )
+    if space.quota:
+        output.note(f"GPU seconds of the token's quota: {space.quota}. An end before that: --gpu-budget SECONDS")
 
     def run(job: Job, watch: Watcher) -> tuple[Metrics, list[Path]]:
         return session.run(job, space.target, space.reached, watch)

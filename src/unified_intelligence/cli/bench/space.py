@@ -21,12 +21,13 @@ PROVIDER = "qwen3_zerogpu"
 
 
 class AtSpace(NamedTuple):
-    """Where a Space's calls go, who answered, what is sent, and what it is called."""
+    """Where a Space's calls go, who answered, what is sent, what it is called, what the Hub says of the quota."""
 
     target: Target
     reached: Reached
     bodies: list[str]
     model: str
+    quota: str
 
 
 def space_at(url: str, key: str, given: Mapping[str, Any], prompts: Sequence[Prompt]) -> AtSpace:
@@ -54,7 +55,7 @@ def space_of(provider: IQueued, given: Mapping[str, Any], prompts: Sequence[Prom
     target = queued_target(calls)
     reached = reach_space(target, calls)
     model = given["model"] or calls.told.get("model") or target.host
-    return AtSpace(target, reached, [body.decode() for body in calls.bodies], str(model))
+    return AtSpace(target, reached, [body.decode() for body in calls.bodies], str(model), calls.told.get("quota", ""))
 
 
 def _config(given: Mapping[str, Any]) -> GenerationConfig:
