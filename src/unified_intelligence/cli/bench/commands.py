@@ -106,8 +106,7 @@ def run(
     """
     from unified_intelligence.cli.bench.run import run_loads
 
-    output: Output = context.obj
-    return run_loads(output, context.params)
+    return run_loads(context.obj, context.params)
 
 
 @app.command(cls=LightCommand)
