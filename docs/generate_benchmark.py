@@ -1,4 +1,4 @@
-"""Fills in docs/benchmark.md's table of the client's own error: `python docs/generate_benchmark.py [--check]`."""
+"""Fills in docs/benchmark.md's tables of the client's own error: `python docs/generate_benchmark.py [--check]`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,36 @@ from writing import written
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/benchmark.md"
 RESULTS = "benchmarks/results/bench_client.json"
-_PLACE = re.compile(r"(<!-- measured: bench-client -->\n).*?(<!-- end -->)", re.DOTALL)
+QUEUE = "benchmarks/results/gradio_queue.json"
+_PLACE = re.compile(r"(<!-- measured: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def document() -> str:
-    """The whole document with the figures of today's result file."""
-    return _PLACE.sub(lambda place: f"{place[1]}{_told()}\n{place[2]}", DOCUMENT.read_text(encoding="utf-8"))
+    """The whole document with the figures of today's result files."""
+    told = {"bench-client": _told, "gradio-queue": _queue}
+    return _PLACE.sub(lambda place: f"{place[1]}{told[place[2]]()}\n{place[3]}", DOCUMENT.read_text(encoding="utf-8"))
+
+
+def _queue() -> str:
+    result = json.loads((ROOT / QUEUE).read_text(encoding="utf-8"))
+    machine = result["machine"]
+    lines = [
+        f"From `{QUEUE}`, written on {result['date']} by `{result['command']}`: an app of Gradio "
+        f"{machine['gradio']} and the client",
+        f"on {machine['cpus']} busy cores (load average {machine['load_average'][0]:g}). Late is how much later "
+        "the client had it than the app did it, median and",
+        "95th percentile. Gradio says that the work begins just before it does; the GPU was lent after 100 ms.",
+        "",
+        "| at once, of one | the work's beginning: late | first piece: late | wait for a GPU: off | first piece by "
+        "gradio_client: late | in the queue, median |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, own in result.items():
+        if name.endswith(" at once"):
+            parts = ("beginning of the work", "first piece", "waited for a GPU", "first piece, by gradio_client")
+            cells = [f"{own[part]['median_ms']:.1f} / {own[part]['p95_ms']:.1f} ms" for part in parts]
+            lines.append(f"| {name.split()[0]} | {' | '.join(cells)} | {own['queue']['median_ms']:.0f} ms |")
+    return "\n".join(lines)
 
 
 def _told() -> str:

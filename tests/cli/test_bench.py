@@ -8,11 +8,14 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
+import unified_intelligence.embedded
 from tests.cli.test_serve import serve
 from tests.cli.uic_program import Run, command
 from unified_intelligence.benchmark.calibrate import known_server
@@ -104,6 +107,58 @@ def test_our_own_server_with_the_embedded_model(uic: Run, tmp_path: Path) -> Non
         assert "http_404" in other.err
 
 
+def test_tokens_are_counted_by_the_best_that_there_is(uic: Run, tmp_path: Path, known: str) -> None:
+    asked = ("--requests", "4", "--warmup", "0", "--json")
+    silent = ("--body", '{"stream_options": {"include_usage": false}}')
+    own = str(Path(unified_intelligence.embedded.__file__).parent / "model")
+    with serve(tmp_path, "--provider", "embedded") as running:
+        url = running.url + "/v1"
+        counted = json.loads(uic("bench", "run", "--url", url, *asked).out)
+        told = json.loads(uic("bench", "run", "--url", url, *asked, *silent, "--tokenizer", own).out)
+    assert (counted["counted_by"], told["counted_by"]) == ({"usage": 4}, {"tokenize": 4})
+    assert told["tokens"]["output"] == pytest.approx(counted["tokens"]["output"], rel=0.2)
+    model = ("--url", known, "--model", "known:first=5,gap=1,tokens=8,group=4,nousage")
+    given = json.loads(uic("bench", "run", *model, *asked, "--tokenizer", own).out)
+    assert (given["counted_by"], given["tokens"]["output"] > 8) == ({"tokenizer": 4}, True)
+    events = json.loads(uic("bench", "run", *model, *asked).out)
+    assert (events["counted_by"], events["tokens"]["output"]) == ({"events": 4}, 2)
+    none = uic("bench", "run", *model, "--tokenizer", str(tmp_path))
+    assert (none.code, "tokenizer.json is no tokenizer" in none.err) == (3, True)
+
+
+def test_a_gradio_space_is_measured_at_its_socket(uic: Run, home: Path, tmp_path: Path) -> None:
+    gradio = pytest.importorskip("tests.integration.benchmark.test_gradio_queue")
+    with gradio.known_space(tmp_path, 1, 8, 0.2) as space:
+        asked = ("--concurrency", "2", "--requests", "6", "--warmup", "0", "--name", "espace")
+        ran = uic("bench", "run", "--url", space.url, *asked)
+        for line in (
+            "in the queue, as told",
+            "until a GPU was lent",
+            "in the model, as told",
+            "GPU:",
+            "as the Space told",
+        ):
+            assert line in ran.out, ran
+        assert "known at http://127.0.0.1" in ran.err and "Gradio 6" in ran.err
+        kept = json.loads((results(home) / "espace_metrics.json").read_text())
+        assert kept["counts"]["completed"] == 6 and kept["gpu"]["told"] == 6
+        assert kept["queue_ms"]["p99"] > 300 and 150 < kept["gpu_wait_ms"]["p50"] < 500
+        depends = json.loads((results(home) / "espace_manifest.json").read_text())["depends_on"]
+        assert (depends["protocol"], depends["server"]["model"]) == ("gradio", "known")
+        cost = uic("cost", "espace@zero-gpu", "--json")
+        assert "GPU seconds each (as the Space told)" in json.loads(cost.out)["offers"][0]["notes"][0]
+        named = ("--provider", "qwen3_zerogpu", "-o", "space", space.url, "--requests", "2", "--json")
+        told = json.loads(uic("bench", "run", *named).out)
+        assert told["queue_ms"] and not told["health"]["notes"]
+        above = json.loads(uic("bench", "run", *named, "--protocol", "adapter").out)
+        assert above["queue_ms"] is None and "measured above the adapter" in above["health"]["notes"][0]
+        prompts = tmp_path / "fragen.txt"
+        prompts.write_text("first=0 tokens=2\nquota été\n", "utf-8")
+        refused = uic("bench", "run", "--url", space.url, "--prompts", str(prompts), "--requests", "40")
+        assert refused.code == 3 and "the GPU quota was used up before its end" in refused.out
+        assert "--gpu-budget" in uic("bench", "run", "--provider", "echo", "--gpu-budget", "5").err
+
+
 def test_a_provider_is_measured_above_its_adapter(uic: Run) -> None:
     ran = uic("bench", "run", "--provider", "echo", "--requests", "20", "--concurrency", "2", "--json")
     told = json.loads(ran.out)
@@ -134,6 +189,9 @@ def test_a_key_is_sent_and_kept_nowhere(uic: Run, home: Path, tmp_path: Path) ->
         (("run", "--url", "http://127.0.0.1:9", "--provider", "echo"), 2, "--provider"),
         (("run", "--url", "http://127.0.0.1:9", "--prompts", "/nulle/part.txt"), 3, "cannot be read"),
         (("run", "--provider", "echo", "--body", "{}"), 2, "--body"),
+        (("run", "--provider", "echo", "--protocol", "gradio"), 2, "no Gradio Space"),
+        (("run", "--url", "http://127.0.0.1:9", "--protocol", "grpc"), 2, "--protocol"),
+        (("run", "--url", "http://127.0.0.1:9", "--protocol", "gradio"), 6, "No connection to"),
         (("gate", "personne", "--hold", "ttft_ms.p50<=1"), 3, "no run"),
         (("gate", "personne"), 2, "no gate"),
         (("check", "/nulle/part.md"), 3, "cannot be read"),
@@ -143,6 +201,19 @@ def test_what_cannot_be_done_is_said(uic: Run, arguments: tuple[str, ...], code:
     ran = uic("bench", *arguments)
     assert (ran.code, ran.out) == (code, ""), ran
     assert words in ran.err
+
+
+def test_who_speaks_neither_is_told_so(uic: Run) -> None:
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        ran = uic("bench", "run", "--url", url)
+        forced = uic("bench", "run", "--url", url, "--protocol", "gradio")
+        server.shutdown()
+    assert (ran.code, ran.out) == (6, ""), ran
+    assert "speaks neither OpenAI's API (GET /v1/models: 404) nor Gradio's (GET /config: 404)" in ran.err
+    assert "--protocol openai" in ran.err
+    assert (forced.code, forced.out, "--key env:HF_TOKEN" in forced.err) == (3, "", True), forced
 
 
 def test_tables_that_cannot_be_true(uic: Run) -> None:

@@ -68,7 +68,7 @@ class GradioSpace:
         self, http: Http, url: str, headers: Mapping[str, str], secrets: tuple[str, ...], cache: OfferCache
     ) -> None:
         self.url = url
-        self._http, self._headers, self._secrets, self._cache = http, headers, secrets, cache
+        self._http, self.headers, self._secrets, self._cache = http, headers, secrets, cache
         self._offer: Offer | None = None
 
     async def offer(self, watch: Watch) -> Offer:
@@ -131,16 +131,21 @@ class GradioSpace:
             await reply.close()
 
     async def _begun(self, offer: Offer, asked: Asked, watch: Watch) -> Running:
-        calls = f"{self.url}{offer.prefix}/call"
-        url = f"{calls}/v2/{asked.endpoint}" if asked.named else f"{calls}/{asked.endpoint}"
+        api = f"{self.url}{offer.prefix}"
+        url = self.call_url(api, asked)
         body = await self._http.fetch(self._request("POST", url, asked.body), watch)
         event = self._read(body, _Begun, url).event_id
         if not _EVENT_ID.fullmatch(event):
             raise no_such_answer(url, "did not say where its answer will be.")
-        return Running(f"{calls}/{asked.endpoint}/{event}", asked)
+        return Running(f"{api}/call/{asked.endpoint}/{event}", asked)
+
+    @staticmethod
+    def call_url(api: str, asked: Asked) -> str:
+        """Where a call is begun."""
+        return f"{api}/call/v2/{asked.endpoint}" if asked.named else f"{api}/call/{asked.endpoint}"
 
     def _request(self, method: str, url: str, body: bytes = b"") -> Request:
-        headers = {**self._headers, "Content-Type": "application/json"} if body else self._headers
+        headers = {**self.headers, "Content-Type": "application/json"} if body else self.headers
         return Request(method, url, headers, body, self._secrets)
 
     def _read(self, body: bytes, kind: type[T], url: str) -> T:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from unified_intelligence.benchmark.clock import ERROR, READ, WRITE, new_readiness, now
 from unified_intelligence.benchmark.connection import KERNEL_STAMPS, Address, Connection
 from unified_intelligence.benchmark.framing import Framing
+from unified_intelligence.benchmark.gradio_queue import broke, event_of, events_request
 from unified_intelligence.benchmark.plan import Share
 from unified_intelligence.benchmark.reply import Raw, read_reply
 from unified_intelligence.benchmark.row import Row
+from unified_intelligence.benchmark.space_reply import QUOTA, read_space_reply
 from unified_intelligence.entities.errors import ProtocolError, UnifiedIntelligenceError
 
 _QUIET = 5_000_000  # ns without anything due: time to read replies
@@ -21,12 +23,12 @@ _AFTER_FAILURE = 100_000_000  # ns that a slot waits after no reply at all: a de
 
 
 class _Call:
-    """A request under way on a connection."""
+    """A request under way on a connection. `event` is what a Gradio app calls its answer, once it has said so."""
 
-    __slots__ = ("again", "began", "connection", "framing", "open", "row")
+    __slots__ = ("again", "began", "connection", "event", "framing", "open", "row")
 
-    def __init__(self, row: Row, connection: Connection) -> None:
-        self.row, self.connection, self.framing = row, connection, Framing()
+    def __init__(self, row: Row, connection: Connection, event: str = "") -> None:
+        self.row, self.connection, self.framing, self.event = row, connection, Framing(), event
         self.open, self.again, self.began = False, False, 0
 
 
@@ -43,6 +45,8 @@ class Client:
         self._due: deque[tuple[int, int]] = deque()  # when, and the request's number
         self._raw: deque[Raw] = deque()
         self._heads = [_request(share, body) for body in share.bodies]
+        self._queued = bool(share.target.events)  # an answer is two requests
+        self._read = read_space_reply if self._queued else read_reply
         self._stopped, self._counted, self._begin, self._issued = False, 0, 0, 0
         self.sent = self.done = self.failed = self.connections = 0
         self.in_flight_ns = 0.0
@@ -95,6 +99,11 @@ class Client:
         while self._raw:
             self._read_one()
 
+    def enough(self) -> None:
+        """Sends nothing more; what is under way comes to its end."""
+        self._stopped = True
+        self._due.clear()
+
     def close(self) -> None:
         for connection in [*self._idle.values(), *(call.connection for call in self._calls.values())]:
             connection.close()
@@ -131,12 +140,15 @@ class Client:
             call.again = True
             self._send(call)
             return
+        self._open(row)
+
+    def _open(self, row: Row, event: str = "") -> None:
         try:
             connection = self._connect()
         except OSError as error:
             self._fail(Raw(row, Framing(), b"", [], ("connection", _reason(error))))
             return
-        call = self._calls[connection.fd] = _Call(row, connection)
+        call = self._calls[connection.fd] = _Call(row, connection, event)
         call.began = now()
 
     def _connect(self) -> Connection:
@@ -146,19 +158,26 @@ class Client:
         return connection
 
     def _send(self, call: _Call) -> None:
+        call.open = True
+        if call.event:
+            self._write(call, events_request(self._share.target, call.event))
+            return
         head, rest = self._heads[call.row.prompt]
         data = b"%s%s-%d\r\n%s" % (head, self._share.run.encode(), call.row.number, rest)
-        call.open = True
         call.row.sent = now()
         self.sent += 1
+        if self._write(call, data):
+            call.row.sent = call.connection.departed() or call.row.sent
+
+    def _write(self, call: _Call, data: bytes) -> bool:
         try:
             call.connection.send(data)
         except OSError as error:
             self._broken(call, error)
-            return
-        call.row.sent = call.connection.departed() or call.row.sent
+            return False
         if call.connection.wants_to_write:
             self._ready.change(call.connection.fd, READ | WRITE)
+        return True
 
     def _serve(self, fd: int, bits: int) -> None:
         call = self._calls.get(fd)
@@ -174,7 +193,7 @@ class Client:
                 if not call.connection.wants_to_write:
                     self._ready.change(fd, READ)
             if bits & ERROR and (departed := call.connection.departed()):
-                call.row.sent = departed
+                call.row.sent = call.row.sent if call.event else departed
                 bits &= ~ERROR
             if bits & ~WRITE:
                 self._receive(call)
@@ -183,22 +202,42 @@ class Client:
 
     def _opened(self, call: _Call) -> None:
         if call.connection.open():
-            call.row.connect_ms = (now() - call.began) / 1e6
+            call.row.connect_ms = (call.row.connect_ms or 0.0) + (now() - call.began) / 1e6
             self._ready.change(call.connection.fd, READ)
             self._send(call)
 
     def _receive(self, call: _Call) -> None:
         connection = call.connection
         alive = connection.receive()
-        if call.framing.ended(connection.buffer):
-            self._finish(call, ("", ""), keep=alive and call.framing.keep)
+        ended = call.framing.ended(connection.buffer)
+        if ended or (not alive and call.framing.ended_by_close()):
+            keep = ended and alive and call.framing.keep
+            if self._queued and not call.event and call.framing.status == 200:
+                self._follow(call, keep=keep)
+            else:
+                self._finish(call, ("", ""), keep=keep)
         elif not alive:
             if not connection.buffer and call.again:
                 self._broken(call, OSError("closed"))
-            elif call.framing.ended_by_close():
-                self._finish(call, ("", ""), keep=False)
             else:
                 self._finish(call, ("cut", "The connection ended before the reply did."), keep=False)
+
+    def _follow(self, call: _Call, *, keep: bool) -> None:
+        """A place in the queue was given: what comes of it is read on the same connection, where that stays open.
+
+        Raises ProtocolError where no event is named.
+        """
+        connection, row = call.connection, call.row
+        event = event_of(bytes(connection.buffer[call.framing.body :]))
+        row.joined = connection.clear()[1][-1][1]
+        if keep:
+            call.framing, call.event, call.again = Framing(), event, False
+            self._send(call)
+            return
+        del self._calls[connection.fd]
+        self._ready.drop(connection.fd)
+        connection.close()
+        self._open(row, event)
 
     def _finish(self, call: _Call, failure: tuple[str, str], *, keep: bool) -> None:
         connection = call.connection
@@ -214,7 +253,7 @@ class Client:
             self._ready.drop(connection.fd)
             connection.close()
         raw = Raw(row, call.framing, buffer, marks, failure)
-        if failure[0] or call.framing.status != 200:
+        if failure[0] or call.framing.status != 200 or (self._queued and broke(buffer)):
             self._fail(raw)
             return
         self.done += 1
@@ -225,7 +264,7 @@ class Client:
         self.failed += 1
         raw.row.ended = raw.row.ended or now()
         self._raw.append(raw)
-        self._next(now() + (0 if raw.framing.status else _AFTER_FAILURE))
+        self._next(now() + (0 if raw.framing.status and not self._queued else _AFTER_FAILURE))
 
     def _next(self, due: int) -> None:
         """A closed load goes on where a reply ended."""
@@ -246,7 +285,9 @@ class Client:
                 self._forget(fd)
             self._launch(call.row)
             return
-        kind = "unreadable" if isinstance(error, ProtocolError) else "cut" if call.framing.status else "connection"
+        kind = "cut" if call.framing.status or call.event else "connection"
+        if isinstance(error, ProtocolError):
+            kind = "unreadable"
         self._finish(call, (kind, _reason(error)), keep=False)
 
     def _look_at_idle(self, fd: int) -> None:
@@ -274,11 +315,9 @@ class Client:
             self._finish(call, ("timeout", f"No end after {limit / 1e9:g} s."), keep=False)
 
     def _stop(self) -> None:
-        if not self._stopped:
-            self._stopped = True
-            self._due.clear()
-            for call in list(self._calls.values()):
-                self._finish(call, ("stopped", "The run was stopped."), keep=False)
+        self.enough()
+        for call in list(self._calls.values()):
+            self._finish(call, ("stopped", "The run was stopped."), keep=False)
 
     def _count(self, moment: int) -> None:
         self.in_flight_ns += len(self._calls) * (moment - self._counted)
@@ -292,16 +331,18 @@ class Client:
                 return
 
     def _read_one(self) -> None:
-        self._on_row(read_reply(self._raw.popleft()))
+        row = self._read(self._raw.popleft())
+        if row.error == QUOTA:
+            self.enough()
+        self._on_row(row)
 
 
 def _request(share: Share, body: str) -> tuple[bytes, bytes]:
     """A request up to its own id, and after it."""
     target, data = share.target, body.encode()
-    host = f"[{target.host}]" if ":" in target.host else target.host
     lines = [
         f"POST {target.path} HTTP/1.1",
-        f"Host: {host}:{target.port}",
+        f"Host: {target.authority}",
         "Content-Type: application/json",
         "Accept: text/event-stream",
         f"Content-Length: {len(data)}",

@@ -21,7 +21,10 @@ ZERO_GPU = "zero-gpu"
 
 
 class Speed(Struct, kw_only=True, frozen=True):
-    """Of a measured run. `good_per_s` are answers that met its SLO, or all answered; failures are time without any."""
+    """Of a measured run. `good_per_s` are answers that met its SLO, or all answered; failures are time without any.
+
+    `gpu` says whose `seconds_each` of a GPU are.
+    """
 
     name: str
     good_per_s: float
@@ -30,6 +33,7 @@ class Speed(Struct, kw_only=True, frozen=True):
     seconds_each: float
     valid: bool
     sustained: bool
+    gpu: str = ""
 
 
 class Use(Struct, kw_only=True, frozen=True):
@@ -64,6 +68,8 @@ def speed_of(metrics: Metrics, gpu_seconds: float = 0.0) -> Speed:
         raise InvalidRequestError(f"{metrics.name} answered nothing: there is no cost of it.")
     completed = metrics.counts["completed"] / max(1, metrics.counts["measured"])
     each = gpu_seconds or metrics.e2e_ms.mean / 1000
+    if not gpu_seconds and metrics.gpu:
+        each = metrics.gpu["seconds_of_an_answer"] * completed  # failed calls took theirs, which is in it
     return Speed(
         name=metrics.name,
         good_per_s=rate * (good / completed if metrics.goodput else 1.0),
@@ -72,7 +78,16 @@ def speed_of(metrics: Metrics, gpu_seconds: float = 0.0) -> Speed:
         seconds_each=each / max(1e-9, good if metrics.goodput else completed),
         valid=metrics.valid,
         sustained="steady_requests_per_s" in metrics.throughput,
+        gpu=_whose(metrics, gpu_seconds),
     )
+
+
+def _whose(metrics: Metrics, given: float) -> str:
+    if given:
+        return "as you gave them"
+    if not metrics.gpu:
+        return "the whole answer's time"
+    return "as the Space told" if metrics.gpu["told"] else "the whole time of the Space's work"
 
 
 def cost_of(speed: Speed, where: str, use: Use, prices: Mapping[str, Any]) -> Cost:
@@ -159,7 +174,7 @@ def _quota(speed: Speed, use: Use, prices: Mapping[str, Any]) -> Cost:
     each = month / DAYS / calls["PRO"]
     told = ", ".join(f"{who} {number:.0f}" for who, number in calls.items())
     notes = [
-        f"a quota, never unlimited: calls a day at {speed.seconds_each:.1f} GPU seconds each: {told}",
+        f"a quota, never unlimited: calls a day at {speed.seconds_each:.1f} GPU seconds each ({speed.gpu}): {told}",
         f"with PRO (${month:g} a month) all used; beyond it ${each_beyond * 1e6:,.0f} for 1M requests, paid ahead",
         prices["zero_gpu"]["note"],
     ]

@@ -18,9 +18,10 @@ import msgspec
 from unified_intelligence.benchmark.clock import now
 from unified_intelligence.benchmark.connection import Address
 from unified_intelligence.benchmark.plan import Load, Share, Target, Told
+from unified_intelligence.benchmark.quota import Spending
 from unified_intelligence.benchmark.row import Row
 from unified_intelligence.benchmark.schedule import times_of
-from unified_intelligence.benchmark.worker import RowLine
+from unified_intelligence.benchmark.worker import ENOUGH, RowLine
 from unified_intelligence.entities.errors import ConfigurationError, ConnectionFailedError
 
 _AHEAD = 20_000_000  # ns from the word to the start
@@ -33,7 +34,7 @@ _GONE_AFTER = 100  # failures to connect one after the other: nobody is there an
 class Gathered:
     """What a run left: its rows in the order of their numbers, and each worker's account. `start` is in ns.
 
-    `stopped` was it by a person, `gone` was the server before its end.
+    `stopped` was it by a person, `gone` was the server before its end, `spending` is that of a GPU's quota.
     """
 
     rows: list[Row] = field(default_factory=list[Row])
@@ -42,6 +43,7 @@ class Gathered:
     processes: int = 0
     stopped: bool = False
     gone: bool = False
+    spending: Spending | None = None
 
 
 @dataclass(slots=True)
@@ -101,12 +103,16 @@ def shares_of(load: Load, target: Target, address: Address, bodies: Sequence[str
     ]
 
 
-def send(shares: Sequence[Share], watch: Watch, watcher: Watcher | None = None) -> Gathered:
+def send(
+    shares: Sequence[Share], watch: Watch, watcher: Watcher | None = None, spending: Spending | None = None
+) -> Gathered:
     """Runs the shares to their end. Ctrl-C, or a server that is gone, stops them and keeps what was measured.
+
+    Where `spending` is at its end, nothing more is sent.
 
     Raises ConnectionFailedError when nobody can be reached, ConfigurationError when a worker cannot run.
     """
-    gathered = Gathered(processes=len(shares))
+    gathered = Gathered(processes=len(shares), spending=spending)
     lines: queue.Queue[tuple[int, bytes]] = queue.Queue()
     workers = [_started(share, lines) for share in shares]
     try:
@@ -196,8 +202,7 @@ def _gather(
         except queue.Empty:
             worker, line = -1, b""
         if line.startswith(b'{"row":'):
-            gathered.rows.append(row_of.decode(line).row)
-            silent = silent + 1 if gathered.rows[-1].error == "connection" else 0
+            silent = silent + 1 if _take(gathered, row_of.decode(line).row, workers) else 0
             if silent == _GONE_AFTER:
                 gathered.gone = True
                 _stop(workers)
@@ -212,6 +217,16 @@ def _gather(
             raise ConfigurationError("A process of the benchmark's client died.", hint="Try it with fewer requests.")
         if watcher is not None and not (line and lines.qsize()):
             watcher(watch)
+
+
+def _take(gathered: Gathered, row: Row, workers: Sequence[subprocess.Popen[bytes]]) -> bool:
+    """Keeps a row; whether nobody could be reached for it. The last one that may be spent on ends the sending."""
+    gathered.rows.append(row)
+    if gathered.spending is not None and gathered.spending.add(row):
+        for worker in workers:
+            with suppress(OSError, ValueError):  # it has ended, or was told to stop
+                _say(worker, ENOUGH)
+    return row.error == "connection"
 
 
 def _refuse_the_dead(rows: Sequence[Row]) -> None:

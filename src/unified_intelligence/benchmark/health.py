@@ -70,6 +70,8 @@ def health_of(gathered: Gathered, load: Load, rows: Sequence[Row], measured_abov
         notes=[measured_above] if measured_above else [],
     )
     health.invalid.extend(_faults(health, load, ok, gathered))
+    if gathered.spending is not None and gathered.spending.ended and not gathered.spending.refused:
+        health.notes.append(gathered.spending.ended)
     health.notes.extend(_unsure(ok))
     health.notes.extend(_remarks(health, answered=bool(ok), in_process=bool(measured_above)))
     return health
@@ -81,6 +83,8 @@ def _faults(health: Health, load: Load, ok: Sequence[Row], gathered: Gathered) -
         found.append("no request was answered")
     if gathered.gone:
         found.append("the server was gone before its end")
+    if gathered.spending is not None and gathered.spending.refused:
+        found.append(gathered.spending.ended)
     if gathered.stopped:
         found.append("it was stopped before its end")
     if any(own.kind == "broken" for own in gathered.accounts):

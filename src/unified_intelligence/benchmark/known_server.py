@@ -154,6 +154,8 @@ class KnownServer:
             self._truth = []
         elif head.startswith(b"get "):
             self._plain(fd, 200, {"object": "list", "data": [{"id": "known", "object": "model"}]})
+        elif b"/tokenize http" in head:
+            self._plain(fd, 404, {"error": {"message": "no tokenizer"}})
         else:
             asked = json.loads(body)
             own = _header(head, b"x-request-id").decode()

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from unified_intelligence.benchmark.crew import Gathered
 from unified_intelligence.benchmark.health import Health, health_of
 from unified_intelligence.benchmark.plan import Load
+from unified_intelligence.benchmark.quota import gpu_seconds
 from unified_intelligence.benchmark.row import Row
 from unified_intelligence.benchmark.statistics import Distribution, distribution, wilson
 from unified_intelligence.entities.errors import InvalidRequestError
@@ -26,6 +27,10 @@ GROUPS: Mapping[str, Callable[[Row], Sequence[float]]] = {
     "scheduled_ms": lambda row: _one(row.scheduled_ms),
     "connect_ms": lambda row: _one(row.connect_ms),
     "queue_ms": lambda row: _one(row.queue_ms),
+    "join_ms": lambda row: _one(row.join_ms),
+    "gpu_wait_ms": lambda row: _one(row.gpu_wait_ms),
+    "compute_ms": lambda row: _one(row.compute_ms),
+    "work_ms": lambda row: _one(row.work_ms),
 }
 _SLO = {"ttft": "ttft_ms", "e2e": "e2e_ms", "tpot": "tpot_ms", "visible": "visible_ms"}
 _UNITS = {"ms": 1.0, "s": 1000.0, "": 1.0}
@@ -50,7 +55,9 @@ class Metrics(Struct, kw_only=True):
     `throughput` is a second of the measured time, which goes from the first request sent to the last reply's end; its
     `steady_` figures leave out how the load begins and runs out, and are missing where the run is too short for that.
     `tokens`: means of a request, tokens_per_event and events_per_arrival; where one is above 1, `itl_ms` is not a
-    token's. `config_hash` is of everything known that would change the figures; the manifest holds it.
+    token's. `gpu`, of a Gradio Space: the seconds of all measured requests, failed ones too, as `told` of them told,
+    else the whole time of the work; and those of an answer. `config_hash` is of everything known that would change
+    the figures; the manifest holds it.
     """
 
     schema: str = SCHEMA
@@ -71,6 +78,11 @@ class Metrics(Struct, kw_only=True):
     scheduled_ms: Distribution | None = None
     connect_ms: Distribution | None = None
     queue_ms: Distribution | None = None
+    join_ms: Distribution | None = None
+    gpu_wait_ms: Distribution | None = None
+    compute_ms: Distribution | None = None
+    work_ms: Distribution | None = None
+    gpu: dict[str, float] = field(default_factory=dict[str, float])
     throughput: dict[str, float] = field(default_factory=dict[str, float])
     goodput: Goodput | None = None
     tokens: dict[str, float | None] = field(default_factory=dict[str, float | None])
@@ -108,6 +120,7 @@ def measure(
         tokens=_tokens(ok),
         counted_by=dict(Counter(row.counted_by for row in ok)),
         health=health,
+        gpu=_gpu(rows, len(ok)),
     )
     for figure, values in GROUPS.items():
         setattr(metrics, figure, distribution([values(row) for row in ok]))
@@ -174,6 +187,14 @@ def _steady(every: Sequence[Row], rows: Sequence[Row], load: Load) -> dict[str, 
         "steady_requests_per_s": len(inside) / span,
         "steady_output_tokens_per_s": sum(row.tokens for row in inside) / span,
     }
+
+
+def _gpu(rows: Sequence[Row], completed: int) -> dict[str, float]:
+    if not any(row.joined for row in rows):
+        return {}
+    seconds = sum(map(gpu_seconds, rows))
+    told = sum(row.gpu_ms is not None for row in rows)
+    return {"seconds": seconds, "told": told} | ({"seconds_of_an_answer": seconds / completed} if completed else {})
 
 
 def _goodput(rows: Sequence[Row], ok: Sequence[Row], slo: Mapping[str, float], seconds: float) -> Goodput | None:

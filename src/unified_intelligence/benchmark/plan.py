@@ -13,13 +13,23 @@ REQUESTS_EACH, REQUESTS, OPEN_WARMUP = 10, 100, 5
 
 
 class Target(Struct, kw_only=True, frozen=True):
-    """Where requests go. `headers` hold the key; `host` is who TLS must prove."""
+    """Where requests go. `headers` hold the key; `host` is who TLS must prove.
+
+    With `events`, as a Gradio app has it, an answer is two requests: what is posted to `path` gives an event's id, and
+    what comes of that is read from `events` with the id behind it.
+    """
 
     host: str
     port: int
     path: str
     tls: bool = False
     headers: dict[str, str] = field(default_factory=dict[str, str])
+    events: str = ""
+
+    @property
+    def authority(self) -> str:
+        """As the Host header has it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def address(self) -> str:

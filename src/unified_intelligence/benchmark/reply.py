@@ -17,7 +17,7 @@ from unified_intelligence.benchmark.framing import Framing
 from unified_intelligence.benchmark.row import Row
 
 USAGE, EVENTS = "usage", "events"
-_LONGEST_MESSAGE = 300
+LONGEST_MESSAGE = 300
 _QUEUE = re.compile(r"\bqueue\s*;\s*dur=(\d+(?:\.\d+)?)")
 
 
@@ -60,14 +60,14 @@ def read_reply(raw: Raw) -> Row:
     row.status = framing.status
     queue = _QUEUE.search(framing.header("server-timing"))
     row.queue_ms = float(queue[1]) if queue else None
-    body, stamps = _body(raw)
+    body, stamps = body_of(raw)
     if framing.status and framing.status != 200:
-        row.error, row.message = f"http_{framing.status}", _words(body)
+        row.error, row.message = f"http_{framing.status}", words_of(body)
         return row
     ended = False
     pieces = _Pieces(row)
     try:
-        for stamp, data in _events(body, stamps):
+        for stamp, data in events_of(body, stamps):
             if data.startswith(b"[DONE]"):
                 ended = True
                 break
@@ -75,7 +75,7 @@ def read_reply(raw: Raw) -> Row:
             if row.error:
                 break
     except msgspec.MsgspecError as error:
-        row.error, row.message = "unreadable", f"{error}"[:_LONGEST_MESSAGE]
+        row.error, row.message = "unreadable", f"{error}"[:LONGEST_MESSAGE]
     pieces.close()
     _judge(raw, row, ended or bool(row.finish))
     return row
@@ -104,7 +104,7 @@ class _Pieces:
 
     def add(self, stamp: int, chunk: _Chunk) -> None:
         if chunk.error:
-            self.row.error, self.row.message = "error_event", _said(chunk.error)
+            self.row.error, self.row.message = "error_event", said_in(chunk.error)
             return
         if chunk.usage:
             self._usage = chunk.usage
@@ -115,7 +115,7 @@ class _Pieces:
                 self._piece(stamp, choice.delta)
             elif choice.text:
                 self._text.append(str(choice.text))
-                self._saw(stamp, hidden=False)
+                saw(self.row, stamp, hidden=False)
 
     def _piece(self, stamp: int, delta: _Delta) -> None:
         hidden = delta.reasoning_content or delta.reasoning
@@ -127,36 +127,37 @@ class _Pieces:
         if delta.tool_calls:
             self._tools.append(msgspec.json.encode(delta.tool_calls).decode())
         if hidden or shown or delta.tool_calls:
-            self._saw(stamp, hidden=not (shown or delta.tool_calls))
-
-    def _saw(self, stamp: int, *, hidden: bool) -> None:
-        row = self.row
-        row.events += 1
-        row.reasoning_events += hidden
-        if not row.first:
-            row.first = stamp
-            row.arrivals = row.first_events = 1
-        elif stamp == row.first:
-            row.first_events += 1
-        elif stamp != row.last:
-            row.gaps_ms.append((stamp - row.last) / 1e6)
-            row.arrivals += 1
-        row.last = stamp
-        if not hidden and not row.visible:
-            row.visible = stamp
+            saw(self.row, stamp, hidden=not (shown or delta.tool_calls))
 
     def close(self) -> None:
         row = self.row
         row.text, row.reasoning, row.tools = "".join(self._text), "".join(self._reasoning), "\n".join(self._tools)
-        usage = _mapping(self._usage)
+        usage = mapping(self._usage)
         row.tokens, row.counted_by = row.events, EVENTS
         if isinstance(usage.get("completion_tokens"), int):
             row.tokens, row.counted_by = usage["completion_tokens"], USAGE
         row.prompt_tokens = usage.get("prompt_tokens")
-        row.reasoning_tokens = _mapping(usage.get("completion_tokens_details")).get("reasoning_tokens")
+        row.reasoning_tokens = mapping(usage.get("completion_tokens_details")).get("reasoning_tokens")
 
 
-def _body(raw: Raw) -> tuple[bytes, list[tuple[int, int]]]:
+def saw(row: Row, stamp: int, *, hidden: bool) -> None:
+    """Counts a piece of the answer; `hidden` is reasoning."""
+    row.events += 1
+    row.reasoning_events += hidden
+    if not row.first:
+        row.first = stamp
+        row.arrivals = row.first_events = 1
+    elif stamp == row.first:
+        row.first_events += 1
+    elif stamp != row.last:
+        row.gaps_ms.append((stamp - row.last) / 1e6)
+        row.arrivals += 1
+    row.last = stamp
+    if not hidden and not row.visible:
+        row.visible = stamp
+
+
+def body_of(raw: Raw) -> tuple[bytes, list[tuple[int, int]]]:
     """The body without the marks of chunks, and how long it was at which time."""
     if not raw.framing.status:
         return b"", []
@@ -174,7 +175,7 @@ def _body(raw: Raw) -> tuple[bytes, list[tuple[int, int]]]:
     return b"".join([raw.buffer[start:end] for start, end in spans]), stamps
 
 
-def _events(body: bytes, stamps: list[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
+def events_of(body: bytes, stamps: list[tuple[int, int]]) -> Iterator[tuple[int, bytes]]:
     """Each event's data and the stamp of its last byte."""
     if b"\r" in body:
         body = body.replace(b"\r\n", b" \n").replace(b"\r", b"\n")
@@ -190,18 +191,19 @@ def _events(body: bytes, stamps: list[tuple[int, int]]) -> Iterator[tuple[int, b
             held.clear()
 
 
-def _words(body: bytes) -> str:
+def words_of(body: bytes) -> str:
     """What a refusal says, in its own words."""
     try:
         told: Any = msgspec.json.decode(body)
     except msgspec.MsgspecError:
-        return body.decode("utf-8", "replace").strip()[:_LONGEST_MESSAGE]
-    return _said(_mapping(told).get("error", told))
+        return body.decode("utf-8", "replace").strip()[:LONGEST_MESSAGE]
+    fields = mapping(told)
+    return said_in(fields.get("error") or fields.get("detail") or told)
 
 
-def _said(error: Any) -> str:
-    return str(_mapping(error).get("message", error))[:_LONGEST_MESSAGE]
+def said_in(error: Any) -> str:
+    return str(mapping(error).get("message", error))[:LONGEST_MESSAGE]
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def mapping(value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

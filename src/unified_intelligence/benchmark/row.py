@@ -17,6 +17,11 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     `last` the last piece, `ended` the end of the reply. `gaps_ms` are between arrivals that carried pieces: events that
     came in one segment, or were read together, are one arrival; `first_events` came in the first. `error` is the kind
     of failure, "" for a whole answer.
+
+    Of a Gradio Space: `joined` is when it had given a place in its queue, with `ahead` requests before it there and
+    `eta_ms` to wait as it thought; `started` is when it said that the work begins, so that `queue_ms` is between the
+    two. Of that work the Space may tell `gpu_wait_ms` until a GPU was lent, `gpu_ms` for which it was held, and
+    `compute_ms` of the model.
     """
 
     number: int
@@ -50,6 +55,13 @@ class Row(Struct, kw_only=True, omit_defaults=True):
     text: str = ""
     reasoning: str = ""
     tools: str = ""
+    joined: int = 0
+    started: int = 0
+    ahead: int | None = None
+    eta_ms: float | None = None
+    gpu_wait_ms: float | None = None
+    gpu_ms: float | None = None
+    compute_ms: float | None = None
 
     @property
     def ttft_ms(self) -> float | None:
@@ -82,6 +94,16 @@ class Row(Struct, kw_only=True, omit_defaults=True):
         return span / (self.tokens - 1) if span is not None and self.tokens > 1 else None
 
     @property
+    def join_ms(self) -> float | None:
+        """Until a place in a Space's queue was given."""
+        return _ms(self.sent, self.joined)
+
+    @property
+    def work_ms(self) -> float | None:
+        """From when a Space said that the work begins to the end of its reply."""
+        return _ms(self.started, self.ended)
+
+    @property
     def lag_ms(self) -> float:
         """How late the client sent it; a new connection's own time is not the client's."""
         left = self.sent or self.dispatched
@@ -89,7 +111,7 @@ class Row(Struct, kw_only=True, omit_defaults=True):
 
     def figures(self) -> dict[str, Any]:
         """What is derived, for who reads the row without this class."""
-        names = ("ttft_ms", "visible_ms", "e2e_ms", "scheduled_ms", "tpot_ms", "lag_ms")
+        names = ("ttft_ms", "visible_ms", "e2e_ms", "scheduled_ms", "tpot_ms", "lag_ms", "join_ms", "work_ms")
         return {name: getattr(self, name) for name in names}
 
 

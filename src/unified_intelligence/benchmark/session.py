@@ -5,10 +5,9 @@ from __future__ import annotations
 import http.client
 import os
 import platform
-import socket
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +16,14 @@ from typing import Any
 import msgspec
 
 from unified_intelligence.benchmark import crew
+from unified_intelligence.benchmark.asking import PATIENCE, ask
 from unified_intelligence.benchmark.connection import Address, resolve
 from unified_intelligence.benchmark.metrics import Metrics, measure
 from unified_intelligence.benchmark.plan import Load, Target
 from unified_intelligence.benchmark.prompts import digest
+from unified_intelligence.benchmark.quota import Spending
 from unified_intelligence.benchmark.store import config_hash, read_calibration, write
+from unified_intelligence.benchmark.tokens import Counter, count_tokens
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -30,8 +32,6 @@ from unified_intelligence.entities.errors import (
     TlsError,
 )
 
-_PATIENCE = 20.0  # seconds to say which models it has
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -39,6 +39,8 @@ class Job:
 
     `server` is what a server was started with for this run: it stands in the hash in place of an address, which is
     another one each time. `sweep` is told in the manifest.
+    `counters` count the tokens of answers that came without usage, one after the other, by the name it is told by;
+    `gpu_budget` are the seconds of a GPU after which a Space is asked no more; 0 for none.
     """
 
     name: str
@@ -54,26 +56,31 @@ class Job:
     processes: int = 0
     server: Mapping[str, Any] | None = None
     sweep: Mapping[str, Any] | None = None
+    gpu_budget: float = 0.0
+    counters: Mapping[str, Counter] = field(default_factory=dict[str, Counter])
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A server that answers: where, and which models it says it has."""
+    """A server that answers: where, and which models it says it has; `status` is that of what it said of them."""
 
     address: Address
     models: tuple[str, ...]
     told: Mapping[str, Any]
+    status: int = 200
 
 
-def reach(target: Target, patience: float = _PATIENCE) -> Reached:
-    """Asks which models it has, within `patience` seconds.
+def reach(
+    target: Target, look: Callable[[Target, Address], Reached] | None = None, *, patience: float = PATIENCE
+) -> Reached:
+    """Asks which models it has. Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError.
 
-    Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError.
+    `look` is another question than that, asked of one of its addresses after the other; `patience` is in seconds.
     """
     refusal: OSError | None = None
     for address in resolve(target.host, target.port):
         try:
-            return _ask_models(target, address, patience)
+            return look(target, address) if look else _ask_models(target, address, patience)
         except ssl.SSLError as error:
             raise TlsError(f"{target.address}: {error.reason or error}.", url=target.address) from error
         except (OSError, http.client.HTTPException) as error:
@@ -86,27 +93,15 @@ def reach(target: Target, patience: float = _PATIENCE) -> Reached:
 
 
 def _ask_models(target: Target, address: Address, patience: float) -> Reached:
-    plain = socket.create_connection(address.place[:2], timeout=patience)
-    connection = http.client.HTTPConnection(target.host, target.port)
-    connection.sock = plain
-    try:
-        if target.tls:
-            connection.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=target.host)
-        base = target.path.removesuffix("/chat/completions")
-        connection.request("GET", f"{base}/models", headers=dict(target.headers))
-        reply = connection.getresponse()
-        data = reply.read()
-        where = f"{target.host}:{target.port}"
-        if reply.status in {401, 403}:
-            raise AuthenticationError(
-                f"{where} does not accept the key.", hint="Give one: --key env:NAME", url=target.address,
-                status=reply.status,
-            )  # fmt: skip
-        if reply.status >= 500:
-            raise ServerFailedError(f"{where} answered {reply.status}.", url=target.address, status=reply.status)
-        return Reached(address, _models(data), {"server": reply.headers.get("server", "")})
-    finally:
-        connection.close()
+    status, data, server = ask(target, address, f"{target.path.removesuffix('/chat/completions')}/models", patience)
+    where = f"{target.host}:{target.port}"
+    if status in {401, 403}:
+        raise AuthenticationError(
+            f"{where} does not accept the key.", hint="Give one: --key env:NAME", url=target.address, status=status
+        )
+    if status >= 500:
+        raise ServerFailedError(f"{where} answered {status}.", url=target.address, status=status)
+    return Reached(address, _models(data), {"server": server}, status)
 
 
 def _models(data: bytes) -> tuple[str, ...]:
@@ -135,10 +130,13 @@ def run(job: Job, target: Target, reached: Reached, watcher: crew.Watcher | None
     sending = crew.Sending(identity, processes, job.timeout)
     shares = crew.shares_of(job.load, target, reached.address, job.bodies, sending)
     watch = crew.Watch(planned=planned(job.load))
-    gathered = crew.send(shares, watch, watcher)
+    spending = Spending(job.gpu_budget, job.load.concurrency) if target.events else None
+    gathered = crew.send(shares, watch, watcher, spending)
     if job.server is not None:
         return _kept(job, gathered, _of_started(job), "")
     depends = {**_described(job), "url": target.address, "server": dict(reached.told), "client": "http"}
+    if target.events:
+        depends |= {"protocol": "gradio", "gpu_budget": job.gpu_budget}
     return _kept(job, gathered, depends, "")
 
 
@@ -168,6 +166,7 @@ def planned(load: Load) -> int:
 
 def _kept(job: Job, gathered: crew.Gathered, depends: dict[str, Any], above: str) -> tuple[Metrics, list[Path]]:
     created = datetime.now(UTC).isoformat(timespec="seconds")
+    count_tokens(gathered.rows, job.counters)
     metrics = measure(job.name, created, gathered, job.load, job.slo, above)
     metrics.config_hash = config_hash(depends)
     calibration = read_calibration(job.folder)

@@ -1,6 +1,6 @@
 """A process that sends one share of a load. It is told what to do on stdin, and tells rows and progress on stdout.
 
-stdin    the share; the start in ns; anything more, or the end, stops it
+stdin    the share; the start in ns; "enough" sends nothing more; anything else, or the end, stops it
 stdout   one JSON object a line: {"kind": "ready"}, rows as {"row": ...}, {"kind": "progress"}, {"kind": "end"}
 """
 
@@ -20,6 +20,7 @@ from unified_intelligence.benchmark.plan import Share, Told
 from unified_intelligence.benchmark.row import Row
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 
+ENOUGH = b"enough\n"
 _TELL_EVERY = 500_000_000
 
 
@@ -87,7 +88,12 @@ def main() -> int:
 
         def look() -> bool:
             voice.progress(client)
-            return bool(select.select([0], [], [], 0)[0])
+            if not select.select([0], [], [], 0)[0]:
+                return False
+            if os.read(0, len(ENOUGH)) != ENOUGH:
+                return True
+            client.enough()
+            return False
 
         client.run(int(line), look)
         wall = time.perf_counter() - began

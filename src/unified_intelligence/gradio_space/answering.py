@@ -49,21 +49,33 @@ class Answering:
     ) -> None:
         self.generator, self.limits, self._build = generator, limits, build
 
-        def work(messages: Any, config: Any, seconds: int) -> Generator[EventJson, None, None]:
-            yield from self._answer(messages, config, seconds if on_gpu else math.inf)
+        def work(messages: Any, asked: Any, seconds: int) -> Generator[EventJson, None, None]:
+            config, since = asked
+            if on_gpu is None:
+                yield from self._answer(messages, config, math.inf)
+                return
+            began = time.monotonic()  # a clock of the whole machine: `since` was read in another process of it
+            for event in self._answer(messages, config, seconds):
+                if event["type"] in {"end", "error"}:
+                    event["gpu"] = {"waited": began - since, "held": time.monotonic() - began, "lent": seconds}
+                yield event
 
         self.waits_for_gpu = on_gpu is not None
         self._work = lent(work, on_gpu)
 
     def events(self, messages: Any, config: Any) -> Generator[EventJson, None, None]:
-        """Ends with `end` or `error`. Closing it stops the work. Raises what ZeroGPU raises."""
+        """Ends with `end` or `error`. Closing it stops the work. Raises what ZeroGPU raises.
+
+        Where a GPU was lent, the last event tells how many seconds that was `waited` for, and how many it was `held`.
+        """
         try:
             self.limits.read(self.generator, messages, config)
         except UnifiedIntelligenceError as error:
             yield error_json(error)
             return
         seconds, least = self.limits.seconds_for(messages, config), math.ceil(_LEAST * self.limits.start)
-        with closing(with_fewer_seconds(self._work, messages, config, seconds, least, _notice)) as events:
+        asked = (config, time.monotonic())
+        with closing(with_fewer_seconds(self._work, messages, asked, seconds, least, _notice)) as events:
             yield from events
 
     def _answer(self, messages: Any, config: Any, seconds: float) -> Generator[EventJson, None, None]:

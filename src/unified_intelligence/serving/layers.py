@@ -44,7 +44,7 @@ def guarded(app: ASGIApp, metrics: Metrics, guard: Guard) -> ASGIApp:
             allow_origins=guard.cors_origins,
             allow_methods=("GET", "POST"),
             allow_headers=("authorization", "content-type", "x-api-key", "x-request-id"),
-            expose_headers=("x-request-id", "retry-after"),
+            expose_headers=("x-request-id", "retry-after", "server-timing"),
         )
     if guard.tracer is not None:
         layered = Tracing(layered, guard.tracer, metrics.service.model)

@@ -21,9 +21,11 @@ CANCELLED = "abort"
 class Figures:
     """What a request came to, added up over its answers. Seconds; None where it did not come to that.
 
+    `waited` is until the first of them had its turn, known from then on; `queued` the longest of all, known at the end.
     `error` is the code of what failed, `finish_reason` that of the last answer, "abort" if the client left.
     """
 
+    waited: float | None = None
     queued: float | None = None
     first_token: float | None = None
     prompt_tokens: int = 0
@@ -72,6 +74,8 @@ class Watch:
 
     def started(self) -> None:
         self.turn = perf_counter()
+        if self.caller.figures.waited is None:
+            self.caller.figures.waited = self.turn - self.asked
 
     def saw(self, event: Event) -> None:
         kind = type(event)

@@ -64,7 +64,7 @@ class RequestLog:
             return
         state = scope.setdefault("state", {})
         state["figures"] = Figures()
-        passing = _Passing(receive, send, keep=self.log.contents)
+        passing = _Passing(receive, send, state["figures"], keep=self.log.contents)
         begun = perf_counter()
         try:
             await self.app(scope, passing.receive if self.log.contents else receive, passing.send)
@@ -103,10 +103,13 @@ class RequestLog:
 
 
 class _Passing:
-    """What goes through the middleware: the status is noted, the bodies only where they are wanted."""
+    """What goes through the middleware: the status is noted, the bodies only where they are wanted.
 
-    def __init__(self, receive: Receive, send: Send, *, keep: bool) -> None:
-        self._receive, self._send = receive, send
+    The response of an answer tells how long that waited for its turn: nothing of it is sent before it had one.
+    """
+
+    def __init__(self, receive: Receive, send: Send, figures: Figures, *, keep: bool) -> None:
+        self._receive, self._send, self._figures = receive, send, figures
         self._kept = (bytearray(), bytearray()) if keep else None
         self.status = 0
 
@@ -118,6 +121,9 @@ class _Passing:
     async def send(self, message: Message) -> None:
         if not self.status:
             self.status = int(message["status"])
+            if self._figures.waited is not None:
+                told = b"queue;dur=%.3f" % (self._figures.waited * 1000)
+                message["headers"] = [*message.get("headers", ()), (b"server-timing", told)]
         elif self._kept is not None:
             self._keep(1, message)
         await self._send(message)

@@ -203,6 +203,19 @@ def test_zero_gpus_words_reach_the_wire_as_they_are(chat: Space) -> None:
     assert told["title"] == "ZeroGPU quota exceeded" and "5s left" in told["error"] and "1:02:03" in told["error"]
 
 
+def test_the_end_tells_how_long_the_gpu_was_waited_for_and_held(chat: Space) -> None:
+    """The queue of ZeroGPU takes 200 ms here."""
+    chat.ledger.mood = "queue"
+    with httpx2.Client(base_url=f"{chat.url}/gradio_api/", timeout=30, headers={"x-ip-token": ZERO_TOKEN}) as client:
+        asked: dict[str, Any] = {"messages": [{"role": "user", "content": QUESTION}], "config": {}}
+        made = client.post("call/v2/generate", json=asked).raise_for_status().json()
+        lines = client.get(f"call/generate/{made['event_id']}").text.splitlines()
+    end = json.loads(next(line for line in lines if '"type": "end"' in line).removeprefix("data: "))[0]
+    assert end["gpu"]["lent"] == chat.ledger.asked[-1]
+    assert 0.15 < end["gpu"]["waited"] < 30
+    assert end["timings"]["total"] <= end["gpu"]["held"] < 30
+
+
 def test_a_provider_error_names_the_space(space: Space) -> None:
     space.ledger.mood = "nothing free"
     with pytest.raises(ProviderError) as raised:

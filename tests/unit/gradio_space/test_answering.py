@@ -135,6 +135,17 @@ def test_what_nobody_expected_does_not_cost_the_worker(caplog: pytest.LogCapture
     assert "secret" not in str(last) and "a secret" in caplog.text and len(lent) == 1
 
 
+@pytest.mark.parametrize("last", [END, ModelError("müde")])
+def test_a_gpu_that_was_lent_is_told_of_at_the_end(last: Event | Exception) -> None:
+    lent: list[int] = []
+    *before, end = events(Scripted(0.1, WORD, last), on_gpu=on_gpu(lent))
+    gpu = end.pop("gpu")
+    assert isinstance(gpu, dict) and gpu["lent"] == lent[0]  # pyright: ignore[reportUnknownVariableType]
+    assert 0 <= gpu["waited"] < 5 and 0.1 <= gpu["held"] < 5
+    assert all("gpu" not in event for event in before)
+    assert all("gpu" not in event for event in events(Scripted(WORD, last)))  # where none is lent
+
+
 @pytest.mark.parametrize("config", [{"max_tokens": 4097}, {"seed": 1}, {"nonsense": 1}, {"max_tokens": -1}, [1]])
 def test_a_refusal_takes_no_gpu(config: object) -> None:
     lent: list[int] = []

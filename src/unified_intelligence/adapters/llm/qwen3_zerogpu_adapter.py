@@ -45,6 +45,7 @@ from unified_intelligence.entities.message import Message, MessageLike, read_mes
 from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.interfaces.checkable import ICheckable
 from unified_intelligence.interfaces.composition import KeyedTextGenerator
+from unified_intelligence.interfaces.queued import IQueued, QueuedCalls
 from unified_intelligence.interfaces.sample_generator import ISampleGenerator
 
 _A_CALL = 64  # samples that are sent at once; the Space takes as many of them as fit into a GPU's time
@@ -174,7 +175,7 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
             raise
 
 
-class Qwen3InferenceAdapter(_SpaceAdapter):
+class Qwen3InferenceAdapter(_SpaceAdapter, IQueued):
     """Answers through /generate of a Gradio Space, streamed; where there is only /respond, through that.
 
     /respond tells neither tokens nor why an answer ended, and knows no tools: asked for them, it refuses.
@@ -191,6 +192,21 @@ class Qwen3InferenceAdapter(_SpaceAdapter):
                 self.honoured = RESPOND_HONOURS
         finally:
             watch.close()
+
+    async def aqueued(
+        self, questions: Sequence[tuple[str | Sequence[MessageLike], GenerationConfig | None]]
+    ) -> QueuedCalls:
+        told = await self.acheck()
+        watch = Watch(self._timers, asyncio.get_running_loop().time() + self._timers.total, self._app.url)
+        try:
+            watch.begin("first_token", self._timers.first_token)
+            offer = await self._app.offer(watch)
+        finally:
+            watch.close()
+        asked = [self._ask(read_messages(messages), config, offer, "") for messages, config in questions]
+        api = f"{self._app.url}{offer.prefix}"
+        call = GradioSpace.call_url(api, asked[0])
+        return QueuedCalls(call, f"{api}/queue/data?session_hash=", self._app.headers, [a.body for a in asked], told)
 
     def _ask(self, turns: Sequence[Message], config: GenerationConfig | None, offer: Offer, run: str) -> Asked:  # noqa: ARG002 - an answer is not kept by its run
         url = self._app.url

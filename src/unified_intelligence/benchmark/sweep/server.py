@@ -215,7 +215,7 @@ class Server:
         if self.own.health and (said := _health(self.port, self.own.health)):
             return (), said
         try:
-            reached = session.reach(self.target, _ANSWER_WITHIN)
+            reached = session.reach(self.target, patience=_ANSWER_WITHIN)
         except AuthenticationError as error:
             raise ServerFaultError("refused", error.message) from error
         except UnifiedIntelligenceError as error:

@@ -31,7 +31,15 @@ def bench() -> None:
 
 
 _Url = Annotated[
-    str | None, _text("--url", "URL", "a server of OpenAI's API, as http://HOST:PORT/v1: measured at the socket")
+    str | None,
+    _text("--url", "URL", "a server of OpenAI's API, http://HOST:PORT/v1, or a Gradio Space: measured at the socket"),
+]
+_Protocol = Annotated[
+    str | None,
+    _text("--protocol", "auto|openai|gradio|adapter", "what is spoken there; adapter measures above a Space's [auto]"),
+]
+_GpuBudget = Annotated[
+    str | None, _text("--gpu-budget", "SECONDS", "of a GPU: a Space that has told so many is asked no more [no end]")
 ]
 _Timeout = Annotated[str | None, _text("--timeout", "SECONDS", "the longest that one answer may take [600]")]
 _Concurrency = Annotated[
@@ -50,7 +58,10 @@ _Warmup = Annotated[
 _Slo = Annotated[str | None, _text("--slo", "ttft=500ms,...", "limits of ttft, e2e, tpot, visible: goodput")]
 _MaxTokens = Annotated[str | None, _text("--max-tokens", "N", "the longest answer [the server's]")]
 _Body = Annotated[str | None, _text("--body", "JSON", "added to every request's body, with --url")]
-_Processes = Annotated[str | None, _text("--processes", "N", "of the client, with --url [by the rate]")]
+_Processes = Annotated[str | None, _text("--processes", "N", "of the client, at a socket [by the rate]")]
+_Tokenizer = Annotated[
+    str | None, _text("--tokenizer", "PATH", "a tokenizer.json: counts the tokens that the server does not [events]")
+]
 _Seed = Annotated[str | None, _text("--seed", "N", "of the schedule and of made prompts [0]")]
 _Name = Annotated[str | None, _text("--name", "NAME", "of the run; the load is added to several [model and load]")]
 
@@ -68,6 +79,7 @@ def run(
     wait: flags.Wait = None,
     option: flags.Option = None,
     config: flags.File = None,
+    protocol: _Protocol = None,
     concurrency: _Concurrency = None,
     rate: _Rate = None,
     arrival: _Arrival = None,
@@ -81,16 +93,20 @@ def run(
     max_tokens: _MaxTokens = None,
     body: _Body = None,
     processes: _Processes = None,
+    gpu_budget: _GpuBudget = None,
+    tokenizer: _Tokenizer = None,
     seed: _Seed = None,
     name: _Name = None,
     runs: _Runs = None,
     json: _Json = None,
 ) -> int:
-    """Send a load and measure. With --url at the socket; with --provider above its adapter, which the result says."""
+    """Send a load and measure. With --url at the socket; with --provider above its adapter, which the result says.
+
+    A provider that is a Gradio Space is measured at the socket too: its queue, its GPU and its model apart.
+    """
     from unified_intelligence.cli.bench.run import run_loads
 
-    output: Output = context.obj
-    return run_loads(output, context.params)
+    return run_loads(context.obj, context.params)
 
 
 @app.command(cls=LightCommand)

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from unified_intelligence.benchmark.quota import gpu_seconds
 from unified_intelligence.benchmark.statistics import percentile
 from unified_intelligence.cli.output import Output
 
@@ -63,6 +64,10 @@ def line(seen: Watch, label: str) -> str:
         parts.append(f"TTFT {percentile(ttft, 0.5):.0f}/{percentile(ttft, 0.99):.0f} ms")
     if gaps:
         parts.append(f"ITL {percentile(gaps, 0.5):.1f}/{percentile(gaps, 0.99):.1f} ms")
+    queue = [row.queue_ms for row in latest if row.queue_ms is not None]
+    if queue:
+        parts.append(f"queue {percentile(queue, 0.5):.0f}/{percentile(queue, 0.99):.0f} ms")
+        parts.append(f"GPU {sum(map(gpu_seconds, seen.rows)):.0f} s")
     if latest:
         parts.append(f"lag {percentile([row.lag_ms for row in latest], 0.99):.1f} ms")
     if failed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unified_intelligence import __version__
 from unified_intelligence.benchmark import session
@@ -14,33 +14,59 @@ from unified_intelligence.benchmark.metrics import Metrics, read_slo
 from unified_intelligence.benchmark.plan import Load, Prompt, Target, read_url
 from unified_intelligence.benchmark.prompts import body_of
 from unified_intelligence.benchmark.session import Job
+from unified_intelligence.benchmark.space_reply import QUOTA
+from unified_intelligence.benchmark.spoken import GRADIO, OPENAI, root_of, spoken_at
+from unified_intelligence.benchmark.tokens import FILE, SERVER, Counter, ServerTokenizer
 from unified_intelligence.cli.bench.live import watching
 from unified_intelligence.cli.bench.loads import Asked, read_loads, seconds, whole, wrong
+from unified_intelligence.cli.bench.own_tokenizer import tokenizer_at
 from unified_intelligence.cli.bench.places import runs_of, slug
 from unified_intelligence.cli.bench.show import lines_of, table_of
+from unified_intelligence.cli.bench.space import AtSpace, space_at, space_of
 from unified_intelligence.cli.flags import given as given_options
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.config.keys import is_secret, read_key
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.entities.generation import GenerationConfig
-from unified_intelligence.factories.configured import read_settings
+from unified_intelligence.factories.configured import Chosen, read_settings
+from unified_intelligence.interfaces.queued import IQueued
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 INVALID = 3
+AUTO, ADAPTER = "auto", "adapter"
+_PROTOCOLS = (AUTO, OPENAI, GRADIO, ADAPTER)
+_LAST = {"it was stopped before its end", QUOTA}
 _Run = Callable[[Job, Watcher], tuple[Metrics, list["Path"]]]
+
+
+class Sent(NamedTuple):
+    """What is asked of whom: every request's body, what else is in them, and what to try when none is answered.
+
+    `tokenizer` counts the tokens of answers that their server did not count.
+    """
+
+    model: str
+    bodies: list[str]
+    extra: dict[str, Any]
+    hint: str
+    tokenizer: Counter | None = None
 
 
 def run_loads(output: Output, given: Mapping[str, Any]) -> int:
     """0 if every run is valid. Raises what the flags, the server and the provider raise."""
     asked = read_loads(given)
     read_slo(given["slo"] or "")
+    if given["tokenizer"]:
+        tokenizer_at(given["tokenizer"])  # what is none is refused before anything is sent
+    if (given["protocol"] or AUTO) not in _PROTOCOLS:
+        wrong("protocol", ", ".join(_PROTOCOLS), given["protocol"])
     if given["url"]:
         if given["provider"] or given["base_url"] or given["option"]:
             raise InvalidRequestError(
-                "--url measures a server at its socket, --provider above its adapter.", hint="Give one of them."
+                "--url is an address, --provider one that is configured.", hint="Give one of them."
             )
         return _at_socket(output, given, asked)
     return _through_provider(output, given, asked)
@@ -50,27 +76,69 @@ def _at_socket(output: Output, given: Mapping[str, Any], asked: Asked) -> int:
     from msgspec.structs import replace
 
     target = read_url(given["url"])
-    if given["key"]:
-        key = read_key("--key", given["key"], output.environment)
+    key = read_key("--key", given["key"], output.environment) if given["key"] else ""
+    if key:
         target = replace(target, headers={"Authorization": f"Bearer {key}"})
-    reached = session.reach(target)
+    protocol, reached = given["protocol"] or AUTO, None
+    if protocol == ADAPTER:
+        raise InvalidRequestError("--url has no adapter to measure above.", hint="Give a --provider.")
+    if protocol == AUTO:
+        protocol, reached = spoken_at(target, root_of(given["url"]), named=bool(given["model"]))
+    if protocol == GRADIO:
+        base = f"{'https' if target.tls else 'http'}://{target.authority}{root_of(given['url'])}"
+        return _at_space(output, given, asked, space_at(base, key, given, asked.prompts))
+    _refuse_budget(given)
+    reached = reached or session.reach(target)
     model = session.choose_model(given["model"], reached, target)
-    extra = _body(given["body"])
+    extra = body_given(given["body"])
     output.note(f"{model} at {target.address}, {len(asked.prompts)} prompts of {asked.source}")
 
     def run(job: Job, watch: Watcher) -> tuple[Metrics, list[Path]]:
         return session.run(job, target, reached, watch)
 
-    return _all(output, given, asked, model, extra, run, _hint(target))
+    bodies = [body_of(prompt, model, whole(given, "max_tokens", 0) or None, extra) for prompt in asked.prompts]
+    tokenizer = ServerTokenizer(target, reached.address, model)
+    return _all(output, given, asked, Sent(model, bodies, extra, _hint(target), tokenizer), run)
+
+
+def _at_space(output: Output, given: Mapping[str, Any], asked: Asked, space: AtSpace) -> int:
+    told = space.reached.told
+    output.note(
+        f"{space.model} at {space.target.address}, Gradio {told.get('gradio', '')}: its queue is measured at the "
+        f"socket, {len(asked.prompts)} prompts of {asked.source}"
+    )
+    if space.quota:
+        output.note(f"GPU seconds of the token's quota: {space.quota}. An end before that: --gpu-budget SECONDS")
+
+    def run(job: Job, watch: Watcher) -> tuple[Metrics, list[Path]]:
+        return session.run(job, space.target, space.reached, watch)
+
+    hint = "One request alone: uic --provider qwen3_zerogpu -o space URL ..."
+    return _all(output, given, asked, Sent(space.model, space.bodies, body_given(given["body"]), hint), run)
 
 
 def _through_provider(output: Output, given: Mapping[str, Any], asked: Asked) -> int:
-    if given["body"] or given["processes"]:
-        raise InvalidRequestError("--body and --processes are for --url.", hint="See: uic bench run --help")
+    protocol = given["protocol"] or AUTO
+    if protocol == OPENAI:
+        raise InvalidRequestError("--protocol openai is for --url.", hint="See: uic bench run --help")
     named = {name: given[name] for name in ("provider", "model")}
     settings = read_settings(named, output.environment, given["config"] or "")
     typed = given_options({**given, "timeout": None})
     chosen = choose(settings, typed, output)
+    try:
+        if protocol != ADAPTER and isinstance(chosen.generator, IQueued):
+            return _at_space(output, given, asked, space_of(chosen.generator, given, asked.prompts))
+        if protocol == GRADIO:
+            raise InvalidRequestError(f"{chosen.name} is no Gradio Space.", hint="Leave --protocol out.")
+        return _above(output, given, asked, chosen)
+    finally:
+        chosen.generator.close()
+
+
+def _above(output: Output, given: Mapping[str, Any], asked: Asked, chosen: Chosen) -> int:
+    if given["body"] or given["processes"]:
+        raise InvalidRequestError("--body and --processes are for what is measured at its socket.", hint="See --url.")
+    _refuse_budget(given)
     own_model = chosen.options.get("model")
     model = str(own_model.value) if own_model is not None and own_model.value else chosen.name
     output.note(f"{chosen.name} in this process, {len(asked.prompts)} prompts of {asked.source}")
@@ -83,10 +151,15 @@ def _through_provider(output: Output, given: Mapping[str, Any], asked: Asked) ->
         gathered = _asked(job, asked.prompts, chosen.generator, config, watch)
         return session.keep(job, gathered, {"name": chosen.name, "options": options})
 
-    try:
-        return _all(output, given, asked, model, {}, run, "")
-    finally:
-        chosen.generator.close()
+    bodies = [body_of(prompt, model, whole(given, "max_tokens", 0) or None, {}) for prompt in asked.prompts]
+    return _all(output, given, asked, Sent(model, bodies, {}, ""), run)
+
+
+def _refuse_budget(given: Mapping[str, Any]) -> None:
+    if given["gpu_budget"]:
+        raise InvalidRequestError(
+            "--gpu-budget is for Gradio Spaces: nobody else tells GPU seconds.", hint="Leave it out."
+        )
 
 
 def _asked(job: Job, prompts: list[Prompt], generator: Any, config: GenerationConfig, watch: Watcher) -> Gathered:
@@ -105,45 +178,46 @@ def _asked(job: Job, prompts: list[Prompt], generator: Any, config: GenerationCo
         )
 
 
-def _all(
-    output: Output, given: Mapping[str, Any], asked: Asked, model: str, extra: dict[str, Any], run: _Run, hint: str
-) -> int:
-    """Each load after the other. A run that was stopped ends them."""
-    bodies = [body_of(prompt, model, whole(given, "max_tokens", 0) or None, extra) for prompt in asked.prompts]
+def _all(output: Output, given: Mapping[str, Any], asked: Asked, sent: Sent, run: _Run) -> int:
+    """Each load after the other. A run that was stopped, or that has no quota left, ends them."""
     found: list[Metrics] = []
     written: list[Path] = []
     for load in asked.loads:
-        job = _job(output, given, load, model, bodies, asked.source, extra)
+        job = _job(output, given, load, sent, asked.source)
         with terminated(), watching(output, load.label) as watcher:
             metrics, paths = run(job, watcher)
         found.append(metrics)
         written += [path for path in paths if path.name.endswith("_metrics.json")]
-        if "it was stopped before its end" in metrics.invalid:
+        if _LAST & {*metrics.invalid, *metrics.failures}:
             break
-    _tell(output, found, written, hint, as_json=bool(given["json"]))
+    _tell(output, found, written, sent.hint, as_json=bool(given["json"]))
     return 0 if all(own.valid for own in found) else INVALID
 
 
-def _job(
-    output: Output, given: Mapping[str, Any], load: Load, model: str, bodies: list[str], source: str,
-    extra: dict[str, Any],
-) -> Job:  # fmt: skip
-    name = given["name"] or model
+def _job(output: Output, given: Mapping[str, Any], load: Load, sent: Sent, source: str) -> Job:
+    name = given["name"] or sent.model
     several = given["name"] is None or "," in (given["concurrency"] or "")
-    sampling = {**extra, **({"max_tokens": int(given["max_tokens"])} if given["max_tokens"] else {})}
+    sampling = {**sent.extra, **({"max_tokens": int(given["max_tokens"])} if given["max_tokens"] else {})}
     return Job(
         name=slug(f"{name}_{load.label}" if several else name),
         folder=runs_of(output, given["runs"]),
         load=load,
-        bodies=bodies,
-        model=model,
+        bodies=sent.bodies,
+        model=sent.model,
         source=source,
         version=__version__,
         sampling=sampling,
         slo=read_slo(given["slo"] or ""),
         timeout=seconds(given, "timeout", 600.0),
         processes=whole(given, "processes", 0),
+        gpu_budget=seconds(given, "gpu_budget", 0.0),
+        counters=_counters(given, sent),
     )
+
+
+def _counters(given: Mapping[str, Any], sent: Sent) -> dict[str, Counter]:
+    found: dict[str, Counter] = {SERVER: sent.tokenizer} if sent.tokenizer is not None else {}
+    return found | ({FILE: tokenizer_at(given["tokenizer"])} if given["tokenizer"] else {})
 
 
 def _tell(output: Output, found: list[Metrics], written: list[Path], hint: str, *, as_json: bool) -> None:
@@ -168,7 +242,8 @@ def _hint(target: Target) -> str:
     return f"One request alone: uic --provider openai_compatible --base-url {target.address.rpartition('/chat')[0]} ..."
 
 
-def _body(text: str | None) -> dict[str, Any]:
+def body_given(text: str | None) -> dict[str, Any]:
+    """What --body holds. Raises InvalidRequestError."""
     import msgspec
 
     try:

@@ -18,7 +18,11 @@ _LATENCIES = (
     ("per output token", "tpot_ms"),
     ("whole answer", "e2e_ms"),
     ("from its schedule", "scheduled_ms"),
-    ("queue, as told", "queue_ms"),
+    ("until it was queued", "join_ms"),
+    ("in the queue, as told", "queue_ms"),
+    ("until a GPU was lent", "gpu_wait_ms"),
+    ("in the model, as told", "compute_ms"),
+    ("from its turn to its end", "work_ms"),
 )
 _SHOWN = ("mean", "p50", "p90", "p95", "p99")
 
@@ -67,7 +71,7 @@ def lines_of(own: Metrics) -> list[str]:
     ]
     if own.failures:
         lines[-1] += " (" + ", ".join(f"{kind} {count}" for kind, count in own.failures.items()) + ")"
-    lines += ["", *_latencies(own), "", *_throughput(own), *_tokens(own), "", *_health(own)]
+    lines += ["", *_latencies(own), "", *_throughput(own), *_gpu(own), *_tokens(own), "", *_health(own)]
     return lines
 
 
@@ -119,6 +123,16 @@ def _throughput(own: Metrics) -> list[str]:
     return lines
 
 
+def _gpu(own: Metrics) -> list[str]:
+    """Seconds of a GPU that somebody's quota paid."""
+    told = own.gpu
+    if not told:
+        return []
+    whose = f"as the Space told of {told['told']:.0f}" if told["told"] else "the whole time of the work: none were told"
+    each = f", {told['seconds_of_an_answer']:.2f} an answer" if "seconds_of_an_answer" in told else ""
+    return [f"  GPU: {told['seconds']:.1f} s{each} ({whose}); uic cost {own.name}@zero-gpu says how many calls a day"]
+
+
 def _tokens(own: Metrics) -> list[str]:
     told = own.tokens
     if told.get("output") is None:
@@ -136,7 +150,12 @@ def _tokens(own: Metrics) -> list[str]:
     return lines
 
 
-_COUNTS = {"usage": "the server's usage", "events": "events, an estimate"}
+_COUNTS = {
+    "usage": "the server's usage",
+    "tokenize": "the server's /tokenize",
+    "tokenizer": "the tokenizer that was given",
+    "events": "events, an estimate",
+}
 
 
 def _health(own: Metrics) -> list[str]:
