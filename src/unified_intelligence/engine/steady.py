@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from unified_intelligence.engine.decode import is_lost
 
@@ -70,7 +71,7 @@ class Steady:
         import torch
 
         self._model, self._record = model, record
-        self._advance = torch.compile(_advance, dynamic=True) if inductor else _advance
+        self._advance = partial(_of_any_length, torch.compile(_advance)) if inductor else _advance
         self._ready: dict[Window, tuple[torch.Tensor, Work]] = {}
         self._capacity = self._slots = 0
         self.fault = ""
@@ -165,6 +166,20 @@ def _advance(
     x, cos, sin = states
     q, k, v = layer.project(x, cos, sin)
     return layer.finish(x, _attend(heads, (q, k, v), cache, where))
+
+
+def _of_any_length(
+    advance: Callable[..., torch.Tensor], layer: Layer, heads: Heads, *tensors: tuple[torch.Tensor, ...]
+) -> torch.Tensor:
+    """Says to the compiler which sizes vary, so that it compiles twice: for one row, and for any number of them."""
+    from torch import _dynamo
+
+    library: Any = _dynamo  # not typed
+    states, cache, (rows, kept, mask) = tensors
+    sizes = [*((each, 0) for each in (*states, rows, kept)), *((each, (0, 2)) for each in cache), (mask, (0, 3))]
+    for tensor, dimensions in sizes:
+        library.maybe_mark_dynamic(tensor, dimensions)
+    return advance(layer, heads, *tensors)
 
 
 def _attend(
