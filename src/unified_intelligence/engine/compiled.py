@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 Compile = Literal["auto", "off", "cudagraph", "inductor"]
 
 _SLOTS, _ROOM = 4, 256
-_PROMPTS = (5, 90, 40, 17)  # tokens in each slot before the trial: not all of them look at as many places
+_PROMPTS: tuple[int, ...] = (
+    5,
+    90,
+    40,
+    17,
+)  # tokens in each slot before the trial: not all look at as many places
 _STEPS = ((0,), (0, 1), (1,), (3, 0, 1), (2, 3), (3,), (0, 1, 2, 3))  # the slots that read a token, others are absent
 _DIFFERENCE = {"torch.float32": 1e-3, "torch.float16": 0.05}  # share of the largest logit
 
@@ -67,16 +72,14 @@ def _fault(forward: FusedForward) -> str:
     steady = forward.steady
     if not steady:
         return "it was not asked for"
-    logits = list[list[torch.Tensor]]()
-    for own in (None, steady):
-        forward.steady = own
-        forward.lay_out(_ROOM, _SLOTS, {})
-        logits.append(_read(forward))
-    forward.lay_out(0, 0, {})
+    forward.steady = None
+    logits = _read(forward)
+    forward.steady = steady
+    again = _read(forward)
     if steady.fault:
         return steady.fault
-    bound = _DIFFERENCE.get(str(logits[0][0].dtype), 0.1)
-    for expected, got in zip(*logits, strict=True):
+    bound = _DIFFERENCE.get(str(logits[0].dtype), 0.1)
+    for expected, got in zip(logits, again, strict=True):
         difference = float((got - expected).float().abs().max() / expected.float().abs().max().clamp(min=1e-9))
         if not difference < bound:
             return f"they differ by {difference:.1%} from the pass without"
@@ -84,13 +87,14 @@ def _fault(forward: FusedForward) -> str:
 
 
 def _read(forward: FusedForward) -> list[torch.Tensor]:
-    held = list(_PROMPTS)
-    known = forward.vocabulary
+    held, known = [*_PROMPTS], forward.vocabulary
+    forward.lay_out(_ROOM, _SLOTS, {})
     read = [forward.read([_piece(slot, 0, range(length), known) for slot, length in enumerate(held)])]
     for number, slots in enumerate(_STEPS):
         read.append(forward.read([_piece(slot, held[slot], [number], known) for slot in slots]))
         for slot in slots:
             held[slot] += 1
+    forward.lay_out(0, 0, {})
     return read
 
 

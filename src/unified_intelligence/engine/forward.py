@@ -68,7 +68,7 @@ class Forward(ABC):
         """Slots anew: `kept` says of a new slot which old one goes there, and how many of its tokens."""
 
     def room(self, length: int) -> int:
-        """How long slots become that are too short for so many tokens: longer, because laying out copies all there is."""
+        """How long slots become that are to hold so many tokens: longer, because laying out copies all there is."""
         return -(-int(length * _GROWTH) // _STEP) * _STEP
 
     @abstractmethod

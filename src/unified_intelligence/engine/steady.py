@@ -1,8 +1,8 @@
 """A step in which every answer reads one token, in shapes that stay: such a step can be compiled, and recorded.
 
 Its rows are neighbouring slots, which are read where they are. A slot with nothing to read is absent: its row computes
-something all the same, and keeps it in a place behind the slot's last, where nobody looks. Numbers of rows and of places
-are powers of two, so that there are few shapes.
+something all the same, and keeps it in a place behind the slot's last, where nobody looks. Numbers of rows and of
+places are powers of two, so that there are few shapes.
 """
 
 from __future__ import annotations
@@ -70,8 +70,11 @@ class Steady:
     def __init__(self, model: Model, *, inductor: bool = False, record: Record | None = None) -> None:
         import torch
 
+        library: Any = torch  # half typed
         self._model, self._record = model, record
-        self._advance = partial(_of_any_length, torch.compile(_advance)) if inductor else _advance
+        self._advance: Callable[..., torch.Tensor] = _advance
+        if inductor:
+            self._advance = partial(_of_any_length, library.compile(_advance))
         self._ready: dict[Window, tuple[torch.Tensor, Work]] = {}
         self._capacity = self._slots = 0
         self.fault = ""
@@ -102,7 +105,7 @@ class Steady:
         return logits.clone() if order == list(range(window.rows)) else logits[order]  # the next step writes over them
 
     def _window(self, pieces: Sequence[Piece]) -> Window | None:
-        """The smallest, begun at a multiple of its rows: so there are few. None for what is no step of single tokens."""
+        """The smallest that begins at a multiple of its rows: so there are few. None for what is no such step."""
         if not all(len(piece.tokens) == piece.wanted == 1 and not piece.adapter for piece in pieces):
             return None
         low, high = min(piece.slot for piece in pieces), max(piece.slot for piece in pieces)
@@ -188,7 +191,7 @@ def _attend(
     cache: tuple[torch.Tensor, torch.Tensor],
     where: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
 ) -> torch.Tensor:
-    """Keeps keys and values, and looks at all of a row's; the heads of a group are as many tokens over the same keys."""
+    """Keeps keys and values, and looks at all of a row's. Heads of a group are as many tokens over the same keys."""
     (q, k, v), (keys, values), (rows, kept, mask) = projected, cache, where
     keys[rows, :, kept], values[rows, :, kept] = k, v
     length = mask.shape[-1]
