@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     import torch
@@ -19,12 +20,12 @@ class Graphs:
     def __init__(self, device: torch.device) -> None:
         import torch
 
-        library: Any = torch.cuda  # half typed
         self._device = device
         with torch.cuda.device(device):
             # one stream for all of it: libraries keep handles and memory for each stream
             self._stream = torch.cuda.Stream()
-            self._memory = library.graph_pool_handle()
+        self._alive: WeakSet[Any] = WeakSet()
+        self._memory: Any = None
 
     def __call__(self, work: Work) -> Work:
         """What does the same from now on: its result is in the same place each time, and read before the next.
@@ -33,7 +34,10 @@ class Graphs:
         """
         import torch
 
-        graph = torch.cuda.CUDAGraph()
+        library: Any = torch.cuda  # half typed
+        graph = library.CUDAGraph()
+        if not self._alive:  # memory that no graph uses any more is given back, and cannot be used again by its name
+            self._memory = library.graph_pool_handle()
         with torch.cuda.device(self._device):
             self._stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(self._stream):
@@ -41,8 +45,9 @@ class Graphs:
                     work()
             torch.cuda.synchronize()
             # other threads may use the device meanwhile
-            with torch.cuda.graph(graph, self._memory, self._stream, capture_error_mode="thread_local"):
+            with library.graph(graph, self._memory, self._stream, capture_error_mode="thread_local"):
                 result = work()
+        self._alive.add(graph)
 
         def replay() -> torch.Tensor:
             graph.replay()
