@@ -102,6 +102,7 @@ def test_thinking_budgets_and_forms_give_the_same_answers(tmp_path: Path) -> Non
 
 
 @SLOW
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, when its compiler is imported
 @pytest.mark.parametrize("quantization", ["none", "int8"])
 def test_what_inductor_compiled_answers_as_generate(quantization: Quantization) -> None:
     model, plans = tiny("Qwen3"), mixed(Random(11), 60)
