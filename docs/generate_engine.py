@@ -139,8 +139,17 @@ def _memory(result: Mapping[str, Any]) -> str:
 
 
 def _gpu(result: Mapping[str, Any]) -> str:
-    rows = ((kind, name, figure) for kind, told in result["kinds"].items() for name, figure in told.items())
-    return f"{result['device']}, {result['read GB/s']} GB/s.\n\n{_table(('weights', 'figure', ''), rows)}"
+    rows = [(case, name, figure) for case, told in result["cases"].items() for name, figure in _plain(told)]
+    rows += [("compared", name, figure) for name, figure in result["compared"].items()]
+    return _table(("case", "figure", ""), rows)
+
+
+def _plain(told: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    for name, figure in told.items():
+        if isinstance(figure, dict):
+            yield from ((f"{name}: {each}", one) for each, one in figure.items())
+        else:
+            yield name, figure
 
 
 def _table(head: Sequence[str], rows: Iterator[Sequence[object]] | Sequence[Sequence[object]]) -> str:

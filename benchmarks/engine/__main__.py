@@ -30,6 +30,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a third of the rounds")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tokenizer", type=Path)
+    parser.add_argument("--device", default="cuda", help="of the part gpu; cpu tries the script itself")
+    parser.add_argument("--tiny", action="store_true", help="the part gpu with a model of a few megabytes")
+    parser.add_argument("--case", default="", help="of the part gpu, one alone, which writes nothing but its figures")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     if options.part is None:
@@ -38,7 +41,9 @@ def main() -> None:
         sys.exit(max(subprocess.call([*again, part]) for part in parts))
     torch.set_num_threads(options.threads)
     part = importlib.import_module(f"benchmarks.engine.{options.part}")
-    part.measure(Asked(options.part, options.quick, options.threads, options.tokenizer, options.output))
+    asked = Asked(options.part, options.quick, options.threads, options.tokenizer, options.output)
+    asked.device, asked.tiny, asked.case = options.device, options.tiny, options.case
+    part.measure(asked)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from random import randrange
 from typing import Any
 
+from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.constraints import Constraint, Grammars
 from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.load import Loaded
 from unified_intelligence.engine.place import Quantization
-from unified_intelligence.engine.start import start
+from unified_intelligence.engine.start import Running, start
 from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.profiles.sampling import Sampling
 
@@ -29,7 +30,20 @@ def loaded(model: Any, tokenizer: Any) -> Loaded:
 
 def engine_of(given: Loaded, slots: int = 16, quantization: Quantization = "none") -> Engine:
     """With 3 GB for conversations. Raises ConfigurationError for a quantization that cannot be had here."""
-    return start(given, forward="fused", quantization=quantization, slots=slots, memory=3.0, queue=2048).engine
+    return running_of(given, slots, quantization).engine
+
+
+def running_of(
+    given: Loaded,
+    slots: int = 16,
+    quantization: Quantization = "none",
+    compile: Compile = "off",
+    memory: float = 3.0,
+) -> Running:
+    """As `engine_of`, and what it says of itself."""
+    return start(
+        given, forward="fused", quantization=quantization, compile=compile, slots=slots, memory=memory, queue=2048
+    )
 
 
 def random_prompt(model: Any, length: int) -> list[int]:

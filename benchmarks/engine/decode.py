@@ -36,22 +36,22 @@ class Generate:
     """transformers' own loop, all streams in one batch."""
 
     def __init__(self, model: Any) -> None:
-        self._model = model
+        self.model = model
         self._cache: Any = None
 
     def read(self, prompt: list[int]) -> None:
         library: Any = importlib.import_module("transformers")
-        self._cache = library.DynamicCache(config=self._model.config)
+        self._cache = library.DynamicCache(config=self.model.config)
         with torch.inference_mode():
-            self._model(torch.tensor([prompt], device=self._model.device), past_key_values=self._cache)
+            self.model(torch.tensor([prompt], device=self.model.device), past_key_values=self._cache)
 
     def write(self, prompt: list[int], streams: int, steps: int) -> Took:
         cache = copy.deepcopy(self._cache)
-        ids = torch.tensor([[*prompt, 11]] * streams, device=self._model.device)
+        ids = torch.tensor([[*prompt, 11]] * streams, device=self.model.device)
         with torch.inference_mode():
             cache.batch_repeat_interleave(streams)
             return timed(
-                lambda: self._model.generate(
+                lambda: self.model.generate(
                     ids,
                     attention_mask=torch.ones_like(ids),
                     past_key_values=cache,

@@ -1,119 +1,72 @@
 """The same engine on one GPU: Qwen3-8B's shape in bfloat16, beside `model.generate` and the device's bandwidth.
 
     python -m benchmarks.engine --part gpu [--tokenizer FOLDER]
+    python -m benchmarks.engine --part gpu --device cpu --tiny --quick    tries the script where there is no GPU
 
-Where there is no GPU it says so and writes nothing. The kinds of weights are tried one after the other, each from a
-model of its own, because two do not fit side by side everywhere; `generate` takes turns with the engine in bfloat16.
-Times are the wall's, each ends when its tokens are in main memory.
+Each case is a process of its own, because what breaks one may spoil the device for the whole process; the result file
+is written after each, with the reason in place of the figures where one failed. All of it ends within eight minutes:
+the cases that say most are first, and what there was no time for is noted.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable
-from functools import partial
-from statistics import median
+import json
+import subprocess
+import sys
+import time
 from typing import Any
 
 import torch
 
-from benchmarks.engine.asking import GREEDY, QWEN, ask_all, engine_of, loaded, random_prompt
-from benchmarks.engine.decode import Generate, weights_of
-from benchmarks.engine.models import LARGE, Shape, random_model, tokenizer_of
+from benchmarks.engine.gpu_case import CASES, MANY, MARK, figures
 from benchmarks.engine.report import Asked
-from benchmarks.engine.rounds import Took, in_turn, timed
-from unified_intelligence.engine.engine import Engine
-from unified_intelligence.engine.linear import read_bandwidth
-from unified_intelligence.engine.place import Quantization
-from unified_intelligence.entities.errors import UnifiedIntelligenceError
 
-LENGTH, STEPS, ANSWER, MANY, ROUNDS, SOAK = 64, 64, 600, 32, 3, 1000
-KINDS: tuple[Quantization, ...] = ("none", "fp8", "int8", "int4")
-DEVICE = "cuda"
-GB = 1e9
+SECONDS, LONGEST, LEAST = 460.0, 180.0, 20.0  # for all, for one case, and what a case is begun with
 
 
-def measure(asked: Asked, shape: Shape = LARGE, device: str = DEVICE) -> None:
-    if device == "cuda" and not torch.cuda.is_available():
+def measure(asked: Asked) -> None:
+    if asked.device == "cuda" and not torch.cuda.is_available():
         print("There is no GPU here: nothing was measured. Run this part on a machine that has one.")
         return
-    found: dict[str, Any] = {
-        "rounds": asked.rounds(ROUNDS),
-        "model": str(shape),
-        "device": torch.cuda.get_device_name() if device == "cuda" else device,
-        "read GB/s": round(read_bandwidth(1.0, torch.device(device)), 1),
-        "kinds": {},
-    }
-    for kind in KINDS:
-        try:
-            found["kinds"][kind] = _kind(asked, shape, device, kind, found["read GB/s"])
-        except (UnifiedIntelligenceError, torch.OutOfMemoryError) as error:
-            found["kinds"][kind] = {"refused": str(error).partition("\n")[0]}
-        print(kind, found["kinds"][kind], flush=True)
-        asked.keep(found)
-        gc.collect()
-        if device == "cuda":
-            torch.cuda.empty_cache()
+    if asked.case:
+        print(MARK + json.dumps(figures(asked)), flush=True)
+        return
+    ends = time.monotonic() + SECONDS
+    cases: dict[str, dict[str, Any]] = {}
+    for name in CASES:
+        left = ends - time.monotonic()
+        cases[name] = _case(name, min(left, LONGEST)) if left > LEAST else {"failed": "there was no time left"}
+        print(name, cases[name], flush=True)
+        asked.keep({"device": asked.device, "cases": cases, "compared": compared(cases)})
 
 
-def _kind(asked: Asked, shape: Shape, device: str, kind: Quantization, bandwidth: float) -> dict[str, Any]:
-    model = random_model(shape, device)
-    prompt = random_prompt(model, LENGTH)
-    beside: Generate | None = None
-    if kind == "none":
-        beside = Generate(random_model(shape, device))
-        beside.read(prompt)
-    engine = engine_of(loaded(model, tokenizer_of(asked.tokenizer, shape.vocabulary)), MANY, kind)
+def compared(cases: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Ratios of what there is."""
+    found: dict[str, float] = {}
+    single = cases.get("generate", {}).get("one stream, tokens/s")
+    many = cases.get("generate", {}).get(f"{MANY} streams, tokens/s")
+    plain = cases.get("bfloat16, cudagraph", {}).get("one stream, tokens/s")
+    for name, told in cases.items():
+        if name == "generate" or "one stream, tokens/s" not in told:
+            continue
+        if single and many:
+            found[f"{name}: one stream, times generate"] = round(told["one stream, tokens/s"] / single, 2)
+            together = told[f"{MANY} streams, tokens/s"]
+            found[f"{name}: {MANY} streams, times one of generate"] = round(together / single, 1)
+            found[f"{name}: {MANY} streams, times generate"] = round(together / many, 2)
+        if plain and not name.startswith("bfloat16"):
+            found[f"{name}: one stream, times bfloat16, cudagraph"] = round(told["one stream, tokens/s"] / plain, 2)
+    return found
+
+
+def _case(name: str, seconds: float) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.engine", *sys.argv[1:], "--case", name]
     try:
-        return _figures(asked, engine, beside, prompt, bandwidth)
-    finally:
-        engine.close()
-
-
-def _figures(
-    asked: Asked, engine: Engine, beside: Generate | None, prompt: list[int], bandwidth: float
-) -> dict[str, Any]:
-    ask_all(engine, [prompt] * MANY, STEPS)
-    contenders: dict[str, Callable[[], Took]] = {
-        "single": lambda: timed(lambda: ask_all(engine, [prompt], STEPS, GREEDY)),
-        "answer": lambda: timed(lambda: ask_all(engine, [prompt], ANSWER, QWEN)),
-        "many": lambda: timed(lambda: ask_all(engine, [prompt] * MANY, STEPS, QWEN)),
-    }
-    if beside:
-        contenders |= {"generate": partial(beside.write, prompt, 1, STEPS)}
-        contenders |= {"generate, many": partial(beside.write, prompt, MANY, STEPS)}
-    took = in_turn(contenders, asked.rounds(ROUNDS))
-    seconds = {name: median(one.wall for one in some) for name, some in took.items()}
-    weights = weights_of(engine.forward)
-    read = (weights + (LENGTH + STEPS / 2) * engine.forward.token_bytes) / GB
-    told: dict[str, Any] = {
-        "weights, GB": round(weights / GB, 2),
-        "one stream, tokens/s": round(STEPS / seconds["single"], 1),
-        "share of read bandwidth": round(read * STEPS / seconds["single"] / bandwidth, 3),
-        f"{ANSWER} tokens, s": round(seconds["answer"], 2),
-        f"{MANY} streams, tokens/s": round(MANY * STEPS / seconds["many"], 1),
-        **_memory(engine, asked),
-    }
-    if beside:
-        told["generate, one stream, tokens/s"] = round(STEPS / seconds["generate"], 1)
-        told[f"generate, {MANY} streams, tokens/s"] = round(MANY * STEPS / seconds["generate, many"], 1)
-        told["one stream, times generate"] = round(seconds["generate"] / seconds["single"], 2)
-        told[f"{MANY} streams, times one stream of generate"] = round(MANY * seconds["generate"] / seconds["many"], 1)
-        told[f"{MANY} streams, times generate"] = round(seconds["generate, many"] / seconds["many"], 2)
-    return told
-
-
-def _memory(engine: Engine, asked: Asked) -> dict[str, Any]:
-    """Of the device, after a tenth and after all of many short requests."""
-    if engine.forward.device.type != "cuda":
-        return {}
-    requests = asked.rounds(SOAK)
-    held: list[int] = []
-    for share in (requests // 10, requests - requests // 10):
-        ask_all(engine, [[1000, 1000 + at % 97, at % 1000] for at in range(share)], 4, QWEN)
-        held.append(torch.cuda.memory_allocated())
-    return {
-        "GB held after a tenth of the requests": round(held[0] / GB, 3),
-        f"GB held after {requests} requests": round(held[1] / GB, 3),
-        "most GB held": round(torch.cuda.max_memory_allocated() / GB, 2),
-    }
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return {"failed": f"it took longer than {seconds:.0f} s"}
+    for line in done.stdout.splitlines():
+        if line.startswith(MARK):
+            return json.loads(line.removeprefix(MARK))
+    last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
+    return {"failed": "".join(last)[:300] or f"it ended with status {done.returncode}"}

@@ -26,13 +26,18 @@ class Asked:
     threads: int
     tokenizer: Path | None
     output: Path = RESULTS
+    device: str = "cuda"  # of the part `gpu`, as what follows
+    tiny: bool = False
+    case: str = ""
     _load: list[float] = field(default_factory=list[float])
 
     @property
     def command(self) -> str:
         told = f"python -m benchmarks.engine --part {self.part} --threads {self.threads}"
         told += f" --tokenizer {self.tokenizer.name}" if self.tokenizer else ""
-        return told + (" --quick" if self.quick else "")
+        told += " --quick" if self.quick else ""
+        told += f" --device {self.device}" if self.device != "cuda" else ""
+        return told + (" --tiny" if self.tiny else "")
 
     def rounds(self, usual: int) -> int:
         return max(2, usual // 3) if self.quick else usual

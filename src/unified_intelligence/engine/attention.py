@@ -100,7 +100,12 @@ class Layout:
 
 
 class SlotCache:
-    """One layer's keys and values: shape (slots, heads, capacity, size). Zero at first: no garbage is ever a number."""
+    """One layer's keys and values: shape (slots, heads, capacity, size). Zero at first: no garbage is ever a number.
+
+    `spare` places are behind the last of each slot, for what nobody looks at; it holds from the next `lay_out` on.
+    """
+
+    spare = 0
 
     def __init__(self, heads: Heads, device: torch.device, dtype: torch.dtype) -> None:
         import torch
@@ -110,11 +115,16 @@ class SlotCache:
         self._values = self._keys
 
     def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
-        self._keys, self._values = (_laid_out(old, capacity, slots, kept) for old in (self._keys, self._values))
+        places = capacity + self.spare
+        self._keys, self._values = (_laid_out(old, places, slots, kept) for old in (self._keys, self._values))
 
     def places(self) -> tuple[int, int]:
         """Where keys and values begin in memory."""
         return self._keys.data_ptr(), self._values.data_ptr()
+
+    def window(self, first: int, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values of neighbouring slots, where they are."""
+        return self._keys[first : first + rows], self._values[first : first + rows]
 
     def attend(self, layout: Layout, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """Keeps k and v of shape (tokens, key heads, size); q of (tokens, query heads, size) sees all up to itself."""

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
+_STEP = 32  # tokens: lengths are multiples of it
+_GROWTH = 1.25  # of slots that are too short
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -63,6 +66,10 @@ class Forward(ABC):
     @abstractmethod
     def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
         """Slots anew: `kept` says of a new slot which old one goes there, and how many of its tokens."""
+
+    def room(self, length: int) -> int:
+        """How long slots become that are to hold so many tokens: longer, because laying out copies all there is."""
+        return -(-int(length * _GROWTH) // _STEP) * _STEP
 
     @abstractmethod
     def copy(self, source: int, target: int, length: int) -> None:

@@ -15,24 +15,35 @@ from unified_intelligence.engine.adapted import Adapters, own
 from unified_intelligence.engine.attention import Heads, Layout, SlotCache, attend
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.huge_pages import collapse, kept_by
-from unified_intelligence.engine.kernels import Linear
-from unified_intelligence.engine.linear import for_head, linear
+from unified_intelligence.engine.kernels import Kernels, Linear
+from unified_intelligence.engine.linear import HERE, Opaque, Plain, for_head, linear
 from unified_intelligence.engine.native.small_pass import LayerWeights, ModelWeights, SmallPass
 from unified_intelligence.engine.place import Quantization
+from unified_intelligence.engine.steady import Model, Steady, power
 
 if TYPE_CHECKING:
     import torch
+
+    from unified_intelligence.engine.steady import Record
 
 
 class FusedForward(Forward):
     """Takes the weights out of the model, layer by layer, so that they are in memory once; it can no longer be run.
 
-    `small` reads few tokens, where our own kernels can; `without_small` says why there is none. `huge_bytes` are in
-    large pages.
+    `small` reads few tokens, where our own kernels can; `without_small` says why there is none. `steady` reads single
+    tokens in shapes that stay, if that was asked for. `huge_bytes` are in large pages.
     """
 
+    steady: Steady | None = None
+
     def __init__(
-        self, model: Any, *, longest: int, quantization: Quantization = "none", adapters: Adapters | None = None
+        self,
+        model: Any,
+        *,
+        longest: int,
+        quantization: Quantization = "none",
+        adapters: Adapters | None = None,
+        kernels: Kernels = HERE,
     ) -> None:
         import torch
 
@@ -48,8 +59,8 @@ class FusedForward(Forward):
         self._eps: float = config.rms_norm_eps
         with torch.inference_mode():
             self._cos, self._sin = _angles(inner.rotary_emb, longest, self._embedding)
-            self._norm, self._head = inner.norm.weight, self._take_head(model.lm_head, quantization)
-            self._layers = [self._take(layer, quantization) for layer in inner.layers]
+            self._norm, self._head = inner.norm.weight, self._take_head(model.lm_head, quantization, kernels)
+            self._layers = [self._take(layer, quantization, kernels) for layer in inner.layers]
             self._caches = [SlotCache(self._heads, self.device, self._dtype) for _ in self._layers]
         self._adapters.settle()
         self.small, self.without_small = self._small_pass()
@@ -59,6 +70,8 @@ class FusedForward(Forward):
         self.nbytes = self._head.nbytes + sum(layer.nbytes for layer in self._layers)
 
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
+        if self.steady and (logits := self.steady.read(pieces)) is not None:
+            return logits
         if self.small and self.small.takes(pieces) and not any(piece.adapter for piece in pieces):
             return self.small.read(pieces)
         layout = Layout(pieces, self.capacity, self.device, self._dtype)
@@ -68,7 +81,7 @@ class FusedForward(Forward):
 
         with self._adapters.rows(layout.pieces, self.device):
             x = self._run(layout.tokens, layout.places, attention)
-        return self._head(self._final(x if layout.wanted is None else x[layout.wanted]))
+        return self._end(x if layout.wanted is None else x[layout.wanted])
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         import torch
@@ -86,11 +99,30 @@ class FusedForward(Forward):
     def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
         if self.small:
             self.small.forget()  # memory may run out between two caches
+        if self.steady:
+            self.steady.lay_out(0, 0)
         for cache in self._caches:
             cache.lay_out(capacity, slots, kept)
         self.capacity, self.slots = capacity, slots
         if self.small:
             self.small.lay_out(capacity, slots, self._caches)
+        if self.steady:
+            self.steady.lay_out(capacity, slots)
+
+    def room(self, length: int) -> int:
+        """Where steps are recorded, slots are few lengths: what was recorded is lost when they get longer."""
+        return power(length) if self.steady else super().room(length)
+
+    def steadily(self, *, inductor: bool = False, record: Record | None = None) -> None:
+        """Single tokens are read in shapes that stay; slots are to be laid out anew after this."""
+        self.small = None
+        for layer, cache in zip(self._layers, self._caches, strict=True):
+            cache.spare = 1
+            if inductor and self.device.type == "cpu":
+                layer.close()
+        angles = self._cos, self._sin
+        model = Model(self._layers, self._caches, self._heads, self._embedding, *angles, self._end)
+        self.steady = Steady(model, inductor=inductor, record=record)
 
     def copy(self, source: int, target: int, length: int) -> None:
         for cache in self._caches:
@@ -121,16 +153,19 @@ class FusedForward(Forward):
         except ValueError as error:
             return None, str(error)
 
+    def _end(self, x: torch.Tensor) -> torch.Tensor:
+        return self._head(self._final(x))
+
     def _final(self, x: torch.Tensor) -> torch.Tensor:
         from torch.nn.functional import rms_norm
 
         return rms_norm(x, x.shape[-1:], self._norm, self._eps)
 
-    def _take_head(self, head: Any, quantization: Quantization) -> Linear:
-        return linear(head.weight, head.bias, quantization=for_head(quantization, self.device))
+    def _take_head(self, head: Any, quantization: Quantization, kernels: Kernels) -> Linear:
+        return linear(head.weight, head.bias, quantization=for_head(quantization, self.device), kernels=kernels)
 
-    def _take(self, layer: Any, quantization: Quantization) -> _Layer:
-        taken = _Layer(layer, self._heads, self._eps, partial(_joined, self._adapters, quantization))
+    def _take(self, layer: Any, quantization: Quantization, kernels: Kernels) -> _Layer:
+        taken = _Layer(layer, self._heads, self._eps, partial(_joined, self._adapters, quantization, kernels))
         layer.self_attn = layer.mlp = None
         return taken
 
@@ -144,15 +179,21 @@ class _Layer:
         attention, mlp = layer.self_attn, layer.mlp
         self._heads, self._eps = heads, eps
         self._before, self._between = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
-        self._qkv = joined([attention.q_proj, attention.k_proj, attention.v_proj])
-        self._out = joined([attention.o_proj])
-        self._gate_up = joined([mlp.gate_proj, mlp.up_proj])
-        self._down = joined([mlp.down_proj])
+        self._qkv: Linear = joined([attention.q_proj, attention.k_proj, attention.v_proj])
+        self._out: Linear = joined([attention.o_proj])
+        self._gate_up: Linear = joined([mlp.gate_proj, mlp.up_proj])
+        self._down: Linear = joined([mlp.down_proj])
         self._head_norms: torch.Tensor | None = None
         if hasattr(attention, "q_norm"):
             norms = [attention.q_norm.weight] * heads.queries + [attention.k_norm.weight] * heads.keys
             self._head_norms = torch.stack(norms)
         self.nbytes = self._qkv.nbytes + self._out.nbytes + self._gate_up.nbytes + self._down.nbytes
+
+    def close(self) -> None:
+        """A compiler sees nothing of the products: those that are fast on a CPU it cannot take in."""
+        for name, product in vars(self).copy().items():
+            if isinstance(product, Linear) and not isinstance(own(product), Plain):
+                setattr(self, name, Opaque(product))
 
     @property
     def weights(self) -> LayerWeights:
@@ -184,12 +225,12 @@ class _Layer:
         return x + self._down(silu(gate) * up)
 
 
-def _joined(adapters: Adapters, quantization: Quantization, modules: Sequence[Any]) -> Linear:
+def _joined(adapters: Adapters, quantization: Quantization, kernels: Kernels, modules: Sequence[Any]) -> Linear:
     import torch
 
     weight = torch.cat([module.weight for module in modules]) if len(modules) > 1 else modules[0].weight.detach()
     bias = None if modules[0].bias is None else torch.cat([module.bias for module in modules])
-    return adapters.beside(linear(weight, bias, quantization=quantization), modules)
+    return adapters.beside(linear(weight, bias, quantization=quantization, kernels=kernels), modules)
 
 
 def _angles(rotary: Any, capacity: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

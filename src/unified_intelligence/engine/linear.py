@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unified_intelligence.engine.huge_pages import expect
 from unified_intelligence.engine.kernels import Kernels, Linear, Special
@@ -29,12 +29,29 @@ class Plain(Linear):
     """The weights as they are."""
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
-        self._weight, self._bias, self.nbytes = weight.detach(), bias, weight.nbytes
+        import torch
+
+        # a compiler takes the shape of a parameter as settled, that of any other tensor not
+        self._weight = torch.nn.Parameter(weight.detach(), requires_grad=False)
+        self._bias, self.nbytes = bias, weight.nbytes
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         import torch
 
         return torch.nn.functional.linear(x, self._weight, self._bias)
+
+
+class Opaque(Linear):
+    """A product that is called as it is between what is compiled."""
+
+    def __init__(self, product: Linear) -> None:
+        from torch import compiler
+
+        library: Any = compiler  # half typed
+        self._call, self.nbytes = library.disable(product.__call__), product.nbytes
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return self._call(x)
 
 
 # the first that can be used is taken

@@ -17,9 +17,6 @@ from unified_intelligence.engine.decode import MemoryUsedUpError, failure_of
 if TYPE_CHECKING:
     from unified_intelligence.engine.forward import Forward
 
-_STEP = 32  # tokens: lengths are multiples of it
-_GROWTH = 1.25  # of slots that are too short
-
 
 class NoRoomError(MemoryUsedUpError):
     """There is no room for so many slots, or for a pass beside them; what was in them is lost."""
@@ -107,7 +104,7 @@ class Slots:
         if length <= self.forward.capacity:
             return
         longest = max([length, *(slot.most for slot in self.busy)])
-        wanted = min(longest, _rounded(length * _GROWTH))
+        wanted = min(longest, self.forward.room(length))
         kept = self._slots
         if wanted * len(kept) > self.memory:  # who is free makes room
             kept = self.busy
@@ -159,7 +156,3 @@ def shared_length(one: Sequence[int], other: Sequence[int]) -> int:
         else:
             high = middle - 1
     return low
-
-
-def _rounded(length: float) -> int:
-    return -(-int(length) // _STEP) * _STEP

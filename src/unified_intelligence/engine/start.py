@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from unified_intelligence.engine import lora
 from unified_intelligence.engine.adapted import Adapters
 from unified_intelligence.engine.arrange import Quantized
+from unified_intelligence.engine.compiled import Compile, check, compile_steps
 from unified_intelligence.engine.decode import run
 from unified_intelligence.engine.divided import DividedForward
 from unified_intelligence.engine.draft import DraftModel, check_same_vocabulary
@@ -59,6 +60,7 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     slots: int | None,
     memory: float | None,
     queue: int,
+    compile: Compile = "off",
     speculation: Guessing = "none",
     draft: Loaded | None = None,
     adapters: Mapping[str, Path] = MappingProxyType({}),
@@ -70,8 +72,10 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     if draft:
         check_same_vocabulary(loaded.tokenizer, draft.tokenizer)
     beside = Adapters(loaded.model, [lora.read(name, folder, loaded.model) for name, folder in adapters.items()])
-    own, why = _forward(loaded, forward, quantization, beside)
-    small = _forward(draft, "auto", "none", Adapters(draft.model))[0] if draft else None
+    fused = forward != "transformers" and not loaded.ranks and not obstacle(loaded.model)
+    check(compile, loaded.model.device, fused=fused)
+    own, why = _forward(loaded, forward, quantization, compile, beside)
+    small = _forward(draft, "auto", "none", compile, Adapters(draft.model))[0] if draft else None
     most = slots or _SLOTS.get(own.device.type, SLOTS)
     token_bytes = own.token_bytes + (small.token_bytes if small else 0)
     tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / token_bytes)
@@ -144,7 +148,9 @@ def obstacle(model: Any) -> str:
     return "it is spread over several devices" if len(devices) > 1 else ""
 
 
-def _forward(loaded: Loaded, wanted: Pass, bits: Quantized, adapters: Adapters) -> tuple[Forward, str]:
+def _forward(
+    loaded: Loaded, wanted: Pass, bits: Quantized, compile: Compile, adapters: Adapters
+) -> tuple[Forward, str]:
     if loaded.ranks:
         own = DividedForward(PlainForward(loaded.model, adapters), loaded.ranks)
         return own, f"Transformers' forward pass, over {loaded.ranks.parallel} {own.device.type} devices"
@@ -165,9 +171,11 @@ def _forward(loaded: Loaded, wanted: Pass, bits: Quantized, adapters: Adapters) 
     )
     from unified_intelligence.engine.linear import explain
 
+    steps = compile_steps(fused, compile)
     said = f"fused forward pass, {explain(fused.device, loaded.model.dtype, quantization)}"
     said += ", as the whole pass then is" if fused.small else ""
-    return fused, f"{said}; {fused.huge_bytes / 1e9:.1f} GB of weights in large pages" if fused.huge_bytes else said
+    said += f"; {fused.huge_bytes / 1e9:.1f} GB of weights in large pages" if fused.huge_bytes else ""
+    return fused, f"{said}; {steps}" if steps else said
 
 
 def _fused(model: Any, longest: int, quantization: Quantization, adapters: Adapters) -> FusedForward:

@@ -22,7 +22,6 @@ from unified_intelligence.engine.plain import PlainForward
 from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.profiles.sampling import Sampling
 
-CPU = torch.device("cpu")
 GREEDY = Sampling(0.0)
 WARM = Sampling(1.3, top_p=0.95, top_k=40, min_p=0.01, frequency_penalty=0.2, presence_penalty=0.1)
 
@@ -37,7 +36,7 @@ def running(forward: Forward, *, slots: int, memory: int) -> Generator[Engine]:
 
 
 def submit(engine: Engine, plan: Plan, priority: int = 0) -> Ticket:
-    return engine.submit(Writing(plan, None, CPU), priority=priority)
+    return engine.submit(Writing(plan, None, engine.forward.device), priority=priority)
 
 
 def read(ticket: Ticket, most: int | None = None) -> tuple[list[int], bool]:

@@ -13,6 +13,7 @@ from transformers.models.llama.modeling_llama import LlamaMLP
 
 from tests.unit.engine.tiny_models import LONGEST, VOCABULARY, library, tiny
 from unified_intelligence.engine.arrange import Quantized
+from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.constraints import Grammars
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.load import Loaded
@@ -28,10 +29,11 @@ def started(
     bits: Quantized = "none",
     slots: int | None = 2,
     memory: float | None = 0.001,
+    compile: Compile = "off",
 ) -> Running:
     longest = model.config.max_position_embeddings
     loaded = Loaded(model, None, longest, frozenset({1}), Grammars((), {1}, VOCABULARY))
-    return start(loaded, forward=way, quantization=bits, slots=slots, memory=memory, queue=5)
+    return start(loaded, forward=way, quantization=bits, slots=slots, memory=memory, queue=5, compile=compile)
 
 
 @pytest.mark.parametrize("kind", ["Llama", "Qwen2", "Qwen3"])

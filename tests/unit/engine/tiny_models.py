@@ -47,4 +47,4 @@ def tiny(kind: str, *, heads: tuple[int, int] = (4, 2), tied: bool = False, seed
 def logits_of(model: Any, tokens: list[int]) -> torch.Tensor:
     """As Transformers computes them in one pass, of shape (tokens, vocabulary)."""
     with torch.inference_mode():
-        return model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0]
+        return model(input_ids=torch.tensor([tokens], device=model.device), use_cache=False).logits[0]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 from unified_intelligence.engine import grammar, load, prompt
 from unified_intelligence.engine.answer import Reader
 from unified_intelligence.engine.arrange import Attention, Quantized
+from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.decode import Writing
 from unified_intelligence.engine.divided import check, load_divided
 from unified_intelligence.engine.embed import embed
@@ -92,6 +93,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         threads: Annotated[int | None, "CPU threads; default: the cores this process may use"] = None,
         engine: Annotated[Pass, "forward pass; auto: fused where it can be"] = "auto",
         quantization: Annotated[Quantized, "weights in fewer bits"] = "none",
+        compile: Annotated[Compile, "steps of single tokens; auto: CUDA graphs on a GPU"] = "auto",
         attention: Annotated[Attention, "kernel of Transformers; auto: flash attention where it runs"] = "auto",
         device_map: Annotated[str | None, "spread over devices by accelerate, such as auto"] = None,
         max_memory: Annotated[str | None, "for device_map, such as 0=20GiB,cpu=30GiB"] = None,
@@ -117,7 +119,8 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
         guesses: Guessing = speculation or ("auto" if draft else "none")
         room: _Room = {"slots": slots, "memory": memory, "queue": queue}
-        self._run: _Run = {"forward": engine, "quantization": quantization, "speculation": guesses, **room}
+        way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
+        self._run: _Run = {"speculation": guesses, **way, **room}
         self._check_parallel()
         self._check_files()
         self._running: Running | None = None
@@ -273,6 +276,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
             name: value is not None for name, value in self._placed.items() if name in {"device_map", "max_memory"}
         }
         others |= {"adapters": bool(self._adapters), "draft": self._draft is not None}
+        others |= {"compile": self._run["compile"] not in {"auto", "off"}}
         others |= {"quantization": self._run["quantization"] != "none", "engine fused": self._run["forward"] == "fused"}
         check(self._parallel, others)
 
@@ -326,9 +330,13 @@ class _Room(TypedDict):
     queue: int
 
 
-class _Run(_Room):
+class _Way(TypedDict):
     forward: Pass
     quantization: Quantized
+    compile: Compile
+
+
+class _Run(_Room, _Way):
     speculation: Guessing
 
 

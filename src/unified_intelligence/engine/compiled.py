@@ -1,0 +1,102 @@
+"""Whether steps of single tokens are compiled or recorded, and the trial they have to pass before an answer is written.
+
+Where the trial fails, the pass is what it was, and a clause says why.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from unified_intelligence.engine.decode import run
+from unified_intelligence.engine.forward import Piece
+from unified_intelligence.engine.recorded import Graphs
+from unified_intelligence.entities.errors import ConfigurationError, DeviceLostError, ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from unified_intelligence.engine.fused import FusedForward
+
+Compile = Literal["auto", "off", "cudagraph", "inductor"]
+
+_SLOTS, _ROOM = 4, 256
+_PROMPTS: tuple[int, ...] = (
+    5,
+    90,
+    40,
+    17,
+)  # tokens in each slot before the trial: not all look at as many places
+_STEPS = ((0,), (0, 1), (1,), (3, 0, 1), (2, 3), (3,), (0, 1, 2, 3))  # the slots that read a token, others are absent
+_DIFFERENCE = {"torch.float32": 1e-3, "torch.float16": 0.05}  # share of the largest logit
+
+
+def check(wanted: Compile, device: torch.device, *, fused: bool) -> None:
+    """Raises ConfigurationError for what was asked for and cannot be."""
+    if wanted == "cudagraph" and device.type != "cuda":
+        raise ConfigurationError(f"There are no CUDA graphs on {device}.", hint="Use -o compile inductor or auto.")
+    if wanted in {"cudagraph", "inductor"} and not fused:
+        raise ConfigurationError(
+            f"compile {wanted} needs the fused forward pass.", hint="Leave compile out, or use -o engine fused."
+        )
+
+
+def compile_steps(forward: FusedForward, wanted: Compile) -> str:
+    """A clause that says how single tokens are read from now on; there are no slots before and after.
+
+    Raises DeviceLostError.
+    """
+    on_gpu = forward.device.type == "cuda"
+    if wanted == "off" or (wanted == "auto" and not on_gpu):
+        return ""
+    inductor = wanted == "inductor"
+    named = " and ".join(["compiled by inductor"] * inductor + ["recorded as CUDA graphs"] * on_gpu)
+    before = forward.small
+    try:
+        forward.steadily(inductor=inductor, record=Graphs(forward.device) if on_gpu else None)
+        fault = run(_fault, forward=forward)
+    except DeviceLostError:
+        raise
+    except (ModelError, RuntimeError) as error:
+        fault = str(error).strip().partition("\n")[0]
+    if not fault:
+        return f"steps of single tokens {named}" + (", because launching them takes longer" if wanted == "auto" else "")
+    forward.steady, forward.small = None, before
+    forward.lay_out(0, 0, {})
+    return f"steps of single tokens not {named}: {fault}"
+
+
+def _fault(forward: FusedForward) -> str:
+    """Why such steps are not used: they do not compute what the pass computes without them."""
+    steady = forward.steady
+    if not steady:
+        return "it was not asked for"
+    forward.steady = None
+    logits = _read(forward)
+    forward.steady = steady
+    again = _read(forward)
+    if steady.fault:
+        return steady.fault
+    bound = _DIFFERENCE.get(str(logits[0].dtype), 0.1)
+    for expected, got in zip(logits, again, strict=True):
+        difference = float((got - expected).float().abs().max() / expected.float().abs().max().clamp(min=1e-9))
+        if not difference < bound:
+            return f"they differ by {difference:.1%} from the pass without"
+    return ""
+
+
+def _read(forward: FusedForward) -> list[torch.Tensor]:
+    held, known = [*_PROMPTS], forward.vocabulary
+    forward.lay_out(_ROOM, _SLOTS, {})
+    read = [forward.read([_piece(slot, 0, range(length), known) for slot, length in enumerate(held)])]
+    for number, slots in enumerate(_STEPS):
+        read.append(forward.read([_piece(slot, held[slot], [number], known) for slot in slots]))
+        for slot in slots:
+            held[slot] += 1
+    forward.lay_out(0, 0, {})
+    return read
+
+
+def _piece(slot: int, start: int, numbers: Sequence[int], known: int) -> Piece:
+    return Piece(slot, start, [(11 + 7 * (number + slot)) % known for number in numbers])

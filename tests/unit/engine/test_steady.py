@@ -1,0 +1,211 @@
+"""Steps in shapes that stay, as they are and recorded, beside one pass of Transformers."""
+
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+
+from tests.unit.engine.tape import Work, taped
+from tests.unit.engine.test_forward import Kept
+from tests.unit.engine.test_start import started
+from tests.unit.engine.tiny_models import LONGEST, VOCABULARY, logits_of, tiny
+from unified_intelligence.engine import compiled
+from unified_intelligence.engine.forward import Forward, Piece
+from unified_intelligence.engine.fused import FusedForward
+from unified_intelligence.engine.place import Quantization
+from unified_intelligence.engine.recorded import Graphs
+from unified_intelligence.engine.steady import MOST, Steady
+from unified_intelligence.entities.errors import ConfigurationError
+
+KINDS: dict[str, Callable[[], Any]] = {
+    "qwen3": lambda: tiny("Qwen3"),
+    "qwen3, four on one, tied": lambda: tiny("Qwen3", heads=(4, 1), tied=True),
+    "qwen2": lambda: tiny("Qwen2"),
+    "llama, with biases": lambda: tiny("Llama", heads=(4, 4), attention_bias=True, mlp_bias=True),
+}
+WAYS = ["at once", "recorded"]
+
+
+def steady(model: Any, way: str) -> FusedForward:
+    if way == "recorded":
+        return taped(model, LONGEST)[0]
+    forward = FusedForward(model, longest=LONGEST)
+    forward.steadily()
+    return forward
+
+
+class Singles(Kept):
+    """Nearly all steps read one token of each slot that has any; the rest are prompts."""
+
+    def _piece(self, slot: int) -> Piece:
+        text = self.texts.get(slot, [])
+        if not text or len(text) >= self.forward.capacity or self.random.random() < 0.1:
+            return super()._piece(slot)
+        text.append(self.random.randrange(VOCABULARY))
+        return Piece(slot, len(text) - 1, text[-1:])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_single_tokens_in_slots_that_move_have_the_logits_of_one_pass(kind: str, way: str) -> None:
+    model = KINDS[kind]()
+    forward = steady(copy.deepcopy(model), way)
+    kept = Singles(forward, model, Random(f"{kind} {way}"))
+    for _ in range(6):
+        for _ in range(6):
+            kept.read_some()
+        kept.random.choice([kept.move, kept.copy_one, kept.copy_one, kept.clear_one])()
+    assert forward.steady and not forward.steady.fault
+
+
+def test_what_is_recorded_is_used_again_until_slots_are_others() -> None:
+    forward, tape = taped(tiny("Qwen3"), LONGEST)
+    with torch.inference_mode():
+        forward.lay_out(128, 4, {})
+        forward.read([Piece(slot, 0, [1, 2, 3]) for slot in range(4)])
+        for start in range(3, 60):
+            forward.read([Piece(slot, start, [start]) for slot in (2, 3)])
+        assert (tape.recorded, tape.replayed) == (1, 57)
+        forward.read([Piece(2, 60, [1])])  # a window of one row
+        assert tape.recorded == 2
+        for start in range(61, 70):
+            forward.read([Piece(2, start, [1])])
+        assert (tape.recorded, tape.replayed) == (3, 67), "more than 64 places are another window"
+        forward.lay_out(128, 4, {2: (2, 70)})
+        forward.read([Piece(2, 70, [1])])
+        assert tape.recorded == 4
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_is_absent_keeps_all_it_holds(way: str) -> None:
+    """Slots 1 and 2 are between those that read; 1 is full to its last place."""
+    model = tiny("Qwen3")
+    forward = steady(copy.deepcopy(model), way)
+    texts = [[(7 * slot + place) % VOCABULARY for place in range(length)] for slot, length in enumerate((5, 64, 9, 3))]
+    with torch.inference_mode():
+        forward.lay_out(64, 4, {})
+        forward.read([Piece(slot, 0, text) for slot, text in enumerate(texts)])
+        for number in range(8):
+            for slot in (0, 3):
+                texts[slot].append(number)
+            forward.read([Piece(slot, len(texts[slot]) - 1, [number]) for slot in (3, 0)])
+        again = [Piece(slot, len(texts[slot]) - 1, texts[slot][-1:]) for slot in (2, 1)]
+        got = forward.read(again)
+    expected = torch.stack([logits_of(model, texts[slot])[-1] for slot in (2, 1)])
+    torch.testing.assert_close(got, expected, rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_row_of_no_numbers_spoils_no_other(way: str) -> None:
+    model = tiny("Llama")
+    expected = logits_of(model, [1, 2, 3])
+    with torch.no_grad():
+        model.model.embed_tokens.weight[50] = float("nan")
+    forward = steady(model, way)
+    with torch.inference_mode():
+        forward.lay_out(64, 2, {})
+        forward.read([Piece(0, 0, [1, 2]), Piece(1, 0, [1, 50])])
+        got = forward.read([Piece(0, 2, [3]), Piece(1, 2, [3])])
+        assert torch.isnan(got[1]).all()
+        torch.testing.assert_close(got[0], expected[2], rtol=2e-4, atol=2e-4)
+        forward.read([Piece(0, 2, [3])])
+        forward.clear(1)
+        forward.read([Piece(1, 0, [1])])
+        got = forward.read([Piece(0, 2, [3]), Piece(1, 1, [2])])
+    torch.testing.assert_close(got, expected[[2, 1]], rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("quantization", ["int8", "int4"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_in_fewer_bits_and_bfloat16_pass_the_trial_uncompiled(
+    quantization: Quantization, dtype: torch.dtype
+) -> None:
+    model = tiny("Qwen3", hidden_size=128, intermediate_size=128, head_dim=16).to(dtype)
+    forward = FusedForward(model, longest=LONGEST, quantization=quantization)
+    forward.steadily()
+    with torch.inference_mode():
+        assert compiled._fault(forward) == ""
+        assert forward.slots == 0
+
+
+@pytest.mark.parametrize(("pieces", "reads"), [
+    ([Piece(0, 3, [4]), Piece(3, 3, [4])], True),
+    ([Piece(0, 3, [4, 5])], False),
+    ([Piece(0, 3, [4]), Piece(1, 3, [4, 5])], False),
+    ([Piece(0, 3, [4], 0)], False),
+    ([Piece(0, 3, [4]), Piece(1, 3, [4], adapter="fr")], False),
+    ([Piece(0, 3, [4]), Piece(MOST, 3, [4])], False),
+])  # fmt: skip
+def test_only_single_tokens_of_the_model_itself_are_such_a_step(pieces: Sequence[Piece], reads: bool) -> None:
+    forward = steady(tiny("Qwen3"), "at once")
+    with torch.inference_mode():
+        forward.lay_out(64, MOST + 1, {})
+        assert isinstance(forward.steady, Steady)
+        assert (forward.steady.read(pieces) is not None) == reads
+
+
+def test_what_cannot_be_recorded_is_read_as_before_and_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    model, tries = tiny("Qwen3"), list[int]()
+
+    def refuse(work: Work) -> Work:
+        work()
+        tries.append(1)
+        raise RuntimeError("operation not permitted when stream is capturing\nand much more")
+
+    forward = FusedForward(copy.deepcopy(model), longest=LONGEST)
+    forward.steadily(record=refuse)
+    with torch.inference_mode():
+        forward.lay_out(64, 2, {})
+        forward.read([Piece(0, 0, [1, 2])])
+        got = torch.cat([forward.read([Piece(0, 2, [3])]), forward.read([Piece(0, 3, [4])])])
+    torch.testing.assert_close(got, logits_of(model, [1, 2, 3, 4])[2:], rtol=2e-4, atol=2e-4)
+    said = capsys.readouterr().err
+    assert said == "Steps are no longer compiled, and slower: operation not permitted when stream is capturing\n"
+    assert tries == [1]
+
+
+def test_a_trial_finds_steps_that_compute_something_else() -> None:
+    forward = FusedForward(tiny("Qwen3"), longest=LONGEST)
+    forward.steadily(record=lambda work: lambda: work() * 1.01)
+    with torch.inference_mode():
+        assert "they differ by" in compiled._fault(forward)
+    forward.steadily()
+    with torch.inference_mode():
+        assert compiled._fault(forward) == ""
+
+
+def test_slots_get_longer_by_doubling_where_steps_are_recorded() -> None:
+    forward: Forward = FusedForward(tiny("Qwen3"), longest=LONGEST)
+    assert [forward.room(length) for length in (1, 100, 129)] == [32, 128, 192]
+    assert [steady(tiny("Qwen3"), "at once").room(length) for length in (1, 100, 129)] == [64, 128, 256]
+
+
+def test_what_was_asked_for_and_is_not_here_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no CUDA graphs on cpu"):
+        started(tiny("Qwen3"), compile="cudagraph")
+    with pytest.raises(ConfigurationError, match="needs the fused forward pass"):
+        started(tiny("Qwen3"), "transformers", compile="inductor")
+    for left in ("auto", "off"):
+        assert "steps of" not in started(tiny("Qwen3"), compile=left).explanation
+        started(tiny("Gemma2", sliding_window=16), compile=left)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="There is no GPU here")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_cuda_graphs_have_the_logits_of_one_pass(dtype: torch.dtype) -> None:
+    model = tiny("Qwen3").to("cuda", dtype)
+    forward = FusedForward(copy.deepcopy(model), longest=LONGEST)
+    assert compiled.compile_steps(forward, "cudagraph") == "steps of single tokens recorded as CUDA graphs"
+    assert isinstance(forward.steady, Steady) and isinstance(forward.steady._record, Graphs)
+    if dtype is torch.float32:
+        kept = Singles(forward, model, Random("cuda"))
+        for _ in range(40):
+            kept.read_some()
+        assert not forward.steady.fault
