@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from unified_intelligence.engine import turns
 from unified_intelligence.engine.decode import is_lost
 from unified_intelligence.engine.scheduler import Row, Scheduler
 from unified_intelligence.engine.ticket import Ticket
@@ -76,7 +77,7 @@ class Engine:
 
     def forget_threads(self) -> None:
         """Also in a forked process, which has none of its parent's threads."""
-        self.turn = threading.Lock()  # whoever else computes with this model holds it
+        self.turn = turns.turn_of(self.forward.device)  # whoever else computes there holds it
         self._changed = threading.Condition()
         self._scheduler.forget()
         self._thread: threading.Thread | None = None
@@ -145,6 +146,7 @@ _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
+    turns.forget()
     for engine in _engines:
         engine.forget_threads()
 
