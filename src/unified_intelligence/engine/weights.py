@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 _SHARE = 0.5  # of what weights leave free, as for one model
 # bytes of a weight, its part of the scales included
-_BYTES: Mapping[str, float] = {"int8": 1.02, "fp8": 1.02, "int4": 0.625, "bitsandbytes-int8": 1.02, "bitsandbytes-nf4": 0.57}  # fmt: skip
+_BYTES: Mapping[str, float] = {
+    "int8": 1.02,
+    "fp8": 1.02,
+    "int4": 0.625,
+    "bitsandbytes-int8": 1.02,
+    "bitsandbytes-nf4": 0.57,
+}
 
 
 def weight_of(
@@ -58,11 +64,11 @@ def room_for_each(weights: Mapping[str, Weight], free: int, memory: float | None
         each = ", ".join(f"{name} {_gigabytes(weight.kept)}" for name, weight in weights.items())
         rest = f", {_gigabytes(asked)} for conversations" if asked else ""
         raise ConfigurationError(
-            f"The models do not fit the memory together: they need {_gigabytes(max(most, loaded + asked))} at the most, "
-            f"and {_gigabytes(free)} are free ({each}{rest}).",
+            f"The models do not fit the memory together: they need {_gigabytes(max(most, loaded + asked))} at most, and"
+            f" {_gigabytes(free)} are free ({each}{rest}).",
             hint="Serve fewer of them, or take -o quantization int8 or int4.",
         )
-    left = asked if asked else _SHARE * (free - loaded)
+    left = asked or _SHARE * (free - loaded)
     return left / len(weights) / 1e9
 
 
@@ -92,4 +98,4 @@ def _shapes(files: Iterable[Path]) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+    return f"{size / 1e9:.{1 if size >= 1e8 else 4}f} GB"

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from unified_intelligence.entities.errors import (
     ConfigurationError,
@@ -18,8 +18,10 @@ from unified_intelligence.interfaces.provider_factory import IProviderFactory
 
 if TYPE_CHECKING:
     from unified_intelligence.factories.options import Option
+    from unified_intelligence.interfaces.several import SeveralModels
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
+_Kind = TypeVar("_Kind")
 ENTRY_POINTS = "unified_intelligence.providers"
 
 
@@ -185,21 +187,23 @@ class ProviderFactory(IProviderFactory):
         return f", or set {' or '.join(variables)}" if variables else ""
 
     def _adapter(self, name: str) -> type[ITextGenerator]:
-        return self._class(name, self.provider(name).target)
-
-    def _holder(self, name: str) -> type[ITextGenerator] | None:
-        """Of several; None where the row has none."""
-        several = self.provider(name).several
-        return self._class(name, several) if several else None
-
-    def _class(self, name: str, target: str) -> type[ITextGenerator]:
         from unified_intelligence.interfaces.text_generator import ITextGenerator
 
+        return self._class(name, self.provider(name).target, ITextGenerator)
+
+    def _holder(self, name: str) -> type[SeveralModels] | None:
+        """Of several; None where the row has none."""
+        from unified_intelligence.interfaces.several import SeveralModels
+
+        several = self.provider(name).several
+        return self._class(name, several, SeveralModels) if several else None
+
+    def _class(self, name: str, target: str, kind: type[_Kind]) -> type[_Kind]:
         module, _, attribute = target.partition(":")
         with self._plugin_is_to_blame(name), self._libraries_of(name):
             loaded: object = getattr(importlib.import_module(module), attribute, None)
-        if not (isinstance(loaded, type) and issubclass(loaded, ITextGenerator)):
-            raise ConfigurationError(f"{target} is not there or no ITextGenerator.", provider=name)
+        if not (isinstance(loaded, type) and issubclass(loaded, kind)):
+            raise ConfigurationError(f"{target} is not there or no {kind.__name__}.", provider=name)
         return loaded
 
     @staticmethod

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from unified_intelligence.interfaces.text_embedder import ITextEmbedder
 from unified_intelligence.interfaces.text_generator import ITextGenerator
@@ -35,9 +36,18 @@ class IHeldModel(ITextGenerator, ITokenizer, ITextEmbedder, ABC):
 
 
 class SeveralModels(ITextGenerator):
-    """Generators of one process, under names of their own. Asked as if it were one, one of them answers."""
+    """Generators of one process, under names of their own. Asked as if it were one, the first of them answers.
 
-    models: Mapping[str, ITextGenerator]
+    It is built with what builds one of them.
+    """
+
+    @abstractmethod
+    def __init__(self, make: Callable[..., Any], *, models: Any, **options: Any) -> None: ...
+
+    @property
+    @abstractmethod
+    def models(self) -> Mapping[str, ITextGenerator]:
+        """All of them, by name."""
 
     @abstractmethod
     async def aprepare(self) -> None:

@@ -21,7 +21,8 @@ CANCELLED = "abort"
 class Figures:
     """What a request came to, added up over its answers. Seconds; None where it did not come to that.
 
-    `error` is the code of what failed, `finish_reason` that of the last answer, "abort" if the client left.
+    `model` is who answers, `error` the code of what failed, `finish_reason` that of the last answer, "abort" if the
+    client left.
     """
 
     queued: float | None = None
@@ -31,6 +32,7 @@ class Figures:
     finish_reason: str = ""
     error: str = ""
     answers: int = 0
+    model: str = ""
 
 
 def _nothing(_seconds: float) -> None:

@@ -15,12 +15,11 @@ from unified_intelligence.engine.weights import room_for_each
 from unified_intelligence.entities.errors import ConfigurationError, UnifiedIntelligenceError, UnknownNameError
 from unified_intelligence.entities.generation import Event, Generation, GenerationConfig, ResponseFormat
 from unified_intelligence.entities.message import MessageLike
-from unified_intelligence.interfaces.several import IHeldModel, SeveralModels
+from unified_intelligence.interfaces.several import IHeldModel, SeveralModels, Weight
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
 from unified_intelligence.interfaces.tokenizer import ITokenizer
 
 _OF_ONE = ("revision", "draft", "parallel", "device_map", "max_memory")
-_HINT = "Name it: -o models NAME=FOLDER,NAME=FOLDER"
 
 
 class LocalModels(SeveralModels, ITokenizer, ITextEmbedder):
@@ -48,15 +47,20 @@ class LocalModels(SeveralModels, ITokenizer, ITextEmbedder):
             raise UnknownNameError("adapter", adapter, names, hint="Name it: -o adapters MODEL/NAME=FOLDER")
         own = next((name for name in models if adapter in beside[name]), next(iter(models))) if model is None else model
         if own not in models:
-            raise UnknownNameError("model", own, models, hint=_HINT)
+            raise UnknownNameError("model", own, models, hint=f"Choose one of them: --model {next(iter(models))}")
         self._device, self._memory = str(others.get("device", "auto")), memory
-        self.models: Mapping[str, IHeldModel] = {}
-        for name, where in models.items():
+        self._models: dict[str, IHeldModel] = {}
+        for name in sorted(models, key=lambda name: name != own):
             first = adapter if adapter in beside[name] else None
             with _called(name):
-                made = make(model=where, adapters=beside[name], adapter=first, memory=memory, **others)
-            self.models = {**self.models, name: made}
-        self._own = self.models[own]
+                self._models[name] = make(
+                    model=models[name], adapters=beside[name], adapter=first, memory=memory, **others
+                )
+        self._own = self._models[own]
+
+    @property
+    def models(self) -> Mapping[str, IHeldModel]:
+        return self._models
 
     @property
     def honoured(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleVariableOverride] - that of who answers
@@ -119,7 +123,7 @@ class LocalModels(SeveralModels, ITokenizer, ITextEmbedder):
             model.close()
 
     def _share_memory(self) -> None:
-        weights = {}
+        weights: dict[str, Weight] = {}
         for name, model in self.models.items():
             with suppress(UnifiedIntelligenceError):  # it is told when that one is loaded
                 weights[name] = model.weigh()
