@@ -60,13 +60,15 @@ def room_for_each(weights: Mapping[str, Weight], free: int, memory: float | None
     for weight in weights.values():
         most = max(most, loaded + weight.loading)
         loaded += weight.kept
-    if max(most, loaded + asked) >= free:
+    if (needed := max(most, loaded + asked)) >= free:
         each = ", ".join(f"{name} {_gigabytes(weight.kept)}" for name, weight in weights.items())
         rest = f", {_gigabytes(asked)} for conversations" if asked else ""
         raise ConfigurationError(
-            f"The models do not fit the memory together: they need {_gigabytes(max(most, loaded + asked))} at most, and"
+            f"The models do not fit the memory together: they need {_gigabytes(needed)} at most, and"
             f" {_gigabytes(free)} are free ({each}{rest}).",
-            hint="Serve fewer of them, or take -o quantization int8 or int4.",
+            hint="Serve fewer of them, or take -o quantization int8 or int4."
+            if most >= free
+            else "Give less with -o memory, or leave it out.",
         )
     left = asked or _SHARE * (free - loaded)
     return left / len(weights) / 1e9
