@@ -102,17 +102,15 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         load.require_libraries()
         self._sources = Sources(cache_dir=cache_dir, offline=offline, trusted=trust_remote_code or ())
         self._model, self._revision, self._draft, self._threads = model, revision, draft, threads
-        self._least: Least = min_tokens
-        self._adapters, self._adapter, self._parallel = adapters or {}, adapter or "", parallel
+        self._adapters, self._adapter, self._parallel, self._least = adapters or {}, adapter or "", parallel, min_tokens
         self.adapters = tuple(self._adapters)
         self.honoured, self.at_once = self._honoured(), slots or SLOTS
         arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
-        guesses: Guessing = speculation or ("auto" if draft else "none")
         room: _Room = {"slots": slots, "memory": memory, "queue": queue}
+        guesses = speculation or ("auto" if draft else "none")
         self._run: _Run = {"forward": engine, "quantization": quantization, "speculation": guesses, **room}
-        self._check_parallel()
-        self._check_files()
+        self._check()
         self._running: Running | None = None
         self._loading = Lock()
 
@@ -271,6 +269,11 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
             return load_divided(Part(found.folder, dtype, device, attention, found.code, self._parallel))
         return load.load(found.folder, quantization=quantization, code=found.code, **self._placed)
 
+    def _check(self) -> None:
+        """Raises ConfigurationError, ModelError, ModelNotFoundError for what cannot be used."""
+        self._check_parallel()
+        self._check_files()
+
     def _check_parallel(self) -> None:
         others = {
             name: value is not None for name, value in self._placed.items() if name in {"device_map", "max_memory"}
@@ -288,7 +291,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         return name
 
     def _check_files(self) -> None:
-        """Of what is in folders. Raises ConfigurationError, ModelError, ModelNotFoundError for what cannot be used."""
+        """Of what is in folders."""
         if found := self._sources.here(self._model):
             self._know(found.folder)
         if self._draft and self._run["speculation"] == "none":
