@@ -182,7 +182,8 @@ def test_one_that_cannot_be_loaded_leaves_the_others_answering(tmp_path: Path) -
         assert ready.status_code == 503
         assert "The model 'bad' could not be loaded: model." in ready.json()["error"]["message"]
         assert "answers as good" in ready.json()["error"]["message"]
-        answer = served.client.chat.completions.create(model="good", **ASKED)
+        create: Any = served.client.chat.completions.create
+        answer = create(model="good", **ASKED)
         assert answer.choices[0].message.content == SPOKEN
         with pytest.raises(openai.InternalServerError, match=r"The model 'bad' cannot answer: model. .* as good"):
             served.client.chat.completions.create(model="bad", **ASKED)

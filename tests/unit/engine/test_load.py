@@ -133,7 +133,7 @@ def test_a_damaged_file_is_a_model_error(folder: Path, name: str, text: str, err
 
 def test_a_configuration_that_contradicts_itself_is_a_model_error(folder: Path) -> None:
     change(folder / "config.json", num_hidden_layers=3)
-    with pytest.raises(ModelError, match="could not be loaded: .*num_hidden_layers"):
+    with pytest.raises(ModelError, match=r"could not be loaded: .*num_hidden_layers"):
         open_folder(folder)
 
 

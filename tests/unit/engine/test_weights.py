@@ -11,6 +11,7 @@ from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from tests.unit.engine.tiny_adapters import write
 from unified_intelligence.engine.fused import FusedForward
+from unified_intelligence.engine.place import Dtype
 from unified_intelligence.engine.weights import room_for_each, weight_of
 from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.interfaces.several import Weight
@@ -24,7 +25,8 @@ def model_of(*, tied: bool) -> Any:
         vocab_size=1024, hidden_size=256, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
         head_dim=64, intermediate_size=512, max_position_embeddings=512, tie_word_embeddings=tied,
     )  # fmt: skip
-    return Qwen3ForCausalLM(config).to(torch.bfloat16)  # pyright: ignore[reportArgumentType]
+    model: Any = Qwen3ForCausalLM(config)
+    return model.to(torch.bfloat16)
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -45,9 +47,10 @@ def test_the_type_of_numbers_and_adapters_count(tmp_path: Path) -> None:
     model = model_of(tied=False)
     model.save_pretrained(tmp_path / "model")
     adapter = write(tmp_path / "adapter", model)
+    asked: list[tuple[Dtype, tuple[Path, ...]]] = [("auto", ()), ("float32", ()), ("auto", (adapter,))]
     told = [
         weight_of(tmp_path / "model", beside, dtype=dtype, device=CPU, quantization="none").kept
-        for dtype, beside in (("auto", ()), ("float32", ()), ("auto", (adapter,)))
+        for dtype, beside in asked
     ]
     assert told[1] == 2 * told[0]
     assert told[2] - told[0] == (adapter / "adapter_model.safetensors").stat().st_size

@@ -72,6 +72,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         "repetition_penalty", "seed", "stop", "logprobs", "adapter", "priority", "max_wait",
         *_BY_TEMPLATE, *_BY_GRAMMAR,
     })  # fmt: skip
+    _running: Running | None = None
 
     def __init__(  # noqa: PLR0913 - each is an option of the command line
         self,
@@ -102,7 +103,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         load.require_libraries()
         self._sources = Sources(cache_dir=cache_dir, offline=offline, trusted=trust_remote_code or ())
         self._model, self._revision, self._draft, self._threads = model, revision, draft, threads
-        self._adapters, self._adapter, self._parallel, self._least = adapters or {}, adapter or "", parallel, min_tokens
+        self._adapters, self._adapter, self._parallel = adapters or {}, adapter or "", parallel
         self.adapters = tuple(self._adapters)
         self.honoured, self.at_once = self._honoured(), slots or SLOTS
         arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
@@ -110,8 +111,8 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         room: _Room = {"slots": slots, "memory": memory, "queue": queue}
         guesses = speculation or ("auto" if draft else "none")
         self._run: _Run = {"forward": engine, "quantization": quantization, "speculation": guesses, **room}
+        self._least: Least = min_tokens
         self._check()
-        self._running: Running | None = None
         self._loading = Lock()
 
     def stream(
