@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from unified_intelligence.engine import turns
 from unified_intelligence.engine.decode import is_lost
 from unified_intelligence.engine.scheduler import Row, Scheduler
 from unified_intelligence.engine.ticket import Ticket
+from unified_intelligence.engine.turns import SLICE
 from unified_intelligence.entities.errors import DeviceLostError, ModelError, ServerBusyError
 
 if TYPE_CHECKING:
@@ -86,12 +88,19 @@ class Engine:
 
     def _work(self) -> None:
         while self._has_work():
-            try:
-                with self.turn:
-                    told = self._scheduler.step()
-            except Exception as error:  # noqa: BLE001 - a fault of ours must not leave anybody waiting forever
-                told = self._scheduler.fail(self._failure(error))
-            _wake(told)
+            with self.turn:
+                until = time.monotonic() + SLICE
+                while self._step() and self.turn.wanted and time.monotonic() < until:
+                    pass
+
+    def _step(self) -> bool:
+        """Whether there is more to do."""
+        try:
+            told = self._scheduler.step()
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave anybody waiting forever
+            told = self._scheduler.fail(self._failure(error))
+        _wake(told)
+        return not self._closed and bool(self._scheduler.running + self._scheduler.waiting)
 
     def _failure(self, error: Exception) -> ModelError:
         if is_lost(error):

@@ -1,7 +1,7 @@
-"""Whose turn it is to compute on a device: all models on it take turns, pass by pass, in the order in which they asked.
+"""Whose turn it is to compute on a device: all models on it take turns, in the order in which they asked.
 
-One that computes alone has all threads of this process, or the whole GPU, and waits for nobody. Two passes at once
-would each wait for the cores that the other one holds.
+One that computes alone has all threads of this process, or the whole GPU, and waits for nobody. A turn is a slice of
+time, not one pass: a small model beside a large one would else write no faster than that one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import torch
 
 
+SLICE = 0.05  # seconds; what is begun in them is done
+
+
 class Turn:
     """A lock that is handed on in the order in which it was asked for: who asks again at once comes after who waits."""
 
@@ -23,6 +26,11 @@ class Turn:
         self._looking = threading.Lock()
         self._held = False
         self._waiting: deque[threading.Lock] = deque()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for it."""
+        return bool(self._waiting)
 
     def __enter__(self) -> None:
         with self._looking:
