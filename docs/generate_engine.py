@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import sys
@@ -12,7 +11,8 @@ from typing import Any
 
 from writing import written
 
-from unified_intelligence.factories.options import REQUIRED, Option, options_of
+from unified_intelligence.factories.options import REQUIRED, Option
+from unified_intelligence.factories.provider_factory import ProviderFactory
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/engine.md"
@@ -31,8 +31,8 @@ def document() -> str:
 
 
 def options() -> str:
-    adapter = importlib.import_module("unified_intelligence.adapters.llm.transformers_adapter").TransformersAdapter
-    rows = ((f"`{one.name}`", "/".join(one.choices), _default(one), one.description) for one in options_of(adapter))
+    own = ProviderFactory().options("local")
+    rows = ((f"`{one.name}`", "/".join(one.choices), _default(one), one.description) for one in own)
     return _table(("option", "one of", "default", "what it is"), rows)
 
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,6 +103,51 @@ def test_a_model_alone_runs_here(tmp_path: Path) -> None:
     assert limits["running"] == 16, "as many as the engine has slots"
     assert "fused forward pass" in explanation and "guesses looked up in the text" in explanation
     assert f"It runs here: {explanation}." in err
+
+
+def test_several_models_run_here_under_names(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    texts = {"small": "Petit 🙂\noui", "large": "Grand :  très  grand\u2028fin"}
+    for name, text in texts.items():
+        build_speaker(tmp_path / name, text)
+    given = ("--provider", "local", "-o", "models", "small=./small,large=./large", "--max-running", "3")
+    with serve(tmp_path, *given) as running:
+        assert "small and large, by local" in running.announced
+        for _ in range(120):
+            if httpx2.get(f"{running.url}/ready").status_code == 200:
+                break
+            time.sleep(0.5)
+        assert [answer(running.url, name) for name in (*texts, "small")] == [*texts.values(), texts["small"]]
+        with pytest.raises(openai.NotFoundError, match="There are: small, large"):
+            answer(running.url, "huge")
+        figures = httpx2.get(f"{running.url}/metrics").text
+        status = httpx2.get(f"{running.url}/status.json").json()
+        code, err = running.stop()
+    assert code == 0
+    for name, many in (("small", "2.0"), ("large", "1.0")):
+        assert f'vllm:request_success_total{{finished_reason="stop",model_name="{name}"}} {many}' in figures
+        assert f'vllm:num_requests_running{{model_name="{name}"}} 0.0' in figures
+        assert f"{name} runs here: fused forward pass" in err
+    assert [(one["model"], one["state"], one["answers"]) for one in status["models"]] == [
+        ("small", "ready", 2), ("large", "ready", 1),
+    ]  # fmt: skip
+    assert (status["limits"]["running"], status["state"], status["requests"]["finished"]) == (6, "ready", 3)
+    assert re.search(r'"status": 200, "model": "large"', err)
+
+
+def test_a_question_chooses_among_several_models(tmp_path: Path, uic: Run) -> None:
+    pytest.importorskip("torch")
+    folders = {name: build_speaker(tmp_path / name, f"Ici  {name} 🎉") for name in ("small", "large")}
+    models = ",".join(f"{name}={folder}" for name, folder in folders.items())
+    asked = ("ask", "--provider", "local", "-o", "models", models)
+    assert uic(*asked, "--model", "large", "Qui ?").out == "Ici  large 🎉\n"
+    assert uic(*asked, "Qui ?").out == "Ici  small 🎉\n"
+    unknown = uic(*asked, "--model", "huge", "Qui ?")
+    assert (unknown.code, unknown.out) == (3, "")
+    assert "There is no model 'huge'. Known: large, small." in unknown.err
+    named = uic("serve", "--port", "0", "--provider", "local", "-o", "models", models, "--served-name", "x")
+    assert named.code == 2
+    assert "Several models have their names already" in named.err
 
 
 @pytest.mark.parametrize(

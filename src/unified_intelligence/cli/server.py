@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,11 +16,19 @@ from unified_intelligence.cli import flags
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.config.keys import read_key
-from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, MissingDependencyError
+from unified_intelligence.entities.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    MissingDependencyError,
+    UnifiedIntelligenceError,
+)
 from unified_intelligence.factories.configured import Chosen, read_settings
+from unified_intelligence.interfaces.several import SeveralModels
 
 if TYPE_CHECKING:
     from unified_intelligence.config.resolve import Settings
+    from unified_intelligence.interfaces.text_generator import ITextGenerator
+    from unified_intelligence.serving.admission import Admission
     from unified_intelligence.serving.layers import Guard
     from unified_intelligence.serving.service import Service
 
@@ -46,30 +55,41 @@ def serve_provider(output: Output, given: Mapping[str, Any]) -> int:
     chosen = choose(_settings(output, given), flags.given(given), output)
     try:
         service = _service(chosen, given)
-        service.on_ready = lambda: _explain(output, chosen)
+        for each in service.all:
+            each.on_ready = partial(_explain, output, service, each)
+            each.on_failure = partial(_failed, output, service, each)
         guard = _guard(output, given, service)
         metrics = Metrics(service)
         routes = operation_routes(metrics, given["frame_origin"] or ())
         app = guarded(new_app(service, [routes], keyed=bool(guard.keys)), metrics, guard)
 
         def announce(url: str) -> None:
-            names = " and ".join((*service.names, *service.generator.adapters))
+            names = " and ".join(service.all_names)
             output.note(f"{url}/v1 answers as {names}, by {chosen.name}. Ctrl-C ends it.")
 
         with reported(guard.log):
             code = run(app, service, serving, announce)
         if guard.tracer is not None:
             guard.tracer.shutdown()
-        if service.failure is not None:
+        if service.failure is not None and all(each.failure for each in service.all):
             raise service.failure
         return code
     finally:
         chosen.generator.close()
 
 
-def _explain(output: Output, chosen: Chosen) -> None:
-    if explanation := chosen.generator.explanation:
-        output.note(f"It runs here: {explanation}.")
+def _explain(output: Output, service: Service, own: Service) -> None:
+    if explanation := own.generator.explanation:
+        output.note(f"{own.model if service.beside else 'It'} runs here: {explanation}.")
+
+
+def _failed(output: Output, service: Service, own: Service) -> None:
+    """A model that cannot be loaded leaves the others answering; with the last one the server ends."""
+    if all(each.failure for each in service.all):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return
+    told = f"{own.failure} {own.failure.hint}" if isinstance(own.failure, UnifiedIntelligenceError) else own.failure
+    output.warn(f"{own.model} does not answer, the other models do: {told}")
 
 
 def _settings(output: Output, given: Mapping[str, Any]) -> Settings:
@@ -82,27 +102,50 @@ def _settings(output: Output, given: Mapping[str, Any]) -> Settings:
 
 
 def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
-    from unified_intelligence.serving.admission import Admission, Limits
-    from unified_intelligence.serving.build import about
+    """Of the one model, or of the first of several with the others beside it."""
     from unified_intelligence.serving.service import Service
 
+    generator = chosen.generator
+    if not isinstance(generator, SeveralModels):
+        model = chosen.options.get("model")
+        own_name = chosen.name if model is None or model.value is None else _name_of(str(model.value))
+        name, *aliases = cast("list[str]", given["served_name"] or [own_name])
+        if taken := {name, *aliases}.intersection(generator.adapters):
+            raise ConfigurationError(
+                f"The model and one of its adapters are both called {min(taken)}.",
+                hint="Rename one: --served-name NAME",
+            )
+        told = _told(chosen, given, own_name)
+        return Service(generator, name, _admission(generator, given), told, aliases=tuple(aliases))
+    if given["served_name"]:
+        raise InvalidRequestError("Several models have their names already.", hint="Leave --served-name out.")
+    told = _told(chosen, given, ", ".join(generator.models))
+    service, *others = (Service(own, name, _admission(own, given), told) for name, own in generator.models.items())
+    service.beside, service.prepare = tuple(others), generator.aprepare
+    return service
+
+
+def _admission(generator: ITextGenerator, given: Mapping[str, Any]) -> Admission:
+    from unified_intelligence.serving.admission import Admission, Limits
+
     limits = Limits(
-        running=_whole(given, "max_running", chosen.generator.at_once),
+        running=_whole(given, "max_running", generator.at_once),
         waiting=_whole(given, "max_waiting", 64, least=0),
         per_key=_whole(given, "max_per_key", 32),
         longest_wait=None if given["max_wait"] is None else _number(given, "max_wait", 0.0),
     )
-    model, revision = (chosen.options.get(name) for name in ("model", "revision"))
-    own_name = chosen.name if model is None or model.value is None else _name_of(str(model.value))
-    name, *aliases = cast("list[str]", given["served_name"] or [own_name])
-    if taken := {name, *aliases}.intersection(chosen.generator.adapters):
-        raise ConfigurationError(
-            f"The model and one of its adapters are both called {min(taken)}.", hint="Rename one: --served-name NAME"
-        )
+    return Admission(limits)
+
+
+def _told(chosen: Chosen, given: Mapping[str, Any], model: str) -> dict[str, object]:
+    """What /version is to tell."""
+    from unified_intelligence.serving.build import about
+
+    revision = chosen.options.get("revision")
     told = about(
         version=__version__,
         backend=chosen.name,
-        model=own_name,
+        model=model,
         revision=None if revision is None else str(revision.value),
     )
     told |= _about(given["about"] or ())
@@ -110,14 +153,7 @@ def _service(chosen: Chosen, given: Mapping[str, Any]) -> Service:
         from unified_intelligence.spaces.content import told as deployed
 
         told |= deployed(Path(given["deployment"]))
-    return Service(
-        chosen.generator,
-        name,
-        Admission(limits),
-        told,
-        aliases=tuple(aliases),
-        on_failure=lambda: os.kill(os.getpid(), signal.SIGTERM),
-    )
+    return told
 
 
 def _about(pairs: Sequence[tuple[str, str]]) -> dict[str, object]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from unified_intelligence.engine import turns
 from unified_intelligence.engine.decode import is_lost
 from unified_intelligence.engine.scheduler import Row, Scheduler
 from unified_intelligence.engine.ticket import Ticket
+from unified_intelligence.engine.turns import SLICE
 from unified_intelligence.entities.errors import DeviceLostError, ModelError, ServerBusyError
 
 if TYPE_CHECKING:
@@ -76,7 +79,7 @@ class Engine:
 
     def forget_threads(self) -> None:
         """Also in a forked process, which has none of its parent's threads."""
-        self.turn = threading.Lock()  # whoever else computes with this model holds it
+        self.turn = turns.turn_of(self.forward.device)  # whoever else computes there holds it
         self._changed = threading.Condition()
         self._scheduler.forget()
         self._thread: threading.Thread | None = None
@@ -85,12 +88,19 @@ class Engine:
 
     def _work(self) -> None:
         while self._has_work():
-            try:
-                with self.turn:
-                    told = self._scheduler.step()
-            except Exception as error:  # noqa: BLE001 - a fault of ours must not leave anybody waiting forever
-                told = self._scheduler.fail(self._failure(error))
-            _wake(told)
+            with self.turn:
+                until = time.monotonic() + SLICE
+                while self._step() and self.turn.wanted and time.monotonic() < until:
+                    pass
+
+    def _step(self) -> bool:
+        """Whether there is more to do."""
+        try:
+            told = self._scheduler.step()
+        except Exception as error:  # noqa: BLE001 - a fault of ours must not leave anybody waiting forever
+            told = self._scheduler.fail(self._failure(error))
+        _wake(told)
+        return not self._closed and bool(self._scheduler.running + self._scheduler.waiting)
 
     def _failure(self, error: Exception) -> ModelError:
         if is_lost(error):
@@ -145,6 +155,7 @@ _engines: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
+    turns.forget()
     for engine in _engines:
         engine.forget_threads()
 

@@ -190,11 +190,14 @@ def load(  # noqa: PLR0913 - each is an option of the command line
 @contextmanager
 def _as_model_errors(folder: Path, place: torch.device) -> Generator[None]:
     import torch
+    from huggingface_hub.errors import StrictDataclassError
 
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise ModelError(f"{folder} does not fit the memory of {place}.", hint="Use a smaller model.") from error
+    except StrictDataclassError as error:  # a configuration that contradicts itself
+        raise ModelError(f"{folder} could not be loaded: {' '.join(str(error).split())}") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
         raise ModelError(f"{folder} could not be loaded: {error}") from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from unified_intelligence.engine import prompt
 from unified_intelligence.engine.answer import Rules
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from unified_intelligence.entities.message import Message
 
 DEFAULT_MAX_TOKENS = 4096  # as far as the context has room
+Least = Literal["auto", "none"]
+_LEAST, _LEAST_SHARE = 10, 10  # with auto: tokens, and the part of max_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,23 @@ class Request:
     constraint: Constraint | None = None
 
     @classmethod
-    def of(cls, loaded: Loaded, turns: Sequence[Message], config: GenerationConfig, adapter: str = "") -> Request:
-        """What `adapter` is to write. Raises ConfigurationError, InvalidRequestError, ContextLengthError."""
+    def of(
+        cls,
+        loaded: Loaded,
+        turns: Sequence[Message],
+        config: GenerationConfig,
+        adapter: str = "",
+        least: Least = "none",
+    ) -> Request:
+        """What `adapter` is to write; `least` is for a request that says nothing of its `min_tokens`.
+
+        Raises ConfigurationError, InvalidRequestError, ContextLengthError.
+        """
         text = prompt.write(loaded, turns, config)
         read = prompt.encode(loaded, text)
         prompt.check_length(loaded, read)
-        plan, rules = _plan(loaded, read, config, adapter), _rules(loaded, turns, config, text)
+        plan = _plan(loaded, read, config, adapter, _least(config, least))
+        rules = _rules(loaded, turns, config, text)
         limited = "reasoning" in rules.tags
         constraint = loaded.grammars.constraint(config, rules, prompt.text_of(loaded))
         limit = _thinking_limit(loaded, plan.limit, rules, config) if limited else None
@@ -53,8 +66,14 @@ class Request:
         return Thinking(self.limit, prompt.text_of(loaded), self.rules.splitter()) if self.limit else None
 
 
-def _plan(loaded: Loaded, read: Sequence[int], config: GenerationConfig, adapter: str) -> Plan:
-    least = config.min_tokens or 0
+def _least(config: GenerationConfig, wanted: Least) -> int:
+    """How many tokens come before the model may end its turn. A form and a call end where they are complete."""
+    if config.min_tokens is not None or wanted == "none" or is_held(config) or config.tools:
+        return config.min_tokens or 0
+    return max(_LEAST, (config.max_tokens or 0) // _LEAST_SHARE)
+
+
+def _plan(loaded: Loaded, read: Sequence[int], config: GenerationConfig, adapter: str, least: int) -> Plan:
     wanted = max(DEFAULT_MAX_TOKENS, least) if config.max_tokens is None else config.max_tokens
     limit = min(wanted, loaded.longest - len(read))
     return Plan(read, limit, loaded.ends, _sampling(loaded, config), config.seed, least, config.logprobs, adapter)

@@ -19,6 +19,7 @@ from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.place import Quantization, free_memory
 from unified_intelligence.engine.plain import PlainForward
 from unified_intelligence.engine.speculation import Drafter, Guessing, Price, PromptLookup, Speculation
+from unified_intelligence.engine.turns import turn_of
 from unified_intelligence.entities.errors import ConfigurationError, ModelError
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def _speculation(own: Forward, wanted: Guessing, drafts: _Drafts | None) -> tupl
     if wanted == "lookup":
         drafter: Drafter = drafts.drafter(Price().few) if drafts else PromptLookup()
         return Speculation(drafter, Price(), together=False), f"guesses {drafter.said} for every answer"
-    price = Price.measured(own)
+    with turn_of(own.device):  # beside another model's passes it would look dearer than it is
+        price = Price.measured(own)
     drafter = drafts.drafter(Price.measured(drafts.forward).seconds / price.seconds) if drafts else PromptLookup()
     said = f"guesses {drafter.said} where that pays: a further token takes {price.few:.0%} of a pass"
     return Speculation(drafter, price, together=own.together), said

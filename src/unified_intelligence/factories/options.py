@@ -9,7 +9,7 @@ The command line, the configuration and the documentation read them from here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from types import NoneType, UnionType
@@ -51,12 +51,12 @@ def options_of(adapter: type) -> tuple[Option, ...]:
     return tuple(_option(p.name, hints[p.name], p.default) for p in parameters if p.kind is p.KEYWORD_ONLY)
 
 
-def bind(provider: str, adapter: type, given: Mapping[str, object]) -> dict[str, object]:
+def bind(provider: str, own: Iterable[Option], given: Mapping[str, object]) -> dict[str, object]:
     """The arguments to build with, texts from a command line or a file read into their types.
 
     Raises UnknownNameError with the nearest names, ConfigurationError for a value of another type or a missing one.
     """
-    options = {option.name: option for option in options_of(adapter)}
+    options = {option.name: option for option in own}
     for name in given:
         if name not in options:
             raise UnknownNameError(

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from unified_intelligence.entities.errors import (
     ConfigurationError,
@@ -18,8 +18,10 @@ from unified_intelligence.interfaces.provider_factory import IProviderFactory
 
 if TYPE_CHECKING:
     from unified_intelligence.factories.options import Option
+    from unified_intelligence.interfaces.several import SeveralModels
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
+_Kind = TypeVar("_Kind")
 ENTRY_POINTS = "unified_intelligence.providers"
 
 
@@ -28,6 +30,8 @@ class Provider:
     """A row: where the adapter's class is, what it is in a line, and the pip extra that brings its libraries.
 
     `options` are the row's own defaults; `environment` names the variables an option that is not given is read from.
+    `several` is a class that holds several of the row's generators: it is built, with what builds one of them, where
+    its option `models` is given.
     """
 
     target: str
@@ -35,6 +39,7 @@ class Provider:
     extra: str = ""
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    several: str = ""
 
 
 class Configured(NamedTuple):
@@ -56,7 +61,10 @@ PROVIDERS: dict[str, Provider] = {
     ),
     "echo": Provider(f"{_LLM}.echo_adapter:EchoAdapter", "says back what it was told: for tests and first steps"),
     "local": Provider(
-        f"{_LLM}.transformers_adapter:TransformersAdapter", "a model of your own or of the Hub, run here", "local"
+        f"{_LLM}.transformers_adapter:TransformersAdapter",
+        "a model of your own or of the Hub, run here",
+        "local",
+        several=f"{_LLM}.local_models:LocalModels",
     ),
     "openai_compatible": Provider(
         f"{_LLM}.openai_compatible_adapter:OpenAICompatibleAdapter",
@@ -131,24 +139,32 @@ class ProviderFactory(IProviderFactory):
         """What `create` accepts for a provider. Raises UnknownNameError, MissingDependencyError."""
         from unified_intelligence.factories.options import options_of
 
-        row = self.provider(name).options
-        return tuple(
-            replace(option, default=row.get(option.name, option.default)) for option in options_of(self._adapter(name))
-        )
+        row, own = self.provider(name).options, options_of(self._adapter(name))
+        several = options_of(holder) if (holder := self._holder(name)) else ()
+        more = [replace(option, default=None) for option in several if option.name not in {each.name for each in own}]
+        return tuple(replace(option, default=row.get(option.name, option.default)) for option in (*own, *more))
 
     def create(self, name: str, **options: object) -> ITextGenerator:
         return self.build(name, Configured(options))
 
     def build(self, name: str, given: Configured, within: tuple[str, ...] = ()) -> ITextGenerator:
         """As `create`; `within` are the rows that this one is built for, the outermost first."""
-        from unified_intelligence.factories.options import bind
+        from unified_intelligence.factories.options import bind, options_of
         from unified_intelligence.factories.routes import Routes
         from unified_intelligence.interfaces.composition import ComposedTextGenerator, KeyedTextGenerator
 
-        adapter = self._adapter(name)
-        arguments = bind(name, adapter, {**self.provider(name).options, **given.options})
+        adapter, options = self._adapter(name), {option.name: option for option in self.options(name)}
+        values = {**self.provider(name).options, **given.options}
+        holder = self._holder(name) if values.get("models") else None
+        if holder:
+            options.update({option.name: option for option in options_of(holder)})
+        elif self._holder(name):
+            values.pop("models", None)
+        arguments = bind(name, options.values(), values)
         try:
             with self._libraries_of(name):
+                if holder:
+                    return holder(adapter, **arguments)
                 if issubclass(adapter, ComposedTextGenerator):
                     return adapter(Routes(self, self._options_of_row, (*within, name)), **arguments)
                 generator = adapter(**arguments)
@@ -173,12 +189,21 @@ class ProviderFactory(IProviderFactory):
     def _adapter(self, name: str) -> type[ITextGenerator]:
         from unified_intelligence.interfaces.text_generator import ITextGenerator
 
-        provider = self.provider(name)
-        module, _, attribute = provider.target.partition(":")
+        return self._class(name, self.provider(name).target, ITextGenerator)
+
+    def _holder(self, name: str) -> type[SeveralModels] | None:
+        """Of several; None where the row has none."""
+        from unified_intelligence.interfaces.several import SeveralModels
+
+        several = self.provider(name).several
+        return self._class(name, several, SeveralModels) if several else None
+
+    def _class(self, name: str, target: str, kind: type[_Kind]) -> type[_Kind]:
+        module, _, attribute = target.partition(":")
         with self._plugin_is_to_blame(name), self._libraries_of(name):
             loaded: object = getattr(importlib.import_module(module), attribute, None)
-        if not (isinstance(loaded, type) and issubclass(loaded, ITextGenerator)):
-            raise ConfigurationError(f"{provider.target} is not there or no ITextGenerator.", provider=name)
+        if not (isinstance(loaded, type) and issubclass(loaded, kind)):
+            raise ConfigurationError(f"{target} is not there or no {kind.__name__}.", provider=name)
         return loaded
 
     @staticmethod

@@ -81,7 +81,7 @@ def new_app(service: Service, routers: Sequence[APIRouter] = (), *, keyed: bool 
     own = (routes(service) for routes in _ROUTES)
     for router in (*own, *routers):
         app.include_router(router)
-    describe(app, service.names, keyed=keyed)
+    describe(app, [name for each in service.all for name in each.names], keyed=keyed)
     return app
 
 

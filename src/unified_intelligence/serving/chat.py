@@ -27,7 +27,7 @@ from unified_intelligence.serving.chat_request import ChatRequest
 from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.event_stream import DONE, STILL_WORKING, EventStream, event
-from unified_intelligence.serving.models import asked_of, check_model
+from unified_intelligence.serving.models import asked, asked_of
 from unified_intelligence.serving.protocol import for_choice
 from unified_intelligence.serving.side_by_side import gathered, side_by_side
 
@@ -43,11 +43,11 @@ def chat_routes(service: Service) -> APIRouter:
     )
     async def create_chat_completion(body: ChatRequest, request: Request) -> Response:
         """An answer to a conversation."""
-        check_model(service, body.model)
-        answers = _answers(service, body.caller(request.scope, body.n or 1), body)
+        own = asked(service, body.model)
+        answers = _answers(own, body.caller(request.scope, body.n or 1), body)
         if body.stream:
-            return EventStream(_chunks(service, body, answers))
-        return WholeAnswer(_completion(service, body, answers))
+            return EventStream(_chunks(own, body, answers))
+        return WholeAnswer(_completion(own, body, answers))
 
     return router
 

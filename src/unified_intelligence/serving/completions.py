@@ -31,7 +31,7 @@ from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.errors import RefusedError
 from unified_intelligence.serving.event_stream import DONE, STILL_WORKING, EventStream, event
-from unified_intelligence.serving.models import asked_of, check_model
+from unified_intelligence.serving.models import asked, asked_of
 from unified_intelligence.serving.protocol import Answering, Tokens, Whole, for_choice
 from unified_intelligence.serving.side_by_side import gathered, side_by_side
 from unified_intelligence.serving.tokens import texts_of
@@ -61,17 +61,17 @@ def completion_routes(service: Service) -> APIRouter:
     @router.post("/v1/completions", responses=answers_of("Completion", *ANSWERING, stream=True))
     async def create_completion(body: CompletionRequest, request: Request) -> Response:
         """An answer to a prompt, which is asked as a user's message."""
-        check_model(service, body.model)
-        prompts = await texts_of(service, body.prompt, "prompt")
-        asked = len(prompts) * (body.n or 1)
-        if asked > MOST_PROMPTS:
+        own = asked(service, body.model)
+        prompts = await texts_of(own, body.prompt, "prompt")
+        many = len(prompts) * (body.n or 1)
+        if many > MOST_PROMPTS:
             raise RefusedError(
                 400, f"prompt and n ask for more than {MOST_PROMPTS} answers.", param="prompt", code="invalid_request"
             )
-        answers = _answers(service, body.caller(request.scope, asked), body, prompts)
+        answers = _answers(own, body.caller(request.scope, many), body, prompts)
         if body.stream:
-            return EventStream(_chunks(service, body, answers, len(prompts)))
-        return WholeAnswer(_completion(service, body, answers, len(prompts)))
+            return EventStream(_chunks(own, body, answers, len(prompts)))
+        return WholeAnswer(_completion(own, body, answers, len(prompts)))
 
     return router
 

@@ -38,15 +38,18 @@ _MESSAGE = _record(
     tool_calls=_list(_CALL),
 )
 _SPREAD = _record({"p50": _MAYBE_SECONDS, "p90": _MAYBE_SECONDS, "p99": _MAYBE_SECONDS})
+_QUEUE = {
+    "model": _TEXT,
+    "state": {"enum": ["loading", "ready", "failed", "draining"]},
+    "running": _COUNT,
+    "waiting": _COUNT,
+    "limits": _record({"running": _COUNT, "waiting": _COUNT}),
+    "rejections": {"type": "object", "additionalProperties": _COUNT},
+}
 _STATUS = _record(
     {
-        "model": _TEXT,
-        "state": {"enum": ["loading", "ready", "failed", "draining"]},
+        **_QUEUE,
         "about": _OBJECT,
-        "running": _COUNT,
-        "waiting": _COUNT,
-        "limits": _record({"running": _COUNT, "waiting": _COUNT}),
-        "rejections": {"type": "object", "additionalProperties": _COUNT},
         "memory": _record({"resident_bytes": _COUNT}),
         "uptime": _SIZE,
         "requests": _record(
@@ -59,7 +62,8 @@ _STATUS = _record(
         "tokens": _record({"completion_per_second": _SIZE, "prompt_per_second": _SIZE}),
         "latency": _record({"answers": _COUNT, "first_token": _SPREAD, "between_tokens": _SPREAD, "total": _SPREAD}),
         "errors": _list(_record({"time": _TEXT, "code": _TEXT, "status": _COUNT, "route": _TEXT, "request_id": _TEXT})),
-    }
+    },
+    models=_list(_record({**_QUEUE, "answers": _COUNT, "completion_tokens": _COUNT})),
 )
 _REASON = {"enum": ["stop", "length", "tool_calls", "content_filter"]}
 _LOGPROBS = _nullable(_OBJECT)
@@ -127,7 +131,7 @@ SCHEMAS: dict[str, Any] = {
     "Text": _record({"prompt": _TEXT}),
     "ServerSentEvent": _record({"data": {**_TEXT, "description": "JSON, or [DONE] at the end"}}, event=_TEXT),
     "State": _record({"status": _TEXT}),
-    "Version": _record({"version": _TEXT}, explanation=_TEXT),
+    "Version": _record({"version": _TEXT}, explanation=_TEXT, models=_OBJECT),
     "Status": _STATUS,
 }
 

@@ -18,7 +18,7 @@ from unified_intelligence.serving.answer_json import encoded
 from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.errors import RefusedError
-from unified_intelligence.serving.models import check_model
+from unified_intelligence.serving.models import asked
 from unified_intelligence.serving.protocol import Request as Body
 from unified_intelligence.serving.protocol import Tokens, Whole
 from unified_intelligence.serving.service import caller_of
@@ -42,17 +42,17 @@ class EmbeddingRequest(Body):
 
 
 def embedding_routes(service: Service) -> APIRouter:
-    embeds = isinstance(service.generator, ITextEmbedder)
+    embeds = any(isinstance(each.generator, ITextEmbedder) for each in service.all)
     router = APIRouter(tags=["embeddings"], include_in_schema=embeds)
 
     @router.post("/v1/embeddings", responses=answers_of("EmbeddingList", *ANSWERING))
     async def create_embedding(body: EmbeddingRequest, request: Request) -> Response:
         """A vector for each text."""
-        check_model(service, body.model)
-        if not isinstance(service.generator, ITextEmbedder) or body.model in service.generator.adapters:
+        own = asked(service, body.model)
+        if not isinstance(own.generator, ITextEmbedder) or body.model in own.generator.adapters:
             raise RefusedError(404, f"The model {body.model!r} makes no embeddings.", code="not_supported")
-        texts = await texts_of(service, body.input, "input")
-        return WholeAnswer(_embedded(service, service.generator, caller_of(request.scope), body, texts))
+        texts = await texts_of(own, body.input, "input")
+        return WholeAnswer(_embedded(own, own.generator, caller_of(request.scope), body, texts))
 
     return router
 

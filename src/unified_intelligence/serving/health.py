@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from unified_intelligence.serving.service import Service
 
 _SAID = {
-    "loading": "The server is loading its model.",
-    "failed": "The model could not be loaded: {}. The log has the particulars.",
+    "loading": "The server is loading its model{}.",
+    "failed": "The model{} could not be loaded: {}. The log has the particulars.",
     "draining": "The server is draining: it finishes what runs and ends.",
 }
 
@@ -32,12 +32,14 @@ def health_routes(service: Service) -> APIRouter:
     @router.head("/ready", include_in_schema=False)
     @router.get("/ready", responses=answers_of("State", 503))
     async def ready() -> dict[str, str]:
-        """Requests are welcome; 503 while the model is loaded and while the server drains."""
-        if service.state != "ready":
-            code = service.state
-            said = _SAID[code].format(failure_of(service.failure).code if service.failure else "")
-            if isinstance(service.failure, DeviceLostError):
+        """Requests are welcome; 503 while a model is loaded, if one could not be, and while the server drains."""
+        if (first := service.least_ready).state != "ready":
+            code, named = first.state, f" {first.model!r}" if service.beside else ""
+            said = _SAID[code].format(named, failure_of(first.failure).code if first.failure else "")
+            if isinstance(first.failure, DeviceLostError):
                 said = "The server computes nothing more until it is started again: its device was lost."
+            elif code == "failed" and (others := [each.model for each in service.all if each.state == "ready"]):
+                said += f" The server answers as {' and '.join(others)}."
             raise RefusedError(503, said, code=code, kind=SERVER, headers={"retry-after": "5"})
         return {"status": "ready"}
 
@@ -45,6 +47,9 @@ def health_routes(service: Service) -> APIRouter:
     async def version() -> dict[str, object]:
         """Which build this is, and what it runs."""
         explanation = service.generator.explanation
-        return {"version": "", **service.about} | ({"explanation": explanation} if explanation else {})
+        told = {"version": "", **service.about} | ({"explanation": explanation} if explanation else {})
+        if service.beside:
+            told["models"] = {each.model: each.generator.explanation for each in service.all}
+        return told
 
     return router

@@ -34,7 +34,8 @@ class Guard:
 
 def guarded(app: ASGIApp, metrics: Metrics, guard: Guard) -> ASGIApp:
     """The application as it is to be served. From here on the service's answers are measured."""
-    metrics.service.watch = metrics.watch
+    for each in metrics.service.all:
+        each.watch = metrics.watch_of(each.model)
     layered: ASGIApp = Authentication(BodyLimit(app, guard.body), guard.keys)
     if guard.cors_origins:
         from starlette.middleware.cors import CORSMiddleware

@@ -5,9 +5,10 @@ Everything is told of requests and answers, nothing of what they say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily
@@ -61,17 +62,20 @@ class Requested:
 
 
 class Metrics:
-    """One server's figures in a registry of its own. A Service that is given `watch` has its answers measured."""
+    """One server's figures in a registry of its own. Services whose `watch` is of here have their answers measured."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.recent = Recent()
         self.registry = CollectorRegistry()
-        self._define_answers(service.model)
+        families = _Families(self.registry)
+        self._answers = {each.model: _Answers(families, each.model, self.recent) for each in service.all}
         self._define_server(service)
 
-    def watch(self, caller: Caller) -> Watch:
-        return Watch(caller, self._between.observe, self._answered)
+    def watch_of(self, model: str) -> Callable[[Caller], Watch]:
+        """What measures the answers of a model."""
+        own = self._answers[model]
+        return lambda caller: Watch(caller, own.between.observe, own.add)
 
     def requested(self, request: Requested) -> None:
         """Counts a request that is over, and its error."""
@@ -88,50 +92,29 @@ class Metrics:
         return generate_latest(self.registry)
 
     def snapshot(self) -> dict[str, object]:
-        """What a status page shows; seconds, bytes and counts."""
-        service, admission = self.service, self.service.admission
-        return {
-            "model": service.model,
-            "state": service.state,
-            "about": dict(service.about),
-            "running": admission.running,
-            "waiting": admission.waiting,
-            "limits": {"running": admission.limits.running, "waiting": admission.limits.waiting},
-            "rejections": dict(admission.rejections),
+        """What a status page shows; seconds, bytes and counts. `models` are told where there are several."""
+        own, services = self.service, self.service.all
+        told = {
+            "model": own.model,
+            "state": own.together,
+            "about": dict(own.about),
+            **_summed([_queue(each.admission) for each in services]),
             "memory": {"resident_bytes": resident_bytes()},
             **self.recent.figures(),
         }
+        return told | ({"models": [self._model(each) for each in services]} if own.beside else {})
 
-    def _define_answers(self, model: str) -> None:
-        def counted(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"vllm:{name}", text, ("model_name", *labels), registry=self.registry)
-
-        def spread(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-            return Histogram(f"vllm:{name}", text, ("model_name",), registry=self.registry, buckets=buckets).labels(
-                model
-            )
-
-        self._prompt = counted("prompt_tokens", "Tokens of the questions.").labels(model)
-        self._completion = counted("generation_tokens", "Tokens of the answers.").labels(model)
-        self._finished = counted("request_success", "Answers that ended, by how.", "finished_reason")
-        self._first = spread("time_to_first_token_seconds", "From the request to the first piece.", _SECONDS)
-        self._between = spread("inter_token_latency_seconds", "Between two pieces of an answer.", _TOKEN_SECONDS)
-        self._per_token = spread(
-            "request_time_per_output_token_seconds", "After the first piece, divided by the tokens.", _TOKEN_SECONDS
-        )
-        self._total = spread("e2e_request_latency_seconds", "From the request to the end of the answer.", _SECONDS)
-        self._queued = spread("request_queue_time_seconds", "Waiting for a turn.", _SECONDS)
-        self._prompt_size = spread("request_prompt_tokens", "Tokens of a question.", _TOKENS)
-        self._answer_size = spread("request_generation_tokens", "Tokens of an answer.", _TOKENS)
+    def _model(self, service: Service) -> dict[str, object]:
+        answers = self._answers[service.model]
+        counted = {"answers": answers.ended, "completion_tokens": answers.completion_tokens}
+        return {"model": service.model, "state": service.state, **_queue(service.admission), **counted}
 
     def _define_server(self, service: Service) -> None:
-        own, admission, model = self.registry, service.admission, service.model
-        for name, text, read in (
-            ("running", "Answers being generated.", lambda: admission.running),
-            ("waiting", "Requests waiting for a turn.", lambda: admission.waiting),
-        ):
+        own = self.registry
+        for name, text in (("running", "Answers being generated."), ("waiting", "Requests waiting for a turn.")):
             gauge = Gauge(f"vllm:num_requests_{name}", text, ("model_name",), registry=own)
-            gauge.labels(model).set_function(read)
+            for each in service.all:
+                gauge.labels(each.model).set_function(partial(_many, each.admission, name))
         self._requests = Counter(
             "uic_http_requests", "Requests by route and status.", ("route", "status"), registry=own
         )
@@ -140,15 +123,54 @@ class Metrics:
         memory.set_function(resident_bytes)
         told = {name: str(value) for name, value in service.about.items() if isinstance(value, str | int)}
         build = Gauge("uic_build_info", "Always 1; the labels say what runs.", ("model_name", *told), registry=own)
-        build.labels(model, *told.values()).set(1)
-        own.register(_Rejections(admission))
+        for each in service.all:
+            build.labels(each.model, *told.values()).set(1)
+        own.register(_Rejections(service.all))
         ProcessCollector(registry=own)
 
-    def _answered(self, watch: Watch) -> None:
+
+class _Families:
+    """What is counted of answers, by the name of the model."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counted(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"vllm:{name}", text, ("model_name", *labels), registry=registry)
+
+        def spread(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"vllm:{name}", text, ("model_name",), registry=registry, buckets=buckets)
+
+        self.prompt = counted("prompt_tokens", "Tokens of the questions.")
+        self.completion = counted("generation_tokens", "Tokens of the answers.")
+        self.finished = counted("request_success", "Answers that ended, by how.", "finished_reason")
+        self.first = spread("time_to_first_token_seconds", "From the request to the first piece.", _SECONDS)
+        self.between = spread("inter_token_latency_seconds", "Between two pieces of an answer.", _TOKEN_SECONDS)
+        self.per_token = spread(
+            "request_time_per_output_token_seconds", "After the first piece, divided by the tokens.", _TOKEN_SECONDS
+        )
+        self.total = spread("e2e_request_latency_seconds", "From the request to the end of the answer.", _SECONDS)
+        self.queued = spread("request_queue_time_seconds", "Waiting for a turn.", _SECONDS)
+        self.prompt_size = spread("request_prompt_tokens", "Tokens of a question.", _TOKENS)
+        self.answer_size = spread("request_generation_tokens", "Tokens of an answer.", _TOKENS)
+
+
+class _Answers:
+    """Those of one model: `ended` of them, with `completion_tokens` in all."""
+
+    def __init__(self, families: _Families, model: str, recent: Recent) -> None:
+        self._finished, self._model, self._recent = families.finished, model, recent
+        self._prompt, self._completion = families.prompt.labels(model), families.completion.labels(model)
+        self._first, self.between = families.first.labels(model), families.between.labels(model)
+        self._per_token, self._total = families.per_token.labels(model), families.total.labels(model)
+        self._queued = families.queued.labels(model)
+        self._prompt_size, self._answer_size = families.prompt_size.labels(model), families.answer_size.labels(model)
+        self.ended = self.completion_tokens = 0
+
+    def add(self, watch: Watch) -> None:
         prompt, completion = watch.tokens
         self._prompt.inc(prompt)
         self._completion.inc(completion)
-        self._finished.labels(self.service.model, watch.finish_reason).inc()
+        self._finished.labels(self._model, watch.finish_reason).inc()
+        self.ended, self.completion_tokens = self.ended + 1, self.completion_tokens + completion
         first = watch.first - watch.asked if watch.first else None
         if watch.turn:
             self._queued.observe(watch.turn - watch.asked)
@@ -164,17 +186,41 @@ class Metrics:
         between = (watch.last - watch.first) / (completion - 1) if completion > 1 else None
         if between is not None:
             self._per_token.observe(between)
-        self.recent.answered(Answered(watch.ended, first, total, prompt, completion, between))
+        self._recent.answered(Answered(watch.ended, first, total, prompt, completion, between))
+
+
+def _many(admission: Admission, name: str) -> int:
+    return admission.running if name == "running" else admission.waiting
+
+
+def _queue(admission: Admission) -> dict[str, Any]:
+    return {
+        "running": admission.running,
+        "waiting": admission.waiting,
+        "limits": {"running": admission.limits.running, "waiting": admission.limits.waiting},
+        "rejections": dict(admission.rejections),
+    }
+
+
+def _summed(queues: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of the whole server."""
+    names = {name for queue in queues for name in queue["rejections"]}
+    return {
+        **{name: sum(queue[name] for queue in queues) for name in ("running", "waiting")},
+        "limits": {name: sum(queue["limits"][name] for queue in queues) for name in ("running", "waiting")},
+        "rejections": {name: sum(queue["rejections"].get(name, 0) for queue in queues) for name in sorted(names)},
+    }
 
 
 class _Rejections(Collector):
-    def __init__(self, admission: Admission) -> None:
-        self._admission = admission
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._services = list(services)
 
     def collect(self) -> Iterable[Metric]:
         family = CounterMetricFamily(
-            "uic_admission_rejections", "Requests sent away before a turn, by reason.", labels=("reason",)
+            "uic_admission_rejections", "Requests sent away before a turn, by reason.", labels=("model_name", "reason")
         )
-        for reason in ("queue", "key", "wait", "drain"):
-            family.add_metric((reason,), self._admission.rejections[reason])
+        for each in self._services:
+            for reason in ("queue", "key", "wait", "drain"):
+                family.add_metric((each.model, reason), each.admission.rejections[reason])
         yield family

@@ -21,8 +21,9 @@ CANCELLED = "abort"
 class Figures:
     """What a request came to, added up over its answers. Seconds; None where it did not come to that.
 
-    `waited` is until the first of them had its turn, known from then on; `queued` the longest of all, known at the end.
-    `error` is the code of what failed, `finish_reason` that of the last answer, "abort" if the client left.
+    `model` is who answers. `waited` is until the first of them had its turn, known from then on; `queued` the longest
+    of all, known at the end. `error` is the code of what failed, `finish_reason` that of the last answer, "abort" if
+    the client left.
     """
 
     waited: float | None = None
@@ -33,6 +34,7 @@ class Figures:
     finish_reason: str = ""
     error: str = ""
     answers: int = 0
+    model: str = ""
 
 
 def _nothing(_seconds: float) -> None:

@@ -91,6 +91,7 @@ class RequestLog:
             "method": scope["method"],
             "route": route,
             "status": status,
+            "model": figures.model,
             "ms": round(seconds * 1000, 1),
             "first_token_ms": None if figures.first_token is None else round(figures.first_token * 1000, 1),
             "prompt_tokens": figures.prompt_tokens,

@@ -16,7 +16,7 @@ from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
 from unified_intelligence.serving.errors import failure_of, log_failure
 from unified_intelligence.serving.event_stream import STILL_WORKING, EventStream
-from unified_intelligence.serving.models import asked_of, check_model
+from unified_intelligence.serving.models import asked, asked_of
 from unified_intelligence.serving.responses_events import Told, Writer
 from unified_intelligence.serving.responses_protocol import ResponsesRequest
 from unified_intelligence.serving.service import caller_of
@@ -32,9 +32,8 @@ def responses_routes(service: Service) -> APIRouter:
     @router.post("/v1/responses", responses=answers_of("Response", *ANSWERING, stream=True), tags=["answers"])
     async def create_response(body: ResponsesRequest, request: Request) -> Response:
         """An answer to a conversation, as a response."""
-        check_model(service, body.model)
-        caller = caller_of(request.scope)
-        answer = service.answer(caller, body.messages(), asked_of(service, body.model, body.config()))
+        own, caller = asked(service, body.model), caller_of(request.scope)
+        answer = own.answer(caller, body.messages(), asked_of(own, body.model, body.config()))
         writer = Writer(body.told_again(), logprobs=body.wants_logprobs)
         if body.stream:
             return EventStream(_events(writer, answer, caller))

@@ -158,11 +158,12 @@ class Server(uvicorn.Server):
         self._leaving = self._leaving or asyncio.get_running_loop().create_task(self._drain())
 
     async def _drain(self) -> None:
-        if self._service.state == "loading":
+        if any(each.state == "loading" for each in self._service.all):
             self._end_after(_LAST_BYTES)
-        if self._service.state != "failed":
-            self._service.state = "draining"
-        if not await self._service.admission.drain(self._serving.grace):
+        for each in self._service.all:
+            each.state = each.state if each.state == "failed" else "draining"
+        drained = [each.admission.drain(self._serving.grace) for each in self._service.all]
+        if not all(await asyncio.gather(*drained)):
             self._give_up(patience=2 * _LAST_BYTES)
         self.should_exit = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from unified_intelligence.interfaces.text_generator import ITextGenerator
 
 State = Literal["loading", "ready", "failed", "draining"]
+_ORDER: tuple[State, ...] = ("draining", "failed", "loading", "ready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Service:
     """What the routes share. `about` is what /version tells: package version, backend, revision, digest.
 
     `model` and `aliases` are the names requests may use; `started` is in seconds since 1970. `watch` makes what stands
-    beside each answer and measures it.
+    beside each answer and measures it. `beside` are the services of the other models of this process, each with a queue
+    and a state of its own; they have none beside them. `prepare` is done once, before the first of all is loaded.
     """
 
     generator: ITextGenerator
@@ -53,10 +55,31 @@ class Service:
     failure: Exception | None = None
     on_ready: Callable[[], None] = lambda: None
     on_failure: Callable[[], None] = lambda: None
+    beside: tuple[Service, ...] = ()
+    prepare: Callable[[], Awaitable[None]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         return (self.model, *self.aliases)
+
+    @property
+    def all(self) -> tuple[Service, ...]:
+        """One of each model, this one first."""
+        return (self, *self.beside)
+
+    @property
+    def together(self) -> State:
+        """That of the whole server: what is wrong with one model is told before what another is still doing."""
+        return self.least_ready.state
+
+    @property
+    def least_ready(self) -> Service:
+        return min(self.all, key=lambda each: _ORDER.index(each.state))
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """What requests may call a model, then what they may call its adapters, model by model."""
+        return tuple(name for each in self.all for name in (*each.names, *each.generator.adapters))
 
     @property
     def fingerprint(self) -> str | None:
@@ -72,6 +95,7 @@ class Service:
         `again`: another answer to the same question, which is counted once.
         Raises RateLimitedError, ServerBusyError, InvalidRequestError, and what the generator raises.
         """
+        caller.figures.model = self.model
         with self.watch(caller) as watch, self._noticing_loss():
             watch.again = again
             plan = await planned(self.generator, config)  # what is refused waits for no turn
@@ -93,11 +117,26 @@ class Service:
             raise
 
     async def warm_up(self) -> None:
-        """Loads what the first answer would wait for; then it is ready.
+        """Loads what the first answers would wait for, one model after the other; each is ready when it is loaded.
 
-        `on_ready` is told. What goes wrong is kept in `failure`, and `on_failure` is told.
+        `on_ready` is told. What goes wrong is kept in `failure`, and `on_failure` is told; the others go on.
         """
-        self.state = "loading"
+        for each in self.all:
+            each.state = "loading"
+        if self.prepare is not None:
+            try:
+                await self.prepare()
+            except Exception as error:  # noqa: BLE001 - raised again where the server was started
+                for each in self.all:
+                    each.state, each.failure = "failed", error
+                self.on_failure()
+        for each in self.all:
+            await each.load()
+
+    async def load(self) -> None:
+        """Its own model, unless it has failed already."""
+        if self.state != "loading":
+            return
         try:
             await self.generator.aload()
         except Exception as error:  # noqa: BLE001 - raised again where the server was started

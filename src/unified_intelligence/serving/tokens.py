@@ -19,7 +19,7 @@ from unified_intelligence.serving.chat_messages import Turn
 from unified_intelligence.serving.chat_request import TemplateOptions, Tool
 from unified_intelligence.serving.documents import answers_of
 from unified_intelligence.serving.errors import RefusedError
-from unified_intelligence.serving.models import check_model
+from unified_intelligence.serving.models import asked
 from unified_intelligence.serving.protocol import Many, Part, Tokens
 from unified_intelligence.serving.service import caller_of
 
@@ -69,29 +69,31 @@ class DetokenizeRequest(Part):
 
 
 def token_routes(service: Service) -> APIRouter:
-    router = APIRouter(tags=["tokens"], include_in_schema=isinstance(service.generator, ITokenizer))
+    router = APIRouter(
+        tags=["tokens"], include_in_schema=any(isinstance(each.generator, ITokenizer) for each in service.all)
+    )
 
     # A room of its own: what checks the schemas of other requests must not wait behind these.
     threads = ThreadPoolExecutor(1, thread_name_prefix="tokens")
 
-    async def computed(request: Request, made: Callable[[], dict[str, object]]) -> Response:
-        async with service.admission.turn(caller_of(request.scope).key):
+    async def computed(own: Service, request: Request, made: Callable[[], dict[str, object]]) -> Response:
+        async with own.admission.turn(caller_of(request.scope).key):
             written = await asyncio.get_running_loop().run_in_executor(threads, lambda: encoded(made()))
         return Response(written, media_type="application/json")
 
     @router.post("/tokenize", responses=answers_of("Tokens", *_STATUSES))
     async def tokenize(body: TokenizeRequest, request: Request) -> Response:
         """The tokens of a text or a conversation."""
-        _check(service, body.model)
-        tokenizer = _tokenizer(service)
-        return await computed(request, lambda: _tokens(tokenizer, body))
+        own = _asked(service, body.model)
+        tokenizer = _tokenizer(own)
+        return await computed(own, request, lambda: _tokens(tokenizer, body))
 
     @router.post("/detokenize", responses=answers_of("Text", *_STATUSES))
     async def detokenize(body: DetokenizeRequest, request: Request) -> Response:
         """The text of tokens."""
-        _check(service, body.model)
-        tokenizer = _tokenizer(service)
-        return await computed(request, lambda: {"prompt": tokenizer.decode(body.tokens)})
+        own = _asked(service, body.model)
+        tokenizer = _tokenizer(own)
+        return await computed(own, request, lambda: {"prompt": tokenizer.decode(body.tokens)})
 
     return router
 
@@ -126,9 +128,8 @@ def _encode(tokenizer: ITokenizer, body: TokenizeRequest) -> list[int]:
     return tokenizer.encode_conversation([turn.read() for turn in body.messages or ()], config)
 
 
-def _check(service: Service, model: str | None) -> None:
-    if model is not None:
-        check_model(service, model)
+def _asked(service: Service, model: str | None) -> Service:
+    return asked(service, service.model if model is None else model)
 
 
 def _tokenizer(service: Service) -> ITokenizer:

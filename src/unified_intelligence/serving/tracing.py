@@ -94,8 +94,8 @@ class Tracing:
         span.set_attributes({
             "gen_ai.operation.name": operation,
             "gen_ai.provider.name": "unified_intelligence",
-            "gen_ai.request.model": self.model,
-            "gen_ai.response.model": self.model,
+            "gen_ai.request.model": figures.model or self.model,
+            "gen_ai.response.model": figures.model or self.model,
             "gen_ai.usage.input_tokens": figures.prompt_tokens,
             "gen_ai.usage.output_tokens": figures.completion_tokens,
         })  # fmt: skip

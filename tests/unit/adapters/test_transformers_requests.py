@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tiny_qwen3 import LONGEST, TEMPLATE, build
+from tests.tiny_qwen3 import LONGEST, TEMPLATE, build, build_speaker
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.entities.errors import ContextLengthError, InvalidRequestError
-from unified_intelligence.entities.generation import GenerationConfig, TextDelta
+from unified_intelligence.entities.generation import ChoiceFormat, GenerationConfig, TextDelta
 from unified_intelligence.entities.message import Message
 from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.profiles.qwen3 import answer_share
@@ -285,3 +285,26 @@ def test_what_was_loaded_needs_its_folder_no_more(random_folder: Path, tmp_path:
     shutil.rmtree(tmp_path / "copy")
     asyncio.run(model.aload())
     assert len(model.generate(QUESTION, GenerationConfig(temperature=0.0, max_tokens=8)).text) > 2
+
+
+def test_an_answer_may_be_asked_to_be_no_shorter_than_a_tenth_of_its_limit(
+    speaker: Speaker, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Off it is as the model says it; with `auto` what comes after its end is not the model's choice any more."""
+    short = "Oui 🙂"
+    folder = build_speaker(tmp_path_factory.mktemp("short"), short)
+    free, held = speaker(short), TransformersAdapter(model=str(folder), threads=1, min_tokens="auto")
+
+    def asked(adapter: TransformersAdapter, **more: Any) -> tuple[str, int]:
+        config = replace(GenerationConfig(temperature=0.0, thinking=False), **more)
+        made = adapter.generate(QUESTION, config)
+        return made.text, made.usage.completion_tokens if made.usage else 0
+
+    (said, tokens), (longer, most) = asked(free), asked(held)
+    assert said == short and tokens < 10
+    assert longer.startswith(short) and longer != short and most >= 10
+    assert asked(held, max_tokens=300)[1] >= 30
+    assert asked(held, min_tokens=0) == (said, tokens), "a request that says so decides itself"
+    assert asked(held, stop=("🙂",))[0] == "Oui ", "what ends an answer by request ends it"
+    assert asked(held, response_format=ChoiceFormat(("a", "b")))[0] in {"a", "b"}
+    assert asked(held, tools=(TOOL,)) == asked(free, tools=(TOOL,))

@@ -70,6 +70,14 @@ class Breathing(PureForward):
         return super().read(pieces)
 
 
+class Slow(PureForward):
+    """As long a pass as that of a large model."""
+
+    def read(self, pieces: Any) -> torch.Tensor:
+        time.sleep(0.04)
+        return super().read(pieces)
+
+
 @pytest.fixture
 def engine() -> Iterator[Engine]:
     engine = Engine(Breathing(), slots=4, memory=10**7, queue=200)
@@ -322,3 +330,19 @@ def test_a_forked_process_answers_by_itself_and_its_parent_goes_on() -> None:
     assert read(engine.submit(writing([1, 2, 3], 20))) == expected
     assert len(list(stream)) > 500
     engine.close()
+
+
+def test_a_small_model_beside_a_large_one_has_as_much_time_and_neither_waits_for_long() -> None:
+    small, large = Breathing(), Slow()
+    engines = [Engine(forward, slots=2, memory=10**7, queue=9) for forward in (small, large)]
+    assert engines[0].turn is engines[1].turn
+    tickets = [engine.submit(writing([3, 4], ENDLESS)) for engine in engines]
+    wait_until(lambda: large.passes >= 20)
+    passes = small.passes, large.passes
+    for ticket in tickets:
+        ticket.cancel()
+    for engine in engines:
+        engine.close()
+    wait_until(lambda: not threads())
+    assert passes[0] > 3 * passes[1], "it writes no faster than the large one"
+    assert passes[1] >= 20

@@ -131,6 +131,12 @@ def test_a_damaged_file_is_a_model_error(folder: Path, name: str, text: str, err
         open_folder(folder)
 
 
+def test_a_configuration_that_contradicts_itself_is_a_model_error(folder: Path) -> None:
+    change(folder / "config.json", num_hidden_layers=3)
+    with pytest.raises(ModelError, match=r"could not be loaded: .*num_hidden_layers"):
+        open_folder(folder)
+
+
 def test_an_adapter_alone_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text("{}")
     with pytest.raises(ModelNotFoundError, match="adapter") as refused:

@@ -20,7 +20,7 @@ class Adapter:
 
 
 def bound(**given: object) -> dict[str, object]:
-    return bind("fake", Adapter, {"model": "m", **given})
+    return bind("fake", options_of(Adapter), {"model": "m", **given})
 
 
 def test_options_are_read_from_the_signature_in_its_order() -> None:
@@ -55,14 +55,14 @@ class Named:
     ({"fr": "./a,b"}, {"fr": "./a,b"}), ("a=b=c", {"a": "b=c"}), ("", {}), (None, None),
 ])  # fmt: skip
 def test_texts_by_name_are_an_object_or_have_commas_between(given: object, value: object) -> None:
-    assert bind("fake", Named, {"adapters": given}) == {"adapters": value}
+    assert bind("fake", options_of(Named), {"adapters": given}) == {"adapters": value}
     assert options_of(Named)[0] == Option("adapters", dict, None, "by name", optional=True)
 
 
 @pytest.mark.parametrize("given", ["fr", "=./fr", "fr=", "fr=a,fr=b", {"fr": 1}, {"": "a"}, ["fr=a"], 3])
 def test_what_is_no_list_of_names_is_refused(given: object) -> None:
     with pytest.raises(ConfigurationError, match="adapters of fake is a list of NAME=VALUE"):
-        bind("fake", Named, {"adapters": given})
+        bind("fake", options_of(Named), {"adapters": given})
 
 
 def test_what_is_not_given_is_left_to_the_class() -> None:
@@ -96,7 +96,7 @@ def test_an_unknown_option_names_the_nearest_and_where_to_look() -> None:
 
 def test_a_required_option_that_is_missing_says_how_to_give_it() -> None:
     with pytest.raises(ConfigurationError, match="fake needs model") as refused:
-        bind("fake", Adapter, {"timeout": 1})
+        bind("fake", options_of(Adapter), {"timeout": 1})
     assert refused.value.hint == "Give --model ..."
 
 
@@ -105,4 +105,4 @@ def test_a_class_without_a_constructor_has_no_options() -> None:
 
     assert options_of(Bare) == ()
     with pytest.raises(UnknownNameError, match="Known: none"):
-        bind("bare", Bare, {"a": 1})
+        bind("bare", options_of(Bare), {"a": 1})

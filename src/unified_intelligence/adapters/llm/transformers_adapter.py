@@ -6,54 +6,45 @@ Building it looks only at the files; weights are read (or downloaded) when the f
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Generator, Sequence
 from contextlib import aclosing, closing, contextmanager
-from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from unified_intelligence.engine import grammar, load, prompt
 from unified_intelligence.engine.answer import Reader
+from unified_intelligence.engine.answering import Answer
 from unified_intelligence.engine.arrange import Attention, Quantized
 from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.decode import Writing
 from unified_intelligence.engine.divided import check, load_divided
 from unified_intelligence.engine.embed import embed
-from unified_intelligence.engine.place import Dtype, set_threads
+from unified_intelligence.engine.place import Dtype, device_of, set_threads
 from unified_intelligence.engine.rank import Part
-from unified_intelligence.engine.request import Request
-from unified_intelligence.engine.sampling import Chosen
+from unified_intelligence.engine.request import Least, Request
 from unified_intelligence.engine.sources import Found, Sources
 from unified_intelligence.engine.speculation import Guessing
 from unified_intelligence.engine.start import SLOTS, Pass, Running, start
+from unified_intelligence.engine.weights import weight_of
 from unified_intelligence.entities.errors import (
     ConfigurationError,
     InvalidRequestError,
     UnifiedIntelligenceError,
     UnknownNameError,
 )
-from unified_intelligence.entities.generation import (
-    Event,
-    Finished,
-    GenerationConfig,
-    Notice,
-    ResponseFormat,
-    Timings,
-    Usage,
-)
+from unified_intelligence.entities.generation import Event, GenerationConfig, Notice, ResponseFormat
 from unified_intelligence.entities.message import MessageLike, read_messages
 from unified_intelligence.interfaces.compilable import ICompilable
-from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
+from unified_intelligence.interfaces.several import IHeldModel, Weight
+from unified_intelligence.interfaces.text_embedder import Embeddings
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
-from unified_intelligence.interfaces.tokenizer import ITokenizer
 from unified_intelligence.profiles import qwen3
 
 if TYPE_CHECKING:
     import asyncio
     from pathlib import Path
 
-    from unified_intelligence.engine.ticket import Ticket
 
 _BY_TEMPLATE = {  # what only a model can do in whose chat template this is written
     "thinking": qwen3.THINKING_SWITCH,
@@ -65,7 +56,7 @@ _BY_TEMPLATE = {  # what only a model can do in whose chat template this is writ
 _BY_GRAMMAR = frozenset({"response_format", "tool_choice", "parallel_tool_calls"})
 
 
-class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICompilable):
+class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
     """Any causal model of transformers that has a chat template; several answers advance side by side, in one
     pass of the model, and what two conversations begin with is read once.
 
@@ -82,6 +73,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         "repetition_penalty", "seed", "stop", "logprobs", "adapter", "priority", "max_wait",
         *_BY_TEMPLATE, *_BY_GRAMMAR,
     })  # fmt: skip
+    _running: Running | None = None
 
     def __init__(  # noqa: PLR0913 - each is an option of the command line
         self,
@@ -105,6 +97,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         draft: Annotated[str | None, "a small model of the same vocabulary that guesses: folder or Hub id"] = None,
         adapters: Annotated[dict[str, str] | None, "LoRA adapters by name, such as fr=./fr: folders or Hub ids"] = None,
         adapter: Annotated[str | None, "of them, who answers where a request names none; default: the model"] = None,
+        min_tokens: Annotated[Least, "before an answer may end; auto: a tenth of max_tokens, at least 10"] = "none",
         trust_remote_code: Annotated[list[str] | None, "models whose own code may run, each MODEL@COMMIT"] = None,
         cache_dir: Annotated[str | None, "where Hub models are kept; default: the Hub's own cache"] = None,
         offline: Annotated[bool, "never ask the Hub, use what is in the cache"] = False,
@@ -117,13 +110,12 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         self.honoured, self.at_once = self._honoured(), slots or SLOTS
         arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
-        guesses: Guessing = speculation or ("auto" if draft else "none")
         room: _Room = {"slots": slots, "memory": memory, "queue": queue}
+        guesses = speculation or ("auto" if draft else "none")
         way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
         self._run: _Run = {"speculation": guesses, **way, **room}
-        self._check_parallel()
-        self._check_files()
-        self._running: Running | None = None
+        self._least: Least = min_tokens
+        self._check()
         self._loading = Lock()
 
     def stream(
@@ -209,6 +201,16 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         finally:
             cancelled.set()
 
+    def weigh(self) -> Weight:
+        with _named():
+            found = self._sources.model(self._model, self._revision)
+            beside = [self._sources.adapter(where) for where in self._adapters.values()]
+            bits, device = self._run["quantization"], device_of(self._placed["device"])
+            return weight_of(found.folder, beside, dtype=self._placed["dtype"], device=device, quantization=bits)
+
+    def give_room(self, memory: float) -> None:
+        self._run["memory"] = memory
+
     def blocks(self) -> Sequence[Any]:
         return self._ready().engine.forward.blocks
 
@@ -232,20 +234,20 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
 
     def _begin(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig, loop: asyncio.AbstractEventLoop | None
-    ) -> _Answer:
+    ) -> Answer:
         started = time.perf_counter()
         turns = read_messages(messages)
         running = self._ready()
         loaded = running.loaded
         if config.thinking_budget is not None and "thinking_budget" not in self.honoured:
             raise InvalidRequestError("The model writes no think block: thinking_budget means nothing to it.")
-        request = Request.of(loaded, turns, config, self._asked(config))
+        request = Request.of(loaded, turns, config, self._asked(config), self._least)
         reader = Reader(prompt.text_of(loaded), request.rules)
         device, constraint = running.engine.forward.device, request.constraint
         writing = Writing(request.plan, request.thinking(loaded), device, constraint)
         latest = None if config.max_wait is None else time.monotonic() + config.max_wait
         ticket = running.engine.submit(writing, loop=loop, priority=config.priority or 0, deadline=latest)
-        return _Answer(ticket, reader, len(request.plan.prompt), started, constraint.lacks if constraint else "")
+        return Answer(ticket, reader, len(request.plan.prompt), started, constraint.lacks if constraint else "")
 
     def _ready(self) -> Running:
         with self._loading:
@@ -271,6 +273,11 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
             return load_divided(Part(found.folder, dtype, device, attention, found.code, self._parallel))
         return load.load(found.folder, quantization=quantization, code=found.code, **self._placed)
 
+    def _check(self) -> None:
+        """Raises ConfigurationError, ModelError, ModelNotFoundError for what cannot be used."""
+        self._check_parallel()
+        self._check_files()
+
     def _check_parallel(self) -> None:
         others = {
             name: value is not None for name, value in self._placed.items() if name in {"device_map", "max_memory"}
@@ -289,7 +296,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         return name
 
     def _check_files(self) -> None:
-        """Of what is in folders. Raises ConfigurationError, ModelError, ModelNotFoundError for what cannot be used."""
+        """Of what is in folders."""
         if found := self._sources.here(self._model):
             self._know(found.folder)
         if self._draft and self._run["speculation"] == "none":
@@ -340,49 +347,7 @@ class _Run(_Room, _Way):
     speculation: Guessing
 
 
-@dataclass(slots=True)
-class _Answer:
-    """One answer on its way; times are of the performance counter."""
-
-    ticket: Ticket
-    reader: Reader
-    prompt_tokens: int
-    started: float
-    notice: str = ""
-    first: float = 0.0
-
-    async def events(self) -> AsyncGenerator[Event]:
-        """What the tokens say, as they come."""
-        async with aclosing(self.ticket.atokens()) as tokens:
-            async for come in tokens:
-                for event in self._read(come):
-                    self.note_event()
-                    yield event
-                if self.reader.over:
-                    break
-        if self.reader.over:
-            for event in self.reader.end(complete=False):
-                yield event
-
-    def _read(self, come: list[Chosen] | bool) -> Iterator[Event]:
-        if isinstance(come, bool):
-            yield from self.reader.end(complete=come)
-            return
-        for chosen in come:
-            if not self.reader.over:
-                yield from self.reader.add(chosen)
-
-    def note_event(self) -> None:
-        self.first = self.first or time.perf_counter() - self.started
-
-    def finished(self) -> Finished:
-        total = time.perf_counter() - self.started
-        cached, reader = self.ticket.cached, self.reader
-        usage = Usage(self.prompt_tokens, reader.tokens, reader.reasoning_tokens, cached)
-        return Finished(reader.finish_reason, usage, Timings(self.first or total, total))
-
-
-def _cancel(beginning: asyncio.Future[_Answer]) -> None:
+def _cancel(beginning: asyncio.Future[Answer]) -> None:
     if not beginning.cancelled() and not beginning.exception():
         beginning.result().ticket.cancel()
 

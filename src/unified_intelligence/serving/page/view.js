@@ -100,7 +100,7 @@ function showLatency({ latency }) {
   });
 }
 
-function showBuild({ about }) {
+function showBuild({ about, models = [] }) {
   const known = Object.keys(wording.BUILD).filter((name) => name in about);
   const others = Object.keys(about).filter((name) => !(name in wording.BUILD));
   const pairs = [...known, ...others].map((name) => {
@@ -108,6 +108,7 @@ function showBuild({ about }) {
     const text = value !== null && typeof value === "object" ? JSON.stringify(value) : String(value ?? wording.NONE);
     return [wording.BUILD[name] ?? name.replaceAll("_", " "), text || wording.NONE];
   });
+  pairs.push(...models.map((one) => [one.model, wording.model(one)]));
   rows(at("build"), pairs, ([name, text]) => {
     const pair = made("div", "");
     pair.append(made("dt", name), made("dd", text));

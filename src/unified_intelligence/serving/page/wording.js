@@ -116,3 +116,8 @@ export const BUILD = {
   version: "Version",
   digest: "Digest",
 };
+
+/** One of several models in a line. */
+export function model({ state, running, waiting, answers }) {
+  return `${state}, ${count(running)} running, ${count(waiting)} queued, ${counted(answers, "answer", "answers")}`;
+}
