@@ -104,7 +104,7 @@ def measure(
         failures=dict(Counter(row.error for row in rows if row.error).most_common()),
         failures_said={row.error: row.message for row in reversed(rows) if row.error},
         throughput=_throughput(ok, seconds) | _steady(gathered.rows, rows, load),
-        goodput=_goodput(rows, ok, slo, seconds),
+        goodput=goodput_of(rows, ok, slo, seconds),
         tokens=_tokens(ok),
         counted_by=dict(Counter(row.counted_by for row in ok)),
         health=health,
@@ -176,7 +176,8 @@ def _steady(every: Sequence[Row], rows: Sequence[Row], load: Load) -> dict[str, 
     }
 
 
-def _goodput(rows: Sequence[Row], ok: Sequence[Row], slo: Mapping[str, float], seconds: float) -> Goodput | None:
+def goodput_of(rows: Sequence[Row], ok: Sequence[Row], slo: Mapping[str, float], seconds: float) -> Goodput | None:
+    """Of `rows` those that met all limits; `ok` are the answered ones. None without a limit or a row."""
     if not slo or not rows:
         return None
     met = sum(meets(row, slo) for row in ok)

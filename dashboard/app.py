@@ -1,0 +1,8 @@
+"""The dashboard from a checkout: `streamlit run dashboard/app.py [RUNS [EVALUATIONS]]`.
+
+`uic bench dashboard` is the same page, bound to this machine alone and without telemetry.
+"""
+
+from unified_intelligence.dashboard.start import show_page
+
+show_page()

@@ -1,0 +1,165 @@
+"""Plots of the requests of runs: how latencies are spread, how they went over time, what failed, how the client did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from unified_intelligence.benchmark.compare import Change
+from unified_intelligence.dashboard.curves import Moment, cdf, medians, thinned
+from unified_intelligence.dashboard.drawing import (
+    BETTER,
+    COLOURS,
+    INVALID_MARK,
+    QUIET,
+    WORSE,
+    Figure,
+    Style,
+    axis,
+    figure,
+    level,
+    named,
+)
+from unified_intelligence.dashboard.results import Result
+from unified_intelligence.dashboard.words import thin
+
+_DOTS = 600  # requests of a run that are drawn
+_PATTERNS = ("", "/", "x", "-", "\\", "|", "+", ".")
+Drawn = Sequence[tuple[Result, Sequence[float], Style]]
+
+
+def spread(drawn: Drawn, title: str, limit: float | None) -> Figure:
+    """Of each run the share of its answers that took at most so long; `limit` in the same milliseconds."""
+    traces: list[Figure] = []
+    for own, values, style in drawn:
+        x, y = cdf(values)
+        traces.append({
+            "type": "scatter", "mode": "lines", "name": own.label, "x": x, "y": y,
+            "line": {"color": style.colour, "width": 2.5, "dash": style.dash if own.valid else "dot", "shape": "hv"},
+            "hovertemplate": "<b>%{fullData.name}</b><br>%{y:.1%} within %{x:,.1f} ms<extra></extra>",
+        })  # fmt: skip
+    every = [value for _, values, _ in drawn for value in values if value > 0]
+    wide = bool(every) and max(every) > 20 * min(every)
+    x_axis = axis(f"{title}, ms", **({"type": "log"} if wide else {"rangemode": "tozero"}))
+    plot = figure(traces, x_axis, axis("share of the answers", tickformat=".0%", range=[0, 1.02]), legends=len(traces))
+    _add(plot, [level(0.5, "p50"), level(0.99, "p99", side="left")])
+    if limit is not None and limit > 0:
+        from math import log10
+
+        line, words = level(limit, f"limit {thin(limit)} ms", along="x")
+        words["x"] = log10(limit) if wide else limit
+        words["y"], words["yanchor"] = 0, "bottom"
+        _add(plot, [(line, words)])
+    return plot
+
+
+def over_time(drawn: Sequence[tuple[Result, Sequence[Moment], Style]]) -> tuple[Figure, int]:
+    """Each answered request and the median of each stretch; and of how many requests one is drawn."""
+    traces: list[Figure] = []
+    coarse = 1
+    for own, found, style in drawn:
+        shown, step = thinned(found, _DOTS)
+        coarse = max(coarse, step)
+        for warmup in (True, False):
+            some = [at for at in shown if at.warmup is warmup]
+            traces.append({
+                "type": "scatter", "mode": "markers", "name": own.label, "legendgroup": own.name, "showlegend": False,
+                "x": [at.seconds for at in some], "y": [at.ttft_ms for at in some],
+                "marker": {
+                    "symbol": f"{style.symbol}-open" if warmup else style.symbol, "color": style.colour, "size": 5,
+                    "opacity": 0.75 if warmup else 0.4,
+                },
+                "hovertemplate": f"<b>{own.label}</b>{', warm-up' if warmup else ''}<br>"
+                "%{y:,.1f} ms after %{x:,.1f} s<extra></extra>",
+            })  # fmt: skip
+        x, y = medians(found)
+        traces.append({
+            "type": "scatter", "mode": "lines", "name": own.label, "legendgroup": own.name, "x": x, "y": y,
+            "line": {"color": style.colour, "width": 2.5, "dash": style.dash if own.valid else "dot"},
+            "hovertemplate": f"<b>{own.label}</b><br>median %{{y:,.1f}} ms<extra></extra>",
+        })  # fmt: skip
+    x_axis, y_axis = (
+        axis("seconds after the run's first request", rangemode="tozero"),
+        axis("TTFT, ms", rangemode="tozero"),
+    )
+    return figure(traces, x_axis, y_axis, legends=len(drawn)), coarse
+
+
+def failures(results: Sequence[Result]) -> Figure:
+    """Of each run the share that failed, by kind."""
+    totals: dict[str, int] = {}
+    for own in results:
+        for kind, count in own.metrics.failures.items():
+            totals[kind] = totals.get(kind, 0) + count
+    kinds = sorted(totals, key=lambda kind: -totals[kind])
+    labels = [own.label for own in results]
+    traces: list[Figure] = []
+    for place, kind in enumerate(kinds):
+        counts = [own.metrics.failures.get(kind, 0) for own in results]
+        shares = [n / max(1, own.metrics.counts["measured"]) for n, own in zip(counts, results, strict=True)]
+        traces.append({
+            "type": "bar", "orientation": "h", "name": kind, "x": shares, "y": labels, "customdata": counts,
+            "marker": {"color": COLOURS[place % 8], "pattern": {"shape": _PATTERNS[place % 8], "solidity": 0.3}},
+            "hovertemplate": f"<b>%{{y}}</b><br>{kind}: %{{customdata}} (%{{x:.1%}})<extra></extra>",
+        })  # fmt: skip
+    x = axis("share of the measured requests", tickformat=".3~%", rangemode="tozero")
+    plot = figure(traces, x, named(labels), legends=len(traces), height=130 + 34 * len(results))
+    plot["layout"] |= {"barmode": "stack", "bargap": 0.35}
+    return plot
+
+
+def health(
+    results: Sequence[Result], values: Sequence[float | None], limit: float, title: str, more: Figure | None = None
+) -> Figure:
+    """One thing about the client, a run a row, and the limit from which on it is too much."""
+    labels = [own.label for own in results]
+    trace: Figure = {
+        "type": "scatter", "mode": "markers", "x": list(values), "y": labels,
+        "marker": {
+            "symbol": ["circle" if own.valid else INVALID_MARK for own in results], "size": 11,
+            "color": [COLOURS[0] if own.valid else COLOURS[1] for own in results], "line": {"width": 2},
+        },
+        "customdata": [own.why or "valid" for own in results],
+        "hovertemplate": "<b>%{y}</b><br>%{x:.3~g}<br>%{customdata}<extra></extra>",
+    }  # fmt: skip
+    x = axis(title, rangemode="tozero", **(more or {}))
+    plot = figure([trace], x, named(labels) | {"showgrid": True}, height=110 + 30 * len(results))
+    _add(plot, [level(limit, "", along="x")])
+    return plot
+
+
+def changes(found: Sequence[Change]) -> Figure:
+    """How much each figure changed, in percent of what it was, with the 99 % interval."""
+    shown = [own for own in found if own.before]
+    looks: Mapping[str, tuple[str, str]] = {
+        "better": (BETTER, "circle"), "worse": (WORSE, "square"), "noise": (QUIET, "circle-open"), "small": (QUIET, "diamond-open"),
+    }  # fmt: skip
+    traces: list[Figure] = []
+    for verdict, (colour, symbol) in looks.items():
+        mine = [own for own in shown if own.verdict == verdict]
+        if not mine:
+            continue
+        traces.append({
+            "type": "scatter", "mode": "markers", "name": verdict, "y": [own.figure for own in mine],
+            "x": [own.difference / own.before for own in mine],
+            "marker": {"color": colour, "symbol": symbol, "size": 10, "line": {"width": 2, "color": colour}},
+            "error_x": {
+                "type": "data", "symmetric": False, "color": colour, "thickness": 2, "width": 4,
+                "array": [(own.upper - own.difference) / own.before for own in mine],
+                "arrayminus": [(own.difference - own.lower) / own.before for own in mine],
+            },
+            "hovertemplate": "<b>%{y}</b><br>%{x:+.2%}<extra></extra>",
+        })  # fmt: skip
+    x = axis("change of B from A, with its 99 % interval", tickformat="+.3~%")
+    names = [own.figure for own in shown]
+    plot = figure(traces, x, named(names) | {"showgrid": True}, legends=len(traces), height=110 + 24 * len(names))
+    _add(plot, [level(0, "", along="x")])
+    return plot
+
+
+def _add(plot: Figure, levels: Sequence[tuple[Figure, Figure]]) -> None:
+    layout: dict[str, Any] = plot["layout"]
+    for line, words in levels:
+        layout["shapes"].append(line)
+        if words["text"]:
+            layout["annotations"].append(words)

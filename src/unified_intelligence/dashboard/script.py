@@ -1,0 +1,5 @@
+"""What Streamlit runs: the page, with the folders that stand behind the script's name on the command line."""
+
+from unified_intelligence.dashboard.start import show_page
+
+show_page()
