@@ -10,7 +10,7 @@ from typing import Any
 
 from unified_intelligence.benchmark.prompts import prompts_of
 from unified_intelligence.benchmark.row import Row
-from unified_intelligence.dashboard.results import Result
+from unified_intelligence.dashboard.results import Result, object_of
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 
 
@@ -32,7 +32,7 @@ class Pair:
 def differs(first: Result, second: Result) -> str:
     """Why answers of the two cannot be laid side by side; "" where they can."""
     one, other = (_source(own) for own in (first, second))
-    if not one or not other:
+    if not (one[0] and other[0]):
         return "One of the runs does not say what it asked: its manifest is missing. Run it again."
     if one == other:
         return ""
@@ -50,9 +50,7 @@ def pairs(first: Sequence[Row], second: Sequence[Row], asked: Mapping[int, str])
 
 def texts(result: Result) -> Mapping[int, str]:
     """What was asked, made again from the prompts' name: for runs that did not keep it. Empty where that is gone."""
-    told: Any = result.depends_on.get("prompts")
-    if not isinstance(told, dict):
-        return {}
+    told = object_of(result.depends_on, "prompts")
     return _texts(str(told.get("source", "")), result.metrics.load.seed, int(told.get("count", 0)))
 
 
@@ -74,9 +72,7 @@ def _said(messages: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _source(result: Result) -> tuple[str, int, int]:
-    told: Any = result.depends_on.get("prompts")
-    if not isinstance(told, dict):
-        return "", 0, 0
+    told = object_of(result.depends_on, "prompts")
     source = str(told.get("source", ""))
     return source, int(told.get("count", 0)), result.metrics.load.seed if source.startswith("synthetic") else 0
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from unified_intelligence.benchmark.compare import Change
 from unified_intelligence.benchmark.metrics import Goodput, Metrics, goodput_of
 from unified_intelligence.benchmark.row import Row
 from unified_intelligence.benchmark.statistics import delta, percentile
@@ -147,8 +148,12 @@ class Drift(NamedTuple):
     upper: float
 
     @property
-    def is_noise(self) -> bool:
-        return self.lower <= 0 <= self.upper
+    def verdict(self) -> str:
+        """Less than noise, or than the measurement is off by, is steady."""
+        own = Change(
+            figure="ttft_ms.p50", before=self.first_ms, after=self.last_ms, lower=self.lower, upper=self.upper
+        )  # fmt: skip
+        return {"worse": "slower", "better": "faster"}.get(own.verdict, "steady")
 
 
 def drift(found: Sequence[Moment]) -> Drift | None:

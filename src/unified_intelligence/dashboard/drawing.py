@@ -1,7 +1,7 @@
 """What all plots share: colours, marks, axes. A plot is a plain value of Plotly's form, which no library is needed for.
 
-Each configuration has a colour, a mark and a stroke: none of the three is needed to tell it from the others. The colours
-keep their distances for colour-blind eyes, and stand out from a white page and from a dark one.
+Each configuration has a colour, a mark and a stroke: none of the three is needed to tell it from the others. The
+colours keep their distances for colour-blind eyes, and stand out from a white page and from a dark one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ COLOURS = ("#2d78b4", "#e1780f", "#4ba55a", "#c30f1e", "#692dff", "#e16996", "#4
 QUIET, BETTER, WORSE = "#7d838c", COLOURS[0], COLOURS[1]
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "pentagon", "triangle-down", "star")
 _DASHES = ("solid", "dash", "dashdot", "longdash", "dot")
-INVALID_MARK = "x-open"
+INVALID_MARK = "x-thin-open"
 
 
 class Style(NamedTuple):
@@ -84,8 +84,9 @@ def marks(results: Sequence[Result], style: Style, *, size: int = 10) -> Figure:
     return {
         "symbol": [style.symbol if own.valid else INVALID_MARK for own in results],
         "color": style.colour,
-        "size": [size if own.valid else size + 3 for own in results],
-        "line": {"width": 2, "color": style.colour},
+        "size": [size if own.valid else size + 2 for own in results],
+        "line": {"width": [2 if own.valid else 3 for own in results], "color": style.colour},
+        "opacity": 1,
     }
 
 
@@ -93,7 +94,26 @@ def key_of_invalid(results: Iterable[Result]) -> list[Figure]:
     """The legend's entry for the crosses, where there are any."""
     if all(own.valid for own in results):
         return []
-    return [_key("INVALID: do not believe it", {"symbol": INVALID_MARK, "color": QUIET, "size": 12})]
+    marker = {"symbol": INVALID_MARK, "color": QUIET, "size": 12, "line": {"width": 3, "color": QUIET}}
+    return [_key("INVALID: do not believe it", marker)]
+
+
+def key_of_configuration(name: str, style: Style, *, line: bool) -> Figure:
+    """The legend's entry for a configuration: its own mark, whichever of its runs is INVALID."""
+    marker: Figure = {"symbol": style.symbol, "color": style.colour, "size": 10, "opacity": 1}
+    key = {**_key(name, marker), "legendgroup": name}
+    return key | ({"mode": "lines+markers", "line": {"color": style.colour, "width": 2}} if line else {})
+
+
+def spans(values: Iterable[float]) -> bool:
+    """Whether they are too far apart for an axis on which equal steps are equal."""
+    above = [own for own in values if own > 0]
+    return bool(above) and max(above) > 20 * min(above)
+
+
+def logarithmic(*, wide: bool) -> Figure:
+    """How an axis is divided: 1, 2, 5, 10 where values are far apart, from 0 where they are not."""
+    return {"type": "log", "dtick": "D2"} if wide else {"rangemode": "tozero"}
 
 
 def key_of_line(name: str, dash: str) -> Figure:
@@ -105,7 +125,7 @@ def key_of_mark(name: str, symbol: str) -> Figure:
     return _key(name, {"symbol": symbol, "color": QUIET, "size": 11})
 
 
-def level(value: float, said: str, *, along: str = "y", side: str = "right") -> tuple[Figure, Figure]:
+def level(value: float, said: str, *, along: str = "y") -> tuple[Figure, Figure]:
     """A line across the plot at a value, and its words; for `shapes` and `annotations`."""
     across = "x" if along == "y" else "y"
     line: Figure = {
@@ -114,9 +134,9 @@ def level(value: float, said: str, *, along: str = "y", side: str = "right") -> 
     }  # fmt: skip
     words: Figure = {"text": said, "showarrow": False, "font": {"size": 12}, along: value, f"{across}ref": "paper"}
     if along == "y":
-        words |= {"x": 1 if side == "right" else 0, "xanchor": side, "yanchor": "bottom"}
+        words |= {"x": 1, "xanchor": "left", "yanchor": "middle", "xshift": 4}
     else:
-        words |= {"y": 1, "yanchor": "top", "xanchor": "left" if side == "right" else "right", "xshift": 4}
+        words |= {"y": 0, "yanchor": "bottom", "xanchor": "left", "xshift": 4}
     return line, words
 
 

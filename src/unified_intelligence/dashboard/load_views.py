@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import streamlit as st
 
@@ -11,7 +10,7 @@ from unified_intelligence.benchmark.cost import ZERO_GPU, Use
 from unified_intelligence.benchmark.metrics import Goodput
 from unified_intelligence.dashboard import load_plots, tables
 from unified_intelligence.dashboard.curves import front, point_of
-from unified_intelligence.dashboard.drawing import axis
+from unified_intelligence.dashboard.drawing import Figure, axis
 from unified_intelligence.dashboard.money import Priced, cheapest, offers, price
 from unified_intelligence.dashboard.quality import Judged, matching, read_evaluations
 from unified_intelligence.dashboard.results import Result, load_said
@@ -23,7 +22,7 @@ from unified_intelligence.spaces.cost import table as price_table
 _NO_AXIS = (
     "These runs are ramps or traces, which have no place on an axis of loads. Measure some with --concurrency 1,4,16."
 )
-_PRICE = "l4x1"
+_PRICE, _SAME = "l4x1", "the one above"
 
 
 def show_runs(scene: Scene) -> None:
@@ -37,8 +36,8 @@ def show_runs(scene: Scene) -> None:
 def show_pareto(scene: Scene) -> None:
     question(
         "How much does a GPU give, and how fast does a reader get it?",
-        "Up and right is better. A reader's speed is 1000 / median time per output token, in ms; the label is the load: "
-        "c16 is 16 requests at once, r10 is 10 a second.",
+        "Up and right is better. A reader's speed is 1000 / median ms per output token. The label is the load: c16 is "
+        "16 requests at once, r10 is 10 a second.",
     )
     gpus = _gpus(scene)
     points = [point for own in scene.results if (point := point_of(own, gpus[own.configuration]))]
@@ -49,7 +48,7 @@ def show_pareto(scene: Scene) -> None:
     said = f"{len(points)} runs, {len(best)} of them beaten by no other in both"
     plot(load_plots.pareto(points, best, scene.styles), "pareto", said)
     left_out = len(scene.results) - len(points)
-    remarks([f"{left_out} runs without a speed of their own are left out."] if left_out else [])
+    remarks([f"Left out for answers of fewer than two tokens, or none: {left_out} of the runs."] if left_out else [])
 
 
 def show_load(scene: Scene) -> None:
@@ -115,17 +114,23 @@ def show_quality(scene: Scene) -> None:
         remarks(found.broken)
         return
     suites = list(dict.fromkeys(own.suite for own in found.judged))
-    suite = choose("Suite", suites, "suite") or suites[0]
-    against = choose("Against", list(_AGAINST), "against") or next(iter(_AGAINST))
-    joined = _joined(scene, found.judged, suite, against)
+    first, second = st.columns(2)
+    with first:
+        suite = choose("Suite", suites, "suite")
+    with second:
+        against = choose("Against", list(_AXES), "against")
+    joined, lacking = _joined(scene, found.judged, suite, against)
     if joined:
-        x, say = _AXES[against]
-        plot(load_plots.quality(joined, scene.styles, x, say), "quality", f"Share right in {suite} against {against}")
+        plot(
+            load_plots.quality([(*own, _said(own[2], against)) for own in joined], scene.styles, _AXES[against]),
+            "quality",
+            f"Share right in {suite} against {against}",
+        )
         table([
             {
                 "configuration": own.configuration, "run": own.label, "evaluation": judged.label,
                 "right": percent(judged.accuracy), "95 % interval": f"{percent(judged.lo)} … {percent(judged.hi)}",
-                "samples": judged.n, against: say(value).split(" for")[0],
+                "samples": judged.n, against: _said(value, against),
             }
             for own, judged, value in joined
         ], "quality table")  # fmt: skip
@@ -134,29 +139,36 @@ def show_quality(scene: Scene) -> None:
         nothing(
             f"No run that is picked is of a model that {suite} was asked of: {models}. Measure one, or pick others."
         )
+    remarks([f"{name} is not drawn: no valid run of it kept the limits." for name in lacking])
     remarks(found.broken)
 
 
-_AGAINST: Mapping[str, str] = {"cost": "1M tokens", "speed of a reader": "tokens/s", "time to first token": "TTFT"}
-_AXES: Mapping[str, tuple[Any, Any]] = {
-    "cost": (load_plots.price_axis(), load_plots.price_said),
-    "speed of a reader": (
-        axis("tokens a second that one reader gets", rangemode="tozero"),
-        lambda value: f"{thin(value)} tokens/s a reader",
-    ),
-    "time to first token": (axis("TTFT p50, ms", rangemode="tozero"), lambda value: f"TTFT p50 {time_said(value)}"),
+def _said(value: float, against: str) -> str:
+    if against == _COST:
+        return f"{dollars(value)} for 1M tokens"
+    return f"TTFT p50 {time_said(value)}" if against == _FIRST_TOKEN else f"{thin(value)} tokens/s a reader"
+
+
+_COST, _SPEED, _FIRST_TOKEN = "cost", "speed of a reader", "time to first token"
+_AXES: Mapping[str, Figure] = {
+    _COST: load_plots.price_axis(),
+    _SPEED: axis("tokens a second that one reader gets", rangemode="tozero"),
+    _FIRST_TOKEN: axis("TTFT p50, ms", rangemode="tozero"),
 }
 
 
 def _joined(
     scene: Scene, judged: Sequence[Judged], suite: str, against: str
-) -> list[tuple[Result, Judged, float]]:  # fmt: skip
-    """A configuration once: at its cheapest load within the limits, or else at the first that says something."""
+) -> tuple[list[tuple[Result, Judged, float]], list[str]]:  # fmt: skip
+    """A configuration once: at its cheapest load within the limits, or else at the first that says something.
+
+    And the names of those that have no such run.
+    """
     series: dict[str, list[Result]] = {}
     for own in scene.results:
         if matching(own, judged, suite) is not None:
             series.setdefault(own.configuration, []).append(own)
-    if against == "cost":
+    if against == _COST:
         good, _ = scene.goods(own for mine in series.values() for own in mine)
         priced = _priced(scene, series, good) if series else {}
         best = {name: cheapest(mine) for name, mine in priced.items()}
@@ -168,13 +180,14 @@ def _joined(
         fitting = matching(own, judged, suite)
         if fitting is not None and value is not None:
             found.append((own, fitting, value))
-    return found
+    drawn = {own.configuration for own, _, _ in found}
+    return found, [name for name in series if name not in drawn]
 
 
 def _first(mine: Sequence[Result], against: str) -> tuple[Result, float | None]:
     for own in sorted(mine, key=lambda own: not own.valid):
         point, ttft = point_of(own, 1), own.metrics.ttft_ms
-        value = (point.reader if point else None) if against.startswith("speed") else (ttft.p50 if ttft else None)
+        value = (point.reader if point else None) if against == _SPEED else (ttft.p50 if ttft else None)
         if value is not None:
             return own, value
     return mine[0], None
@@ -207,30 +220,36 @@ def _priced(
     known = offers(prices)
     first, second = st.columns(2)
     with first:
-        where = st.selectbox(
-            "Price of the machine", list(known), index=list(known).index(_PRICE), key="price", bind="query-params",
-            format_func=lambda name: known.get(name, name), accept_new_options=True, filter_mode="contains",
-            help="Or your own, such as 2.50/h; or of an API, for 1M tokens read and written: 0.5,1.5",
-        )  # fmt: skip
+        where = _price("Price of the machine", known, _PRICE, "price")
     with second:
         used = st.slider(
             "Used, of the billed time", 5, 100, 100, step=5, format="%d %%", key="used", bind="query-params"
-        )
-    own_price: dict[str, str] = {}
+        )  # fmt: skip
+    places = dict.fromkeys(series, where)
     if len(series) > 1:
         with st.expander("Another price for one of them"):
             for name in series:
-                own = st.selectbox(
-                    escaped(name), ["the one above", *known], key=f"price {name}", accept_new_options=True,
-                    format_func=lambda name: known.get(name, name),
-                )  # fmt: skip
-                if own and own != "the one above":
-                    own_price[name] = own
-    if ZERO_GPU in {where, *own_price.values()}:
+                own = _price(escaped(name), {_SAME: _SAME, **known}, _SAME, f"price {name}")
+                places[name] = where if own == _SAME else own
+    if ZERO_GPU in places.values():
         quota = ", ".join(f"{who} {seconds / 60:g} min" for who, seconds in prices["zero_gpu"]["seconds_a_day"].items())
         st.caption(escaped(f"ZeroGPU is so much GPU time a day for a caller, never unlimited: {quota}."))
     use = Use(utilisation=used / 100 if used < 100 else 0.0)
     return {
-        name: price([(own, good.get(own.name)) for own in mine], own_price.get(name, where), use, prices, scene.share)
+        name: price([(own, good.get(own.name)) for own in mine], places[name], use, prices, scene.share)
         for name, mine in series.items()
     }
+
+
+def _price(label: str, known: Mapping[str, str], first: str, key: str) -> str:
+    """A price of the file, or what somebody types."""
+    names = list(known)
+
+    def said(name: str) -> str:
+        return known.get(name, name)
+
+    chosen = st.selectbox(
+        label, names, index=names.index(first), key=key, bind="query-params", format_func=said, accept_new_options=True,
+        help="Or your own, such as 2.50/h; or of an API, for 1M tokens read and written: 0.5,1.5",
+    )  # fmt: skip
+    return str(chosen or first)

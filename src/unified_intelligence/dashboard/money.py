@@ -1,4 +1,4 @@
-"""What answers cost at each load under limits, and where: the price file's and `benchmark.cost`'s arithmetic, joined."""
+"""What answers cost at each load under limits, and where: `benchmark.cost` over runs, with the prices it is handed."""
 
 from __future__ import annotations
 

@@ -32,10 +32,16 @@ VIEWS: Mapping[str, Callable[[Scene], None]] = {
 _SHARES = (0.9, 0.95, 0.99, 0.999, 1.0)
 _EXAMPLE = "uic bench run --url http://127.0.0.1:8000/v1 --concurrency 1,4,16 --slo ttft=500ms,e2e=2s"
 
+_STYLE = """<style>
+.stMainBlockContainer { padding-top: 2.75rem; }
+@media (max-width: 40rem) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
+</style>"""
+
 
 def show(folder: Path, evaluations: Path) -> None:
     """Draws it anew, from what lies in the folders now."""
     st.set_page_config("Benchmarks", layout="wide", initial_sidebar_state="auto")
+    st.html(_STYLE)
     found = read_folder(folder)
     with st.sidebar:
         st.header("Benchmarks", anchor=False)

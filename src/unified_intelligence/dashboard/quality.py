@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from unified_intelligence.dashboard.results import Result
+from unified_intelligence.dashboard.results import Result, object_of
 from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.evaluation.folder import RUN, read_run
 from unified_intelligence.evaluation.metrics import is_complete
@@ -67,10 +67,8 @@ def matching(result: Result, judged: Sequence[Judged], suite: str) -> Judged | N
 
 def models_of(result: Result) -> frozenset[str]:
     """The names that the model of a benchmark may go by."""
-    provider = result.depends_on.get("provider")
-    name = provider.get("name") if isinstance(provider, dict) else ""
-    own = result.model
-    return _names([own] if own else [str(name or "")])
+    provider = object_of(result.depends_on, "provider")
+    return _names([result.model or str(provider.get("name", ""))])
 
 
 def _names(told: Iterable[str | None]) -> frozenset[str]:

@@ -18,7 +18,9 @@ from unified_intelligence.dashboard.drawing import (
     axis,
     figure,
     level,
+    logarithmic,
     named,
+    spans,
 )
 from unified_intelligence.dashboard.results import Result
 from unified_intelligence.dashboard.words import thin
@@ -38,17 +40,17 @@ def spread(drawn: Drawn, title: str, limit: float | None) -> Figure:
             "line": {"color": style.colour, "width": 2.5, "dash": style.dash if own.valid else "dot", "shape": "hv"},
             "hovertemplate": "<b>%{fullData.name}</b><br>%{y:.1%} within %{x:,.1f} ms<extra></extra>",
         })  # fmt: skip
-    every = [value for _, values, _ in drawn for value in values if value > 0]
-    wide = bool(every) and max(every) > 20 * min(every)
-    x_axis = axis(f"{title}, ms", **({"type": "log"} if wide else {"rangemode": "tozero"}))
+    every = [value for _, values, _ in drawn for value in values]
+    wide = spans(every)
+    x_axis = axis(f"{title}, ms", **logarithmic(wide=wide))
     plot = figure(traces, x_axis, axis("share of the answers", tickformat=".0%", range=[0, 1.02]), legends=len(traces))
-    _add(plot, [level(0.5, "p50"), level(0.99, "p99", side="left")])
+    plot["layout"]["margin"]["r"] = 36
+    _add(plot, [level(0.5, "p50"), level(0.99, "p99")])
     if limit is not None and limit > 0:
         from math import log10
 
         line, words = level(limit, f"limit {thin(limit)} ms", along="x")
         words["x"] = log10(limit) if wide else limit
-        words["y"], words["yanchor"] = 0, "bottom"
         _add(plot, [(line, words)])
     return plot
 
@@ -78,11 +80,9 @@ def over_time(drawn: Sequence[tuple[Result, Sequence[Moment], Style]]) -> tuple[
             "line": {"color": style.colour, "width": 2.5, "dash": style.dash if own.valid else "dot"},
             "hovertemplate": f"<b>{own.label}</b><br>median %{{y:,.1f}} ms<extra></extra>",
         })  # fmt: skip
-    x_axis, y_axis = (
-        axis("seconds after the run's first request", rangemode="tozero"),
-        axis("TTFT, ms", rangemode="tozero"),
-    )
-    return figure(traces, x_axis, y_axis, legends=len(drawn)), coarse
+    wide = spans(at.ttft_ms for _, found, _ in drawn for at in found)
+    x_axis = axis("seconds after the run's first request", rangemode="tozero")
+    return figure(traces, x_axis, axis("TTFT, ms", **logarithmic(wide=wide)), legends=len(drawn)), coarse
 
 
 def failures(results: Sequence[Result]) -> Figure:
@@ -113,17 +113,19 @@ def health(
 ) -> Figure:
     """One thing about the client, a run a row, and the limit from which on it is too much."""
     labels = [own.label for own in results]
+    colours = [BETTER if own.valid else WORSE for own in results]
     trace: Figure = {
         "type": "scatter", "mode": "markers", "x": list(values), "y": labels,
         "marker": {
-            "symbol": ["circle" if own.valid else INVALID_MARK for own in results], "size": 11,
-            "color": [COLOURS[0] if own.valid else COLOURS[1] for own in results], "line": {"width": 2},
+            "symbol": ["circle" if own.valid else INVALID_MARK for own in results], "size": 10, "opacity": 1,
+            "color": colours, "line": {"width": [0 if own.valid else 3 for own in results], "color": colours},
         },
+        "cliponaxis": False,
         "customdata": [own.why or "valid" for own in results],
         "hovertemplate": "<b>%{y}</b><br>%{x:.3~g}<br>%{customdata}<extra></extra>",
     }  # fmt: skip
-    x = axis(title, rangemode="tozero", **(more or {}))
-    plot = figure([trace], x, named(labels) | {"showgrid": True}, height=110 + 30 * len(results))
+    x, row = axis(title, rangemode="tozero", **(more or {})), 30 if len(results) <= 8 else 20
+    plot = figure([trace], x, named(labels) | {"showgrid": True}, height=90 + row * len(results))
     _add(plot, [level(limit, "", along="x")])
     return plot
 
@@ -132,8 +134,11 @@ def changes(found: Sequence[Change]) -> Figure:
     """How much each figure changed, in percent of what it was, with the 99 % interval."""
     shown = [own for own in found if own.before]
     looks: Mapping[str, tuple[str, str]] = {
-        "better": (BETTER, "circle"), "worse": (WORSE, "square"), "noise": (QUIET, "circle-open"), "small": (QUIET, "diamond-open"),
-    }  # fmt: skip
+        "better": (BETTER, "circle"),
+        "worse": (WORSE, "square"),
+        "noise": (QUIET, "circle-open"),
+        "small": (QUIET, "diamond-open"),
+    }
     traces: list[Figure] = []
     for verdict, (colour, symbol) in looks.items():
         mine = [own for own in shown if own.verdict == verdict]

@@ -98,16 +98,20 @@ def show_health(scene: Scene) -> None:
     left, right = st.columns(2)
     with left:
         late = [own.lag_p99_ms / own.lag_limit_ms if own.lag_limit_ms else None for own in told]
-        _strip(shown, late, 1.0, "schedule lag p99, of what is allowed", "lag")
-        _strip(shown, [own.cpu for own in told], _BUSY, "CPU of the busiest process, of a core", "cpu")
+        _strip(shown, late, 1.0, "schedule lag p99 / allowed", "lag")
+        _strip(shown, [own.cpu for own in told], _BUSY, "CPU of a core, busiest process", "cpu")
     with right:
         sent = [own.delivered / own.asked if own.asked else None for own in told]
-        _strip(shown, sent, DELIVERED, "sent, of what was asked (no mark: too short to tell)", "sent")
+        _strip(shown, sent, DELIVERED, "sent / asked", "sent")
         law = [own.in_flight / own.rate_times_latency if own.rate_times_latency else None for own in told]
-        _strip(shown, law, 1.0, "Little's law: under way, counted / rate × latency", "law")
+        _strip(shown, law, 1.0, "counted / rate × latency", "law")
     if len(latest) > _MOST_ROWS:
         remarks([f"The latest {_MOST_ROWS} of {len(latest)} runs are drawn."])
-    st.caption(f"Lag makes only an open load INVALID. Little's law is in doubt from {_LITTLE:.0%} off.")
+    st.caption(
+        "Lag makes only an open load INVALID. Sent is requests a second of an open load, requests under way of a "
+        "closed one; no mark: too short to tell. Little's law says that the last is 100 %; from "
+        f"{_LITTLE:.0%} off it is in doubt."
+    )
     table(tables.health(latest), "health table")
 
 
@@ -134,10 +138,11 @@ def show_answers(scene: Scene) -> None:
     st.caption(f"{len(found)} prompts were asked in both; {same} answers are the same, letter by letter.")
     if st.toggle("Only where the answers differ", key="different", bind="query-params"):
         found = [own for own in found if not own.same]
-    own = choose("Prompt", found, "prompt", format_func=_prompt_said) if found else None
-    if own is None:
+    if not found:
         nothing("All answers are the same.")
         return
+    by_prompt = {own.prompt: own for own in found}
+    own = by_prompt[choose("Prompt", list(by_prompt), "prompt", say=lambda number: _prompt_said(by_prompt.get(number)))]
     st.markdown("**Asked**")
     st.code(own.asked or "The run did not keep what was asked.", language=None, wrap_lines=True)
     for column, result, row in zip(st.columns(2), both, (own.first, own.second), strict=True):
@@ -148,8 +153,8 @@ def show_answers(scene: Scene) -> None:
 def show_change(scene: Scene) -> None:
     question(
         "Is B really faster than A, or is it noise?",
-        "Where the interval of the difference holds 0, it may be noise. It knows the noise inside the two runs, not that of "
-        "two days.",
+        "Where the interval of the difference holds 0, it may be noise. It knows the noise inside the two runs, not "
+        "that of two days.",
     )
     both = _two(scene)
     if both is None:
@@ -188,18 +193,22 @@ def _two(scene: Scene) -> tuple[Result, Result] | None:
         nothing("Two runs are needed. Pick more at the side, or measure another: uic bench run --url URL --name OTHER")
         return None
     results = list(scene.results)
-    first = likely(results)
+    first = likely([own for own in results if own.valid]) or [own.name for own in results]
     places = [next(place for place, own in enumerate(results) if own.name == name) for name in first[:2]]
     places = places if len(places) == 2 else [0, 1]
     names = [own.name for own in results]
     labels = {own.name: own.label for own in results}
+
+    def said(name: str) -> str:
+        return labels.get(name, name)
+
     left, right = st.columns(2)
     with left:
-        one = choose("A", names, "a", places[0], format_func=lambda name: labels.get(name, name))
+        one = choose("A", names, "a", places[0], said)
     with right:
-        other = choose("B", names, "b", places[1], format_func=lambda name: labels.get(name, name))
+        other = choose("B", names, "b", places[1], said)
     by_name = {own.name: own for own in results}
-    return by_name[one or names[0]], by_name[other or names[1]]
+    return by_name[one], by_name[other]
 
 
 def _strip(results: Sequence[Result], values: Sequence[float | None], limit: float, title: str, key: str) -> None:
@@ -209,19 +218,19 @@ def _strip(results: Sequence[Result], values: Sequence[float | None], limit: flo
 def _drifted(own: Result, found: Drift | None) -> dict[str, str]:
     if found is None:
         return {"run": own.label, "verdict": "too few requests to tell: 30 are needed"}
-    change = found.last_ms - found.first_ms
-    verdict = "steady" if found.is_noise else ("slower" if change > 0 else "faster")
     return {
         "run": own.label,
         "median, warm-up": time_said(found.warmup_ms),
         "first third": time_said(found.first_ms),
         "last third": time_said(found.last_ms),
         "99 % interval of the change": f"{time_said(found.lower)} … {time_said(found.upper)}",
-        "verdict": verdict,
+        "verdict": found.verdict,
     }
 
 
-def _prompt_said(own: Pair) -> str:
+def _prompt_said(own: Pair | None) -> str:
+    if own is None:
+        return ""
     words = " ".join(own.asked.split())
     return f"{own.prompt}: {words[:80]}" if words else str(own.prompt)
 
@@ -231,9 +240,8 @@ def _answer(result: Result, row: Row) -> None:
     if row.error:
         st.error(escaped(f"{row.error}: {row.message}"))
         return
-    st.caption(
-        f"TTFT {time_said(row.ttft_ms)}, whole {time_said(row.e2e_ms)}, {thin(row.tokens)} tokens, end: {row.finish or '–'}"
-    )
+    times = f"TTFT {time_said(row.ttft_ms)}, whole {time_said(row.e2e_ms)}"
+    st.caption(escaped(f"{times}, {thin(row.tokens)} tokens, end: {row.finish or '–'}"))
     if row.reasoning:
         with st.expander("Reasoning"):
             st.code(row.reasoning, language=None, wrap_lines=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -186,7 +186,7 @@ def _result(path: str, *_state: int) -> Result:
     metrics = read_metrics(Path(path).parent, path)
     name = Path(path).name.removesuffix(METRICS)
     manifest = _manifest(Path(f"{path.removesuffix(METRICS)}{MANIFEST}"))
-    sweep = _object(manifest, "sweep")
+    sweep = object_of(manifest, "sweep")
     configuration = name.removesuffix(f"_{metrics.load.label}") or name
     if sweep:
         configuration = f"{sweep.get('name', '')}/{sweep.get('configuration', '')}"
@@ -196,14 +196,15 @@ def _result(path: str, *_state: int) -> Result:
         configuration=configuration,
         group=str(sweep.get("name", "")),
         metrics=metrics,
-        depends_on=_object(manifest, "depends_on"),
+        depends_on=object_of(manifest, "depends_on"),
         gpus=gpus if isinstance(gpus, int) else 0,
     )
 
 
-def _object(told: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found: Any = told.get(name)
-    return found if isinstance(found, dict) else {}
+def object_of(told: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What is there under a name, where it is an object; files come from anywhere."""
+    found = told.get(name)
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -11,23 +11,24 @@ from unified_intelligence.dashboard.drawing import Figure
 from unified_intelligence.dashboard.results import Result
 from unified_intelligence.dashboard.words import escaped
 
+_page: Any = st  # its types are those of libraries that need not be here
 _Choice = TypeVar("_Choice")
-_MOST = 4
+_MOST, _REASONS = 4, 2
 
 
 def question(text: str, how: str) -> None:
     """What the plot answers, and how it is read."""
-    st.subheader(text, anchor=False)
+    st.markdown(f"#### {text}")
     st.caption(escaped(how))
 
 
 def plot(shown: Figure, key: str, said: str) -> None:
     """`said` is for who cannot see it."""
-    st.plotly_chart(shown, key=key, alt=said, config={"displayModeBar": False, "responsive": True})
+    _page.plotly_chart(shown, key=key, alt=said, config={"displayModeBar": False, "responsive": True})
 
 
 def table(rows: Sequence[dict[str, Any]], key: str) -> None:
-    st.dataframe(list(rows), hide_index=True, key=key, height="content" if len(rows) <= 10 else "auto")
+    _page.dataframe(list(rows), hide_index=True, key=key, height="content" if len(rows) <= 10 else "auto")
 
 
 def nothing(text: str) -> None:
@@ -45,16 +46,17 @@ def warn_of_invalid(results: Sequence[Result]) -> None:
     bad = [own for own in results if not own.valid]
     if not bad:
         return
-    told = [f"**{escaped(own.name)}**: {escaped(own.why)}" for own in bad[:_MOST]]
+    why = len(bad) <= _REASONS
+    told = [f"**{escaped(own.name)}**" + (f", {escaped(own.why)}" if why else "") for own in bad[:_MOST]]
     more = [f"and {len(bad) - _MOST} more"] if len(bad) > _MOST else []
-    st.warning(
-        f"INVALID, and marked so wherever they are drawn: {len(bad)} of {len(results)} runs. "
-        + " · ".join([*told, *more])
-    )
+    count = f"{len(bad)} of {len(results)} runs {'is' if len(bad) == 1 else 'are'} INVALID, and marked so in every plot"
+    st.warning(f"{count}: {'; '.join([*told, *more])}.")
 
 
-def choose(label: str, options: Sequence[_Choice], key: str, place: int = 0, **more: Any) -> _Choice | None:
-    """One of them, kept in the page's address; None of nothing."""
-    if not options:
-        return None
-    return st.selectbox(label, options, index=min(place, len(options) - 1), key=key, bind="query-params", **more)
+def choose(
+    label: str, options: Sequence[_Choice], key: str, place: int = 0, say: Callable[[_Choice], str] = str
+) -> _Choice:
+    """One of them, of which there is one at least; kept in the page's address."""
+    place = min(place, len(options) - 1)
+    chosen = st.selectbox(label, options, index=place, key=key, bind="query-params", format_func=say)
+    return options[place] if chosen is None else chosen

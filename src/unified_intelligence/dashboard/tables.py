@@ -32,6 +32,7 @@ def runs(results: Sequence[Result]) -> Rows:
             "E2E p99, ms": _part(own.metrics.e2e_ms, "p99"),
             "answered": own.metrics.counts["completed"],
             "failed": own.metrics.counts["failed"],
+            "why INVALID": own.why,
             "measured above": "; ".join(note for note in own.metrics.health.notes if note.startswith("measured above")),
         }
         for own in results
@@ -43,7 +44,8 @@ def knees(found: Mapping[str, Knee], good: Mapping[str, Goodput | None]) -> Rows
     for name, own in found.items():
         at = own.result
         if at is None:
-            rows.append({"configuration": name, "knee": "below the lowest load measured"})
+            lacking = dict.fromkeys(("within the limits", "requests/s", "tokens/s", "TTFT p99", "E2E p99"), "–")
+            rows.append({"configuration": name, "knee": "below the lowest load measured", **lacking})
             continue
         rows.append(
             {
@@ -121,7 +123,7 @@ def health(results: Sequence[Result]) -> Rows:
                 "under way, counted": thin(told.in_flight),
                 "rate × latency": thin(told.rate_times_latency),
                 "kernel's stamps": percent(told.kernel_stamps),
-                "remarks": "; ".join(told.notes),
+                "remarks": "; ".join([*own.metrics.invalid, *told.notes]),
             }
         )
     return rows
@@ -150,7 +152,7 @@ def _signed(value: float, said: str) -> str:
 
 
 def _state(own: Result) -> str:
-    return "valid" if own.valid else f"INVALID: {own.why}"
+    return "valid" if own.valid else "INVALID"
 
 
 def _part(found: Distribution | None, name: str) -> float | None:
