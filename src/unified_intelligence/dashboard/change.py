@@ -23,5 +23,6 @@ def _compared(folder: str, first: str, second: str, *_state: int) -> Comparison:
 
 
 def _stored(folder: Path, name: str) -> Stored:
+    rows = rows_of(folder, name)
     own = result_of(folder, name)
-    return Stored(own.metrics, {"depends_on": dict(own.depends_on)}, list(rows_of(folder, name)))
+    return Stored(own.metrics, {"depends_on": dict(own.depends_on)}, list(rows))

@@ -105,6 +105,8 @@ def costs(series: Mapping[str, Sequence[Priced]], styles: Mapping[str, Style], k
     every = [own for mine in series.values() for own in mine]
     for name, mine in series.items():
         shown = [own for own in mine if own.dollars is not None]
+        if not shown:
+            continue
         results = [own.result for own in shown]
         trace = _line(name, results, [own.dollars for own in shown], styles[name], "$%{y:,.3g} for 1M tokens")
         symbols = [

@@ -33,7 +33,7 @@ _SHARES = (0.9, 0.95, 0.99, 0.999, 1.0)
 _EXAMPLE = "uic bench run --url http://127.0.0.1:8000/v1 --concurrency 1,4,16 --slo ttft=500ms,e2e=2s"
 
 _STYLE = """<style>
-.stMainBlockContainer { padding-top: 2.75rem; }
+.stMainBlockContainer { padding-top: 4rem; padding-bottom: 3rem; }
 @media (max-width: 40rem) { .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; } }
 </style>"""
 

@@ -16,7 +16,7 @@ from unified_intelligence.entities.errors import ConfigurationError, MissingDepe
 
 ADDRESS = "127.0.0.1"
 _NEEDED, _EXTRA, _WHAT = ("streamlit", "plotly"), "dashboard", "uic bench dashboard"
-_ACCENT = {"light": "#1f5f8b", "dark": "#74b4e0"}
+_ACCENT = {"light": "#1f5f8b", "dark": "#2b7bba"}
 _SETTINGS = {
     "server.address": ADDRESS,
     "server.headless": "true",  # opens nothing, and asks for no e-mail

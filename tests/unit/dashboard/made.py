@@ -51,8 +51,7 @@ class Slots(ITextGenerator):
 
 
 def run(
-    folder: Path, name: str, generator: ITextGenerator, load: Load, *, model: str = "", slo: dict[str, float] | None = None,
-    source: str = "finance",
+    folder: Path, name: str, generator: ITextGenerator, load: Load, *, model: str = "", source: str = "finance"
 ) -> Metrics:  # fmt: skip
     """A run, measured and kept as `uic bench run --provider` does."""
     prompts = prompts_of(source)
@@ -63,7 +62,7 @@ def run(
     bodies = [body_of(prompt, model or name, None, {}) for prompt in prompts]
     job = session.Job(
         name=name, folder=folder, load=load, bodies=bodies, model=model or name, source=source, version="0",
-        slo=SLO if slo is None else slo, timeout=30.0,
+        slo=SLO, timeout=30.0,
     )  # fmt: skip
     provider: dict[str, Any] = {"name": "slots", "options": {}}
     return session.keep(job, gathered, provider)[0]
