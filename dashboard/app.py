@@ -5,4 +5,5 @@
 
 from unified_intelligence.dashboard.start import show_page
 
-show_page()
+if __name__ == "__main__":
+    show_page()

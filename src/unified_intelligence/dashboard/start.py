@@ -9,7 +9,9 @@ import time
 import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 
 from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError
@@ -70,7 +72,8 @@ def run(folder: Path, evaluations: Path, port: int, ready: Callable[[str], None]
     flags = [f"--{name}={value}" for name, value in {**_SETTINGS, "server.port": str(port)}.items()]
     flags += [f"--server.allowedHosts={host}" for host in _HOSTS]
     script = str(Path(__file__).with_name("script.py"))
-    main(["run", script, *flags, "--", str(folder), str(evaluations)], standalone_mode=False)
+    with redirect_stdout(StringIO()):  # stdout is data, and "Stopping..." is none
+        main(["run", script, *flags, "--", str(folder), str(evaluations)], standalone_mode=False)
     return 0
 
 
