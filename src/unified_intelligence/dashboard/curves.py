@@ -9,11 +9,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from unified_intelligence.benchmark.compare import Change
-from unified_intelligence.benchmark.metrics import Goodput, Metrics, goodput_of
+from unified_intelligence.benchmark.metrics import GROUPS, Goodput, Metrics, goodput_of
 from unified_intelligence.benchmark.row import Row
 from unified_intelligence.benchmark.statistics import delta, percentile
 from unified_intelligence.dashboard.results import Result, measured
 
+_PARTS_OF_TIME = {
+    "join_ms": "joining", "queue_ms": "queue", "gpu_wait_ms": "wait for a GPU", "compute_ms": "model"
+}  # fmt: skip
 _POINTS, _BINS, _PARTS = 400, 40, 3
 
 
@@ -97,6 +100,15 @@ def cdf(values: Iterable[float]) -> tuple[list[float], list[float]]:
         step = tail.start / (_POINTS - len(tail))
         kept = sorted({round(step * number) for number in range(_POINTS - len(tail))}.union(tail) & set(range(count)))
     return [ordered[at] for at in kept], [(at + 1) / count for at in kept]
+
+
+def parts_of(metrics: Metrics) -> dict[str, float]:
+    """Where an answer's time went, in mean ms, as far as its server told; nothing where it told nothing."""
+    told = {said: getattr(metrics, name) for name, said in _PARTS_OF_TIME.items() if name in GROUPS}
+    found = {said: float(own.mean) for said, own in told.items() if own is not None}
+    if not found or metrics.e2e_ms is None:
+        return {}
+    return {**found, "the rest": max(0.0, metrics.e2e_ms.mean - sum(found.values()))}
 
 
 class Moment(NamedTuple):

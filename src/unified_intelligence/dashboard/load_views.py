@@ -103,7 +103,9 @@ def show_costs(scene: Scene) -> None:
         elif scene.slo:
             nothing("No valid run kept the limits: there is nothing cheap here. Loosen them, or measure a lower load.")
     table(tables.costs(every, good), "costs table")
-    remarks([*said, *dict.fromkeys(own.cost.source and f"Price: {own.cost.source}" for own in every if own.cost)])
+    for source in dict.fromkeys(own.cost.source for own in every if own.cost):
+        st.caption(escaped(f"Price: {source}"))
+    remarks(said)
 
 
 def show_quality(scene: Scene) -> None:

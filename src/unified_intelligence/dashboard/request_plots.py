@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unified_intelligence.benchmark.compare import Change
-from unified_intelligence.dashboard.curves import Moment, cdf, medians, thinned
+from unified_intelligence.dashboard.curves import Moment, cdf, medians, parts_of, thinned
 from unified_intelligence.dashboard.drawing import (
     BETTER,
     COLOURS,
@@ -25,6 +25,7 @@ from unified_intelligence.dashboard.drawing import (
 from unified_intelligence.dashboard.results import Result
 from unified_intelligence.dashboard.words import thin
 
+_REST = "the rest"
 _DOTS = 600  # requests of a run that are drawn
 _PATTERNS = ("", "/", "x", "-", "\\", "|", "+", ".")
 Drawn = Sequence[tuple[Result, Sequence[float], Style]]
@@ -85,6 +86,23 @@ def over_time(drawn: Sequence[tuple[Result, Sequence[Moment], Style]]) -> tuple[
     return figure(traces, x_axis, axis("TTFT, ms", **logarithmic(wide=wide)), legends=len(drawn)), coarse
 
 
+def shared_out(results: Sequence[Result]) -> Figure:
+    """Of each run the mean time of an answer, by what its server said that it was spent on."""
+    parts = {own.label: parts_of(own.metrics) for own in results}
+    names = list(dict.fromkeys(name for told in parts.values() for name in told))
+    traces: list[Figure] = []
+    for place, name in enumerate([*(own for own in names if own != _REST), *(own for own in names if own == _REST)]):
+        traces.append({
+            "type": "bar", "orientation": "h", "name": name, "x": [told.get(name) for told in parts.values()],
+            "y": list(parts), "marker": _fill(place) if name != _REST else {"color": QUIET},
+            "hovertemplate": f"<b>%{{y}}</b><br>{name}: %{{x:,.1f}} ms<extra></extra>",
+        })  # fmt: skip
+    x = axis("mean ms of an answer", rangemode="tozero")
+    plot = figure(traces, x, named(list(parts)), legends=len(traces), height=130 + 34 * len(parts))
+    plot["layout"] |= {"barmode": "stack", "bargap": 0.35}
+    return plot
+
+
 def failures(results: Sequence[Result]) -> Figure:
     """Of each run the share that failed, by kind."""
     totals: dict[str, int] = {}
@@ -99,7 +117,7 @@ def failures(results: Sequence[Result]) -> Figure:
         shares = [n / max(1, own.metrics.counts["measured"]) for n, own in zip(counts, results, strict=True)]
         traces.append({
             "type": "bar", "orientation": "h", "name": kind, "x": shares, "y": labels, "customdata": counts,
-            "marker": {"color": COLOURS[place % 8], "pattern": {"shape": _PATTERNS[place % 8], "solidity": 0.3}},
+            "marker": _fill(place),
             "hovertemplate": f"<b>%{{y}}</b><br>{kind}: %{{customdata}} (%{{x:.1%}})<extra></extra>",
         })  # fmt: skip
     x = axis("share of the measured requests", tickformat=".3~%", rangemode="tozero")
@@ -160,6 +178,11 @@ def changes(found: Sequence[Change]) -> Figure:
     plot = figure(traces, x, named(names) | {"showgrid": True}, legends=len(traces), height=110 + 24 * len(names))
     _add(plot, [level(0, "", along="x")])
     return plot
+
+
+def _fill(place: int) -> Figure:
+    """A colour and a pattern: either is enough."""
+    return {"color": COLOURS[place % 8], "pattern": {"shape": _PATTERNS[place % 8], "solidity": 0.3}}
 
 
 def _add(plot: Figure, levels: Sequence[tuple[Figure, Figure]]) -> None:

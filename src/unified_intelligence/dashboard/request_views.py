@@ -11,7 +11,7 @@ from unified_intelligence.benchmark.row import Row
 from unified_intelligence.dashboard import request_plots, tables
 from unified_intelligence.dashboard.answers import Pair, differs, pairs, texts
 from unified_intelligence.dashboard.change import compared
-from unified_intelligence.dashboard.curves import Drift, drift, moments
+from unified_intelligence.dashboard.curves import Drift, drift, moments, parts_of
 from unified_intelligence.dashboard.drawing import style_at
 from unified_intelligence.dashboard.results import Result, asked_of, measured
 from unified_intelligence.dashboard.scene import Scene, likely
@@ -48,6 +48,10 @@ def show_latencies(scene: Scene) -> None:
             plot(request_plots.spread(shown, title, limit), figure, f"Share of the answers against the {title}")
         else:
             nothing("Nothing was answered in the runs that are drawn: see their failures, or choose others.")
+    told = [own for own, _ in drawn if parts_of(own.metrics)]
+    if told:
+        question("Where does an answer's time go?", "As its server told: a Gradio Space, or a header Server-Timing.")
+        plot(request_plots.shared_out(told), "shared out", "Mean time of an answer by what it was spent on")
     remarks(said)
 
 

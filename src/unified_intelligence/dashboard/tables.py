@@ -148,7 +148,7 @@ def changes(found: Comparison) -> Rows:
 
 
 def _signed(value: float, said: str) -> str:
-    return f"+{said}" if value > 0 else said.replace("-", "−")
+    return f"+{said}" if value > 0 else said
 
 
 def _state(own: Result) -> str:

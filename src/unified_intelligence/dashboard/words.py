@@ -17,7 +17,8 @@ def thin(value: float | None, digits: int = 3) -> str:
         return "0"
     places = max(0, digits - 1 - floor(log10(abs(value))))
     text = f"{round(value, places):,.{places}f}".replace(",", THIN)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−")
 
 
 def time_said(ms: float | None) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from unified_intelligence.benchmark.cost import Use
+from unified_intelligence.benchmark.statistics import distribution
 from unified_intelligence.dashboard import load_plots, request_plots
 from unified_intelligence.dashboard.change import compared
-from unified_intelligence.dashboard.curves import front, moments, point_of
+from unified_intelligence.dashboard.curves import front, moments, parts_of, point_of
 from unified_intelligence.dashboard.drawing import COLOURS, INVALID_MARK, QUIET, Figure, axis, style_at, styles
 from unified_intelligence.dashboard.money import price
 from unified_intelligence.dashboard.quality import Judged
@@ -96,6 +99,17 @@ def test_the_knee_is_ringed(drawn: dict[str, Figure], runs: Path) -> None:
     assert any(trace["x"] != [None] for trace in rings)
 
 
+def test_an_answers_time_is_shared_out(runs: Path) -> None:
+    own = next(own for own in read_folder(runs).results if own.name == "sixteen_c4")
+    assert parts_of(own.metrics) == {}
+    told = replace(own.metrics, queue_ms=distribution([[5.0], [7.0]]), e2e_ms=distribution([[20.0], [30.0]]))
+    assert parts_of(told) == {"queue": 6.0, "the rest": 19.0}
+    assert parts_of(replace(told, e2e_ms=None)) == {}
+    queued = dataclasses.replace(own, metrics=told)
+    bars = {trace["name"]: trace["x"] for trace in request_plots.shared_out([queued])["data"]}
+    assert bars == {"queue": [6.0], "the rest": [19.0]}
+
+
 def test_changes_are_drawn_with_their_intervals(runs: Path) -> None:
     plot = request_plots.changes(compared(runs, "sixteen_c16", "four-slots_c16").changes)
     worse = next(trace for trace in plot["data"] if trace["name"] == "worse")
@@ -127,7 +141,7 @@ def test_colours_stand_out_and_differ() -> None:
         (0.01234, "0.0123"),
         (999.96, f"1{THIN}000"),
         (None, "–"),
-        (-2.5, "-2.5"),
+        (-2.5, "−2.5"),
     ],
 )
 def test_numbers_are_thin(value: float | None, said: str) -> None:
