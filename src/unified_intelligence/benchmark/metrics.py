@@ -104,7 +104,7 @@ def measure(
         failures=dict(Counter(row.error for row in rows if row.error).most_common()),
         failures_said={row.error: row.message for row in reversed(rows) if row.error},
         throughput=_throughput(ok, seconds) | _steady(gathered.rows, rows, load),
-        goodput=goodput_of(rows, ok, slo, seconds),
+        goodput=_goodput(rows, ok, slo, seconds),
         tokens=_tokens(ok),
         counted_by=dict(Counter(row.counted_by for row in ok)),
         health=health,
@@ -127,6 +127,11 @@ def read_slo(text: str) -> dict[str, float]:
             )
         found[name] = float(number) * _UNITS[unit]
     return found
+
+
+def goodput_of(rows: Sequence[Row], slo: Mapping[str, float], seconds: float) -> Goodput | None:
+    """Under any limits, of the measured rows of a run that took so long. None without a limit or a row."""
+    return _goodput(rows, [row for row in rows if not row.error], slo, seconds)
 
 
 def meets(row: Row, slo: Mapping[str, float]) -> bool:
@@ -176,8 +181,7 @@ def _steady(every: Sequence[Row], rows: Sequence[Row], load: Load) -> dict[str, 
     }
 
 
-def goodput_of(rows: Sequence[Row], ok: Sequence[Row], slo: Mapping[str, float], seconds: float) -> Goodput | None:
-    """Of `rows` those that met all limits; `ok` are the answered ones. None without a limit or a row."""
+def _goodput(rows: Sequence[Row], ok: Sequence[Row], slo: Mapping[str, float], seconds: float) -> Goodput | None:
     if not slo or not rows:
         return None
     met = sum(meets(row, slo) for row in ok)

@@ -63,8 +63,7 @@ def goodput(result: Result, rows: Sequence[Row] | None, slo: Mapping[str, float]
         return told
     if rows is None or not slo:
         return None
-    kept = measured(rows)
-    return goodput_of(kept, [row for row in kept if not row.error], slo, result.metrics.seconds)
+    return goodput_of(measured(rows), slo, result.metrics.seconds)
 
 
 @dataclass(frozen=True, slots=True)
