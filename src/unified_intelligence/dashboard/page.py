@@ -10,6 +10,7 @@ import streamlit as st
 from unified_intelligence.benchmark.metrics import read_slo
 from unified_intelligence.dashboard import load_views, request_views
 from unified_intelligence.dashboard.drawing import styles
+from unified_intelligence.dashboard.request_views import show_attempts
 from unified_intelligence.dashboard.results import Found, load_said, read_folder
 from unified_intelligence.dashboard.scene import FIRST, Scene, common_slo, pick
 from unified_intelligence.dashboard.showing import nothing, remarks, warn_of_invalid
@@ -54,6 +55,7 @@ def show(folder: Path, evaluations: Path) -> None:
         nothing(f"There are no runs in {folder}. One is made by:")
         st.code(_EXAMPLE, language=None, wrap_lines=True)
         st.caption("Then read this page again. Another folder: uic bench dashboard --runs FOLDER")
+        show_attempts(found)
         return
     view = st.segmented_control(
         "Question",

@@ -13,7 +13,7 @@ from unified_intelligence.dashboard.answers import Pair, differs, pairs, texts
 from unified_intelligence.dashboard.change import compared
 from unified_intelligence.dashboard.curves import Drift, drift, moments, parts_of
 from unified_intelligence.dashboard.drawing import style_at
-from unified_intelligence.dashboard.results import Result, asked_of, measured
+from unified_intelligence.dashboard.results import Found, Result, asked_of, measured
 from unified_intelligence.dashboard.scene import Scene, likely
 from unified_intelligence.dashboard.showing import choose, nothing, plot, question, remarks, table
 from unified_intelligence.dashboard.words import escaped, thin, time_said
@@ -86,9 +86,13 @@ def show_failures(scene: Scene) -> None:
         table(tables.failures(bad), "failures table")
     else:
         st.success(f"Nothing failed: {thin(requests, 9)} requests of {len(scene.results)} runs were answered.")
-    if scene.found.failed:
+    show_attempts(scene.found)
+
+
+def show_attempts(found: Found) -> None:
+    if found.failed:
         question("Which servers of a sweep never answered?", "The last try at each.")
-        table(tables.attempts(scene.found.failed), "attempts table")
+        table(tables.attempts(found.failed), "attempts table")
 
 
 def show_health(scene: Scene) -> None:

@@ -139,6 +139,14 @@ def test_a_folder_of_broken_files_only(tmp_path: Path) -> None:
     assert "x_metrics.json is no result of uic bench" in said(app) and "There are no runs in" in said(app)
 
 
+def test_a_sweep_that_measured_nothing_says_why(tmp_path: Path) -> None:
+    failed = {"configuration": "tp2", "attempt": 1, "state": "failed", "failure": "memory", "said": "Zu wenig — 🙂"}
+    (tmp_path / "été_sweep.json").write_text(json.dumps({"name": "été", "attempts": [failed]}), "utf-8")
+    app = opened(tmp_path)
+    assert "There are no runs in" in said(app)
+    assert app.dataframe[0].value["said"].tolist() == ["Zu wenig — 🙂"]
+
+
 def test_one_run_alone(tmp_path: Path) -> None:
     run(tmp_path, "seul_c2", Slots(2), closed(2, 8))
     for view in VIEWS:
