@@ -83,6 +83,9 @@ def test_the_embedded_model_loads_no_deep_learning_library() -> None:
     assert not (HEAVY - EMBEDDED_NEEDS - {"asyncio", "importlib.metadata"}).intersection(loaded)
 
 
+_ROOMS = (("torch", ".engine"), ("gradio", ".gradio_space"), ("streamlit", ".dashboard"))
+
+
 def modules() -> Iterator[str]:
     for path in sorted(PACKAGE.rglob("*.py")):
         yield ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
@@ -112,7 +115,7 @@ for module in sys.argv[2:]:
 
 def test_every_module_can_be_imported_first() -> None:
     """A cycle between two modules shows only when the wrong one comes first."""
-    lacking = [room for library, room in (("torch", ".engine"), ("gradio", ".gradio_space")) if not find_spec(library)]
+    lacking = [room for library, room in _ROOMS if not find_spec(library)]
     names = [
         name
         for name in modules()
@@ -120,7 +123,7 @@ def test_every_module_can_be_imported_first() -> None:
         and not any(room in name for room in lacking)
         and not (".engine" in lacking and name.endswith("transformers_adapter"))
     ]
-    libraries = "asyncio gradio fastapi pydantic numpy httpx2 huggingface_hub typer rich"
+    libraries = "asyncio gradio streamlit fastapi pydantic numpy httpx2 huggingface_hub typer rich"
     done = subprocess.run(
         [sys.executable, "-c", EACH_FIRST, libraries, *names], capture_output=True, text=True, check=True
     )

@@ -61,11 +61,13 @@ class Cost(Struct, kw_only=True, frozen=True):
 
 
 def speed_of(metrics: Metrics, gpu_seconds: float = 0.0) -> Speed:
-    """What a run says of one machine. Raises InvalidRequestError for a run without an answer."""
+    """What a run says of one machine. Raises InvalidRequestError for a run without an answer, or without a good one."""
     good = metrics.goodput.share if metrics.goodput else 1.0
     rate = metrics.throughput.get("steady_requests_per_s") or metrics.throughput.get("requests_per_s", 0.0)
     if not rate or metrics.e2e_ms is None:
         raise InvalidRequestError(f"{metrics.name} answered nothing: there is no cost of it.")
+    if not good:
+        raise InvalidRequestError(f"No answer of {metrics.name} met its limits: there is no cost of one that does.")
     completed = metrics.counts["completed"] / max(1, metrics.counts["measured"])
     each = gpu_seconds or metrics.e2e_ms.mean / 1000
     if not gpu_seconds and metrics.gpu:

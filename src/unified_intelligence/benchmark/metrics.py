@@ -142,6 +142,11 @@ def read_slo(text: str) -> dict[str, float]:
     return found
 
 
+def goodput_of(rows: Sequence[Row], slo: Mapping[str, float], seconds: float) -> Goodput | None:
+    """Under any limits, of the measured rows of a run that took so long. None without a limit or a row."""
+    return _goodput(rows, [row for row in rows if not row.error], slo, seconds)
+
+
 def meets(row: Row, slo: Mapping[str, float]) -> bool:
     if row.error:
         return False

@@ -141,6 +141,26 @@ def show(
 
 
 @app.command(cls=LightCommand)
+def dashboard(
+    context: typer.Context,
+    runs: Annotated[
+        str | None,
+        typer.Option("--runs", "--folder", metavar="FOLDER", help="where results are kept [the user's data folder]"),
+    ] = None,
+    evaluations: Annotated[
+        str | None,
+        typer.Option("--evaluations", metavar="FOLDER", help="where those of uic eval are [the user's data folder]"),
+    ] = None,
+    port: Annotated[str | None, _text("--port", "NUMBER", "where to listen, on 127.0.0.1 [a free one]")] = None,
+) -> int:
+    """The results as a page in a browser, on this machine only. Ctrl-C ends it."""
+    from unified_intelligence.cli.bench.dashboard import show_dashboard
+
+    output: Output = context.obj
+    return show_dashboard(output, context.params)
+
+
+@app.command(cls=LightCommand)
 def compare(
     context: typer.Context,
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="a run's name, or the path of its metrics")],
