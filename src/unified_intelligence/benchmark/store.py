@@ -1,5 +1,7 @@
 """Runs on disk: NAME_metrics.json, NAME_responses.jsonl (and .parquet where pyarrow is there), NAME_manifest.json.
 
+A response is its row, what is derived from it, and what was asked.
+
 The metrics are written last: where they are, the run is whole.
 """
 
@@ -7,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from unified_intelligence.benchmark import parquet
 from unified_intelligence.benchmark.metrics import Metrics
 from unified_intelligence.benchmark.row import Row
-from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
+from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
 METRICS, RESPONSES, PARQUET, MANIFEST = "_metrics.json", "_responses.jsonl", "_responses.parquet", "_manifest.json"
 CALIBRATION = "calibration.json"
@@ -33,13 +36,15 @@ def config_hash(depends_on: Mapping[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(depends_on, order="deterministic")).hexdigest()[:16]
 
 
-def write(folder: Path, metrics: Metrics, manifest: Mapping[str, Any], rows: Sequence[Row]) -> list[Path]:
-    """The files of a run, each there whole or not at all."""
+def write(
+    folder: Path, metrics: Metrics, manifest: Mapping[str, Any], rows: Sequence[Row], prompts: Sequence[str] = ()
+) -> list[Path]:
+    """The files of a run, each there whole or not at all. `prompts` are what was asked, by the rows' `prompt`."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / metrics.name
     return [
-        _replace(Path(f"{stem}{RESPONSES}"), b"".join(_line(row) for row in rows)),
-        *_parquet(Path(f"{stem}{PARQUET}"), rows),
+        _replace(Path(f"{stem}{RESPONSES}"), b"".join(_line(row, prompts) for row in rows)),
+        *_parquet(Path(f"{stem}{PARQUET}"), [parquet.flat(row, prompts) for row in rows], manifest),
         _replace(Path(f"{stem}{MANIFEST}"), _indented(manifest)),
         _replace(Path(f"{stem}{METRICS}"), _indented(metrics)),
     ]
@@ -95,9 +100,10 @@ def _path(folder: Path, run: str) -> Path:
     raise UnknownNameError("run", run, names(folder), hint="All runs: uic bench show")
 
 
-def _line(row: Row) -> bytes:
-    """With what is derived from the stamps, for readers of other languages."""
-    return _ENCODE.encode({**msgspec.to_builtins(row), **row.figures()}) + b"\n"
+def _line(row: Row, prompts: Sequence[str]) -> bytes:
+    """With what is derived from the stamps and what was asked, for readers of other languages."""
+    asked = {parquet.PROMPT: prompts[row.prompt]} if row.prompt < len(prompts) else {}
+    return _ENCODE.encode({**msgspec.to_builtins(row), **row.figures(), **asked}) + b"\n"
 
 
 def _indented(value: object) -> bytes:
@@ -114,17 +120,10 @@ def _replace(path: Path, data: bytes) -> Path:
     return path
 
 
-def _parquet(path: Path, rows: Iterable[Row]) -> list[Path]:
+def _parquet(path: Path, rows: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any]) -> list[Path]:
+    """Nothing without pyarrow, and then not what an earlier run of this name left either."""
     try:
-        import pyarrow as pa  # pyright: ignore[reportMissingImports]
-        import pyarrow.parquet as pq  # pyright: ignore[reportMissingImports]
-    except ImportError:
+        return [parquet.write(path, rows, manifest)]
+    except MissingDependencyError:
+        path.unlink(missing_ok=True)
         return []
-    names = Row.__struct_fields__
-    table: Any = pa.Table.from_pylist(  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        [{**{name: getattr(row, name) for name in names}, **row.figures()} for row in rows]
-    )
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    pq.write_table(table, beside)  # pyright: ignore[reportUnknownMemberType]
-    beside.replace(path)
-    return [path]
