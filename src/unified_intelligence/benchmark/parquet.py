@@ -36,10 +36,10 @@ def texts_of(bodies: Sequence[str]) -> list[str]:
     return found
 
 
-def flat(row: Row, prompts: Sequence[str]) -> dict[str, Any]:
-    """A row with what is derived from it and what was asked; `prompt` is a place in `prompts`."""
-    asked = {PROMPT: prompts[row.prompt]} if row.prompt < len(prompts) else {}
-    return {**{name: getattr(row, name) for name in Row.__struct_fields__}, **row.figures(), **asked}
+def flat(row: Row, prompts: Mapping[int, str]) -> dict[str, Any]:
+    """A row with what is derived from it and what was asked; `prompts` are by the row's `prompt`."""
+    own = {name: getattr(row, name) for name in Row.__struct_fields__}
+    return {**own, **row.figures(), PROMPT: prompts.get(row.prompt)}
 
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]], about: Mapping[str, Any]) -> Path:
@@ -50,9 +50,11 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], about: Mapping[str, Any
     pa, parquet = library()
     listed = [{name: _cell(name, value) for name, value in row.items()} for row in rows]
     extra = dict.fromkeys(name for row in listed for name in row if name not in _types())
-    fields = [(name, _arrow(pa, kind)) for name, kind in _types().items()]
-    fields += [(name, _arrow(pa, _kind_of(listed, name))) for name in extra]
-    schema = pa.schema(fields, metadata={"uic.bench": json.dumps(about, ensure_ascii=False)})
+    kinds = {name: _kind_of(listed, name) for name in extra} | _types()
+    schema = pa.schema(
+        [(name, _arrow(pa, kind)) for name, kind in kinds.items()],
+        metadata={"uic.bench": json.dumps(about, ensure_ascii=False)},
+    )
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         parquet.write_table(pa.Table.from_pylist(listed, schema=schema), beside, compression="zstd")
