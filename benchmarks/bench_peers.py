@@ -257,7 +257,7 @@ def _held(
 def medians(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     known = {name: [own[name] for own in rounds if own[name] is not None] for name in rounds[0]}
     found = {name: round(median(values), 4) if values else None for name, values in known.items()}
-    return {**found, "rounds": len(rounds)}
+    return {**found, "requests": rounds[0]["requests"], "rounds": len(rounds)}
 
 
 def measure(tools: Mapping[str, Tool], url: str, asked: argparse.Namespace, folder: Path) -> dict[str, Any]:

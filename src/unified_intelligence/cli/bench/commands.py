@@ -193,3 +193,19 @@ def export(
 
     output: Output = context.obj
     return export_runs(output, context.params)
+
+
+@app.command("import", cls=LightCommand)
+def import_(
+    context: typer.Context,
+    file: Annotated[list[str], typer.Argument(metavar="FILE", help="what another load generator wrote")],
+    out: Annotated[str | None, _text("--out", "FILE", "the table as CSV, for uic bench check and others")] = None,
+    keep: Annotated[bool | None, typer.Option("--keep", help="beside the runs, where FILE has its requests")] = None,
+    runs: _Runs = None,
+    json: _Json = None,
+) -> int:
+    """Results of vllm bench serve, guidellm, aiperf, or tables of requests: figures, and what they do not tell."""
+    from unified_intelligence.cli.bench.imports import import_files
+
+    output: Output = context.obj
+    return import_files(output, context.params)
