@@ -43,7 +43,9 @@ MODEL, TOKENS = "known:ascii", 50
 _LOOK = 0.2  # seconds between looks at a tool's CPU time
 _LONGEST = 600  # seconds that a run of a tool may take
 _TICK = os.sysconf("SC_CLK_TCK")
-WORTH_TELLING = ["tools: *: *: ttft_error_mean_ms", "tools: *: *: of_ideal_rate", "tools: *: *: cpu_s_per_1000"]
+WORTH_TELLING = [
+    f"tools: *: 256 at once: {figure}" for figure in ("ttft_error_mean_ms", "of_ideal_rate", "cpu_s_per_1000")
+]
 
 
 @dataclass(frozen=True, slots=True)
