@@ -147,7 +147,8 @@ def _gpu(result: Mapping[str, Any]) -> str:
 def _plain(told: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, figure in told.items():
         if isinstance(figure, dict):
-            yield from ((f"{name}: {each}", one) for each, one in figure.items())
+            parts: Mapping[str, object] = figure
+            yield from ((f"{name}: {each}", one) for each, one in parts.items())
         else:
             yield name, figure
 
