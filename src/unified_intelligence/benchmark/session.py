@@ -23,7 +23,7 @@ from unified_intelligence.benchmark.plan import Load, Target
 from unified_intelligence.benchmark.prompts import digest
 from unified_intelligence.benchmark.quota import Spending
 from unified_intelligence.benchmark.store import config_hash, read_calibration, write
-from unified_intelligence.benchmark.tokens import Counter, count_tokens
+from unified_intelligence.benchmark.tokens import FILE, SERVER, Counter, ServerTokenizer, count_tokens
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -37,8 +37,8 @@ from unified_intelligence.entities.errors import (
 class Job:
     """`source` is what the prompts were called, `sampling` what else is in every body.
 
-    `counters` count the tokens of answers that came without usage, one after the other, by the name it is told by;
-    `gpu_budget` are the seconds of a GPU after which a Space is asked no more; 0 for none.
+    `gpu_budget` are the seconds of a GPU after which a Space is asked no more; 0 for none. `tokenizer` counts the tokens
+    of answers that came without usage, where the server cannot.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Job:
     timeout: float = 600.0
     processes: int = 0
     gpu_budget: float = 0.0
-    counters: Mapping[str, Counter] = field(default_factory=dict[str, Counter])
+    tokenizer: Counter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,8 @@ def run(job: Job, target: Target, reached: Reached, watcher: crew.Watcher | None
     watch = crew.Watch(planned=planned(job.load))
     spending = Spending(job.gpu_budget, job.load.concurrency) if target.events else None
     gathered = crew.send(shares, watch, watcher, spending)
+    server = {} if target.events else {SERVER: ServerTokenizer(target, reached.address, job.model)}
+    count_tokens(gathered.rows, server | _own_counter(job))
     depends = {**_described(job), "url": target.address, "server": dict(reached.told), "client": "http"}
     if target.events:
         depends |= {"protocol": "gradio", "gpu_budget": job.gpu_budget}
@@ -134,8 +136,13 @@ def run(job: Job, target: Target, reached: Reached, watcher: crew.Watcher | None
 
 def keep(job: Job, gathered: crew.Gathered, provider: Mapping[str, Any]) -> tuple[Metrics, list[Path]]:
     """The same for what was asked through a provider in this process."""
+    count_tokens(gathered.rows, _own_counter(job))
     above = f"measured above the adapter of {provider['name']}: its own work is in every time"
     return _kept(job, gathered, {**_described(job), "provider": dict(provider), "client": "in-process"}, above)
+
+
+def _own_counter(job: Job) -> dict[str, Counter]:
+    return {} if job.tokenizer is None else {FILE: job.tokenizer}
 
 
 def planned(load: Load) -> int:
@@ -149,7 +156,6 @@ def planned(load: Load) -> int:
 
 def _kept(job: Job, gathered: crew.Gathered, depends: dict[str, Any], above: str) -> tuple[Metrics, list[Path]]:
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    count_tokens(gathered.rows, job.counters)
     metrics = measure(job.name, created, gathered, job.load, job.slo, above)
     metrics.config_hash = config_hash(depends)
     calibration = read_calibration(job.folder)

@@ -16,7 +16,6 @@ from unified_intelligence.benchmark.prompts import body_of
 from unified_intelligence.benchmark.session import Job
 from unified_intelligence.benchmark.space_reply import QUOTA
 from unified_intelligence.benchmark.spoken import GRADIO, OPENAI, root_of, spoken_at
-from unified_intelligence.benchmark.tokens import FILE, SERVER, Counter, ServerTokenizer
 from unified_intelligence.cli.bench.live import watching
 from unified_intelligence.cli.bench.loads import Asked, read_loads, seconds, whole, wrong
 from unified_intelligence.cli.bench.own_tokenizer import tokenizer_at
@@ -43,16 +42,12 @@ _Run = Callable[[Job, Watcher], tuple[Metrics, list["Path"]]]
 
 
 class Sent(NamedTuple):
-    """What is asked of whom: every request's body, what else is in them, and what to try when none is answered.
-
-    `tokenizer` counts the tokens of answers that their server did not count.
-    """
+    """What is asked of whom: every request's body, what else is in them, and what to try when none is answered."""
 
     model: str
     bodies: list[str]
     extra: dict[str, Any]
     hint: str
-    tokenizer: Counter | None = None
 
 
 def run_loads(output: Output, given: Mapping[str, Any]) -> int:
@@ -97,8 +92,7 @@ def _at_socket(output: Output, given: Mapping[str, Any], asked: Asked) -> int:
         return session.run(job, target, reached, watch)
 
     bodies = [body_of(prompt, model, whole(given, "max_tokens", 0) or None, extra) for prompt in asked.prompts]
-    tokenizer = ServerTokenizer(target, reached.address, model)
-    return _all(output, given, asked, Sent(model, bodies, extra, _hint(target), tokenizer), run)
+    return _all(output, given, asked, Sent(model, bodies, extra, _hint(target)), run)
 
 
 def _at_space(output: Output, given: Mapping[str, Any], asked: Asked, space: AtSpace) -> int:
@@ -211,13 +205,8 @@ def _job(output: Output, given: Mapping[str, Any], load: Load, sent: Sent, sourc
         timeout=seconds(given, "timeout", 600.0),
         processes=whole(given, "processes", 0),
         gpu_budget=seconds(given, "gpu_budget", 0.0),
-        counters=_counters(given, sent),
+        tokenizer=tokenizer_at(given["tokenizer"]) if given["tokenizer"] else None,
     )
-
-
-def _counters(given: Mapping[str, Any], sent: Sent) -> dict[str, Counter]:
-    found: dict[str, Counter] = {SERVER: sent.tokenizer} if sent.tokenizer is not None else {}
-    return found | ({FILE: tokenizer_at(given["tokenizer"])} if given["tokenizer"] else {})
 
 
 def _tell(output: Output, found: list[Metrics], written: list[Path], hint: str, *, as_json: bool) -> None:
