@@ -80,14 +80,15 @@ class _Peer:
 
 
 class KnownServer:
-    """Serves until its stdin ends."""
+    """Serves until its stdin ends; at a port that was chosen for it, until it is ended."""
 
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    def __init__(self, port: int = 0) -> None:
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=4096)
         self._listener.settimeout(0)
         self._ready = new_readiness()
         self._ready.add(self._listener.fileno(), READ)
-        self._ready.add(0, READ)
+        if not port:
+            self._ready.add(0, READ)
         self._peers: dict[int, _Peer] = {}
         self._due: list[tuple[int, int, _Peer, _Write]] = []
         self._order = 0
@@ -280,7 +281,7 @@ def _header(head: bytes, name: bytes) -> bytes:
 
 def main() -> int:
     allow_many_files()
-    server = KnownServer()
+    server = KnownServer(int(sys.argv[2]) if sys.argv[1:2] == ["--port"] else 0)
     os.write(1, b"%d\n" % server.port)
     sharpen()
     server.run()

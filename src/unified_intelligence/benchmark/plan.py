@@ -8,6 +8,9 @@ from msgspec import Struct, field
 
 from unified_intelligence.entities.errors import InvalidRequestError
 
+# What is measured where nobody says how much: for each at once, of an open load, and an open load's warm-up.
+REQUESTS_EACH, REQUESTS, OPEN_WARMUP = 10, 100, 5
+
 
 class Target(Struct, kw_only=True, frozen=True):
     """Where requests go. `headers` hold the key; `host` is who TLS must prove.

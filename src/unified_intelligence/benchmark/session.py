@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from unified_intelligence.benchmark import crew
-from unified_intelligence.benchmark.asking import ask
+from unified_intelligence.benchmark.asking import PATIENCE, ask
 from unified_intelligence.benchmark.connection import Address, resolve
 from unified_intelligence.benchmark.metrics import Metrics, measure
 from unified_intelligence.benchmark.plan import Load, Target
@@ -37,8 +37,10 @@ from unified_intelligence.entities.errors import (
 class Job:
     """`source` is what the prompts were called, `sampling` what else is in every body.
 
-    `gpu_budget` are the seconds of a GPU after which a Space is asked no more; 0 for none. `tokenizer` counts the tokens
-    of answers that came without usage, where the server cannot.
+    `gpu_budget` are the seconds of a GPU after which a Space is asked no more; 0 for none. `tokenizer` counts the
+    tokens of answers that came without usage, where the server cannot. `server` is what a server was started with for
+    this run: it stands in the hash in place of an address, which is another one each time. `sweep` is told in the
+    manifest.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Job:
     processes: int = 0
     gpu_budget: float = 0.0
     tokenizer: Counter | None = None
+    server: Mapping[str, Any] | None = None
+    sweep: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +70,24 @@ class Reached:
     status: int = 200
 
 
-def reach(target: Target, look: Callable[[Target, Address], Reached] | None = None) -> Reached:
-    """Asks which models it has. Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError.
+def reach(target: Target, patience: float = PATIENCE) -> Reached:
+    """Asks which models it has, within `patience` seconds.
 
-    `look` is another question than that, asked of one of its addresses after the other.
+    Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError.
     """
+
+    def look(address: Address) -> Reached:
+        return _ask_models(target, address, patience)
+
+    return first_of(target, look)
+
+
+def first_of(target: Target, look: Callable[[Address], Reached]) -> Reached:
+    """What the first of its addresses that answers says to `look`. Raises ConnectionFailedError, TlsError."""
     refusal: OSError | None = None
     for address in resolve(target.host, target.port):
         try:
-            return (look or _ask_models)(target, address)
+            return look(address)
         except ssl.SSLError as error:
             raise TlsError(f"{target.address}: {error.reason or error}.", url=target.address) from error
         except (OSError, http.client.HTTPException) as error:
@@ -86,8 +99,9 @@ def reach(target: Target, look: Callable[[Target, Address], Reached] | None = No
     ) from refusal
 
 
-def _ask_models(target: Target, address: Address) -> Reached:
-    status, data, server = ask(target, address, f"{target.path.removesuffix('/chat/completions')}/models")
+def _ask_models(target: Target, address: Address, patience: float) -> Reached:
+    base = target.path.removesuffix("/chat/completions")
+    status, data, server = ask(target, address, f"{base}/models", patience)
     where = f"{target.host}:{target.port}"
     if status in {401, 403}:
         raise AuthenticationError(
@@ -128,10 +142,21 @@ def run(job: Job, target: Target, reached: Reached, watcher: crew.Watcher | None
     gathered = crew.send(shares, watch, watcher, spending)
     server = {} if target.events else {SERVER: ServerTokenizer(target, reached.address, job.model)}
     count_tokens(gathered.rows, server | _own_counter(job))
+    if job.server is not None:
+        return _kept(job, gathered, _of_started(job), "")
     depends = {**_described(job), "url": target.address, "server": dict(reached.told), "client": "http"}
     if target.events:
         depends |= {"protocol": "gradio", "gpu_budget": job.gpu_budget}
     return _kept(job, gathered, depends, "")
+
+
+def hash_of(job: Job) -> str:
+    """The hash that a run of a server started for it will have: it is known before."""
+    return config_hash(_of_started(job))
+
+
+def _of_started(job: Job) -> dict[str, Any]:
+    return {**_described(job), "server": dict(job.server or {}), "client": "http"}
 
 
 def keep(job: Job, gathered: crew.Gathered, provider: Mapping[str, Any]) -> tuple[Metrics, list[Path]]:
@@ -169,6 +194,7 @@ def _kept(job: Job, gathered: crew.Gathered, depends: dict[str, Any], above: str
         "depends_on": depends,
         "machine": machine(),
         "start_ns": gathered.start,
+        **({"sweep": dict(job.sweep)} if job.sweep is not None else {}),
     }
     return metrics, write(job.folder, metrics, manifest, gathered.rows)
 

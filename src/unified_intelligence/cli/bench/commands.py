@@ -176,6 +176,30 @@ def gate(
 
 
 @app.command(cls=LightCommand)
+def sweep(
+    context: typer.Context,
+    spec: Annotated[str, typer.Argument(metavar="SPEC", help="YAML or JSON: servers, their options, and loads")],
+    dry_run: Annotated[bool | None, typer.Option("--dry-run", help="only tell what would be started")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="configurations, * stands for any; may be repeated"),
+    ] = None,
+    again: Annotated[bool | None, typer.Option("--again", help="measure also what was measured already")] = None,
+    runs: _Runs = None,
+    json: _Json = None,
+) -> int:
+    """Measure servers in every configuration, each started alone and ended whole. The same command goes on.
+
+    Exit codes: 0 all is measured and valid; 3 a configuration failed or a run is INVALID, which the table names, or
+    the spec is wrong; 130 it was stopped, and what was measured is kept.
+    """
+    from unified_intelligence.cli.bench.sweep import sweep_servers
+
+    output: Output = context.obj
+    return sweep_servers(output, context.params)
+
+
+@app.command(cls=LightCommand)
 def check(
     context: typer.Context,
     file: Annotated[list[str], typer.Argument(metavar="FILE", help="tables of figures: Markdown, CSV, JSON")],

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-from unified_intelligence.benchmark.plan import Load, Prompt
+from unified_intelligence.benchmark.plan import OPEN_WARMUP, REQUESTS, REQUESTS_EACH, Load, Prompt
 from unified_intelligence.benchmark.prompts import prompts_of, read_trace
 from unified_intelligence.entities.errors import InvalidRequestError
 
 _WAYS = ("concurrency", "rate", "ramp", "trace")
-_OPEN_WARMUP = 5
 
 
 class Asked(NamedTuple):
@@ -108,11 +107,11 @@ def _bounded(given: Mapping[str, Any], load: Load) -> Load:
     from msgspec.structs import replace
 
     text: str | None = given["warmup"]
-    count, span = load.concurrency or _OPEN_WARMUP, 0.0
+    count, span = load.concurrency or OPEN_WARMUP, 0.0
     if text is not None and text.endswith("s"):
         count, span = 0, seconds(given, "warmup", 0.0)
     elif text is not None:
         count = whole(given, "warmup", 0, least=0)
     duration = seconds(given, "duration", 0.0)
-    requests = whole(given, "requests", 0 if duration else 10 * load.concurrency or 100)
+    requests = whole(given, "requests", 0 if duration else REQUESTS_EACH * load.concurrency or REQUESTS)
     return replace(load, requests=requests, duration=duration, warmup=count, warmup_seconds=span)

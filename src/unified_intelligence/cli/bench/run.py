@@ -178,7 +178,7 @@ def _all(output: Output, given: Mapping[str, Any], asked: Asked, sent: Sent, run
     written: list[Path] = []
     for load in asked.loads:
         job = _job(output, given, load, sent, asked.source)
-        with _terminated(), watching(output, load.label) as watcher:
+        with terminated(), watching(output, load.label) as watcher:
             metrics, paths = run(job, watcher)
         found.append(metrics)
         written += [path for path in paths if path.name.endswith("_metrics.json")]
@@ -242,7 +242,7 @@ def body_given(text: str | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _terminated() -> Generator[None]:
+def terminated() -> Generator[None]:
     """SIGTERM ends a run as Ctrl-C does: what was measured is kept."""
 
     def interrupt(number: int, frame: object) -> None:
