@@ -154,8 +154,10 @@ def test_a_gradio_space_is_measured_at_its_socket(uic: Run, home: Path, tmp_path
         assert above["queue_ms"] is None and "measured above the adapter" in above["health"]["notes"][0]
         prompts = tmp_path / "fragen.txt"
         prompts.write_text("first=0 tokens=2\nquota été\n", "utf-8")
-        refused = uic("bench", "run", "--url", space.url, "--prompts", str(prompts), "--requests", "40")
+        few = ("--prompts", str(prompts), "--requests", "40", "--concurrency", "1,2", "--name", "fini")
+        refused = uic("bench", "run", "--url", space.url, *few)
         assert refused.code == 3 and "the GPU quota was used up before its end" in refused.out
+        assert [path.name for path in results(home).glob("fini_c*_metrics.json")] == ["fini_c1_metrics.json"]
         assert "--gpu-budget" in uic("bench", "run", "--provider", "echo", "--gpu-budget", "5").err
 
 

@@ -13,8 +13,8 @@ from unified_intelligence.benchmark.crew import Gathered, Watch, Watcher
 from unified_intelligence.benchmark.metrics import Metrics, read_slo
 from unified_intelligence.benchmark.plan import Load, Prompt, Target, read_url
 from unified_intelligence.benchmark.prompts import body_of
+from unified_intelligence.benchmark.quota import TOKENLESS, USED_UP
 from unified_intelligence.benchmark.session import Job
-from unified_intelligence.benchmark.space_reply import QUOTA
 from unified_intelligence.benchmark.spoken import GRADIO, OPENAI, root_of, spoken_at
 from unified_intelligence.cli.bench.live import watching
 from unified_intelligence.cli.bench.loads import Asked, read_loads, seconds, whole, wrong
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 INVALID = 3
 AUTO, ADAPTER = "auto", "adapter"
 _PROTOCOLS = (AUTO, OPENAI, GRADIO, ADAPTER)
-_LAST = {"it was stopped before its end", QUOTA}
+_LAST = {"it was stopped before its end", USED_UP, TOKENLESS}
 _Run = Callable[[Job, Watcher], tuple[Metrics, list["Path"]]]
 
 
@@ -107,7 +107,8 @@ def _at_space(output: Output, given: Mapping[str, Any], asked: Asked, space: AtS
     def run(job: Job, watch: Watcher) -> tuple[Metrics, list[Path]]:
         return session.run(job, space.target, space.reached, watch)
 
-    hint = "One request alone: uic --provider qwen3_zerogpu -o space URL ..."
+    url = space.target.address.partition("/gradio_api/")[0].partition("/call/")[0]
+    hint = f"One request alone: uic --provider qwen3_zerogpu -o space {url} ..."
     return _all(output, given, asked, Sent(space.model, space.bodies, body_given(given["body"]), hint), run)
 
 
@@ -182,7 +183,7 @@ def _all(output: Output, given: Mapping[str, Any], asked: Asked, sent: Sent, run
             metrics, paths = run(job, watcher)
         found.append(metrics)
         written += [path for path in paths if path.name.endswith("_metrics.json")]
-        if _LAST & {*metrics.invalid, *metrics.failures}:
+        if _LAST & {*metrics.invalid}:
             break
     _tell(output, found, written, sent.hint, as_json=bool(given["json"]))
     return 0 if all(own.valid for own in found) else INVALID
