@@ -1,4 +1,4 @@
-"""Fills in docs/benchmark.md's tables of the client's own error: `python docs/generate_benchmark.py [--check]`."""
+"""Fills in what docs/benchmark.md measured and checked: `python docs/generate_benchmark.py [--check]`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ from typing import Any
 
 from writing import written
 
+from unified_intelligence.benchmark.check import check_file
+
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/benchmark.md"
 RESULTS = "benchmarks/results/bench_client.json"
 QUEUE = "benchmarks/results/gradio_queue.json"
+REPORTED = "docs/examples/reported_figures.md"
+PEERS = "benchmarks/results/bench_peers.json"
 _PLACE = re.compile(r"(<!-- measured: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def document() -> str:
     """The whole document with the figures of today's result files."""
-    told = {"bench-client": _told, "gradio-queue": _queue}
-    return _PLACE.sub(lambda place: f"{place[1]}{told[place[2]]()}\n{place[3]}", DOCUMENT.read_text(encoding="utf-8"))
+    tables = {"bench-client": _told, "bench-peers": _peers, "gradio-queue": _queue, "reported-figures": _found_out}
+    text = DOCUMENT.read_text(encoding="utf-8")
+    return _PLACE.sub(lambda place: f"{place[1]}{tables[place[2]]()}\n{place[3]}", text)
 
 
 def _queue() -> str:
@@ -82,6 +87,62 @@ def _rows(errors: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             f"{own['cpu_s_per_1000']:.2f}",
         )
         yield "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _found_out() -> str:
+    """What `uic bench check` says of the figures that were reported, the first of each rule."""
+    tables, findings = check_file(ROOT / REPORTED)
+    places: dict[str, list[str]] = {}
+    for own in findings:
+        places.setdefault(own.rule, []).append(f"{own.table}.{own.row}")
+    first = {own.rule: own.said for own in reversed(findings)}
+    lines = [
+        f"`uic bench check {REPORTED}`: {sum(len(own.rows) for own in tables)} rows, {len(findings)} findings.",
+        "",
+        "| rule | table and row | what is said of the first |",
+        "| --- | --- | --- |",
+        *(f"| {rule} | {', '.join(where)} | {first[rule]} |" for rule, where in places.items()),
+    ]
+    return "\n".join(lines)
+
+
+def _peers() -> str:
+    result = json.loads((ROOT / PEERS).read_text(encoding="utf-8"))
+    versions = " and ".join(f"{name} {version}" for name, version in result["versions"].items())
+    before, after = result["load average before"][0], result["load average after"][0]
+    lines = [
+        f"From `{PEERS}`, written on {result['date']} by `{result['command']}`: {versions} and this client in turns, "
+        f"medians of the rounds, all on {result['cores']} cores that other work shared (load average {before:g} "
+        f"before, {after:g} after).",
+        "",
+        "| at once | client | TTFT error, mean | of its p99 | ITL error, of its p99 | of the ideal rate | "
+        "CPU s for 1000 requests | the server late itself, p99 |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *_peer_rows(result["tools"]),
+    ]
+    return "\n".join(lines)
+
+
+def _peer_rows(tools: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    loads = dict.fromkeys(load for own in tools.values() for load in own)
+    for load in loads:
+        for name, own in tools.items():
+            found = own.get(load, {})
+            cells = [load.partition(" ")[0], name]
+            for figure, form in _PEER_FIGURES:
+                value = found.get(figure)
+                cells.append("not told" if value is None else form.format(value))
+            yield "| " + " | ".join(cells) + " |"
+
+
+_PEER_FIGURES = (
+    ("ttft_error_mean_ms", "{:.2f} ms"),
+    ("ttft_error_p99_ms", "{:.2f} ms"),
+    ("itl_error_p99_ms", "{:.2f} ms"),
+    ("of_ideal_rate", "{:.1%}"),
+    ("cpu_s_per_1000", "{:.2f}"),
+    ("server_late_p99_ms", "{:.0f} ms"),
+)
 
 
 if __name__ == "__main__":

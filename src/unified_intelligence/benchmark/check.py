@@ -1,7 +1,7 @@
 """Tables of figures held against arithmetic: what cannot be true at once, or is not what its heading says.
 
-A table is Markdown, CSV, JSON or JSON Lines; a column is known by its heading, in many spellings. A rule speaks only
-where a row has all the columns it needs.
+A table is Markdown, CSV, JSON or JSON Lines, or what another load generator wrote; a column is known by its heading, in
+many spellings. A rule speaks only where a row has all the columns it needs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from unified_intelligence.benchmark.foreign_files import found
 from unified_intelligence.entities.errors import ConfigurationError
 
 _TOLERANCE = 0.05
+_FILLINGS = 20  # so often a closed load is filled before its end is a twentieth of it
 _COLUMNS: Sequence[tuple[str, str]] = (
     ("usd_per_1m_requests", r"(cost|\$|usd|price).*1\s?m(illion)?\b.*req"),
     ("usd_per_1m_tokens", r"(cost|\$|usd|price).*1\s?m(illion)?\b.*tok"),
@@ -28,7 +30,9 @@ _COLUMNS: Sequence[tuple[str, str]] = (
     ("concurrency", r"concurren|at once|in flight|parallel"),
     ("requests_per_s", r"req(uest)?s?\s*(/|per)\s*s|requests_per_s"),
     ("tokens_per_s", r"tok(en)?s?\s*(/|per)\s*s|tokens_per_s"),
-    ("latency_s", r"latency|mean e2e|response time"),
+    ("completed", r"completed|successful"),
+    ("failed", r"failed"),
+    ("latency_s", r"latency|mean e2e|e2e_ms\.mean|response time"),
     ("seconds_per_call", r"seconds? (a|per) (call|query|request)"),
     ("quota", r"quota|inference|included"),
     ("label", r"^(run|config|setup|name|model|plan|load)"),
@@ -59,7 +63,7 @@ class Table(Struct, frozen=True):
 def check_file(path: Path) -> tuple[list[Table], list[Finding]]:
     """All tables of a file, and what is wrong with them. Raises ConfigurationError for a file without any."""
     try:
-        text = path.read_text("utf-8")
+        text = "" if path.suffix == ".parquet" else path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(f"{path} cannot be read: {reason}.") from error
@@ -92,10 +96,22 @@ def _little(row: _Row) -> str:
     rate, latency, at_once = (row[name][0] for name in ("requests_per_s", "latency_s", "concurrency"))
     if abs(rate * latency / at_once - 1) <= _TOLERANCE:
         return ""
+    if rate * latency < at_once and not _long(row):
+        return ""
+    under_way = f"{rate * latency:.0f}"
+    if under_way == f"{at_once:g}":
+        under_way = f"{rate * latency:.2f}"
     return (
-        f"{rate:g} requests/s of {latency:g} s each are {rate * latency:.0f} under way, not {at_once:g}: "
+        f"{rate:g} requests/s of {latency:g} s each are {under_way} under way, not {at_once:g}: "
         "one of the three is not what it says"
     )
+
+
+def _long(row: _Row) -> bool:
+    """Whether beginning, end and failures are too little of a run to matter, as far as the row tells."""
+    if "completed" in row and row["completed"][0] < _FILLINGS * row["concurrency"][0]:
+        return False
+    return "failed" not in row or not row["failed"][0]
 
 
 def _amortised(row: _Row) -> str:
@@ -195,6 +211,8 @@ def _table(cells: list[dict[str, str]]) -> Table:
 
 def _column(heading: str) -> str:
     words = heading.lower().replace("_", " ")
+    if words.startswith("health."):  # of the client of uic bench export, not of the server
+        return ""
     return next((name for name, form in _COLUMNS if re.search(form, words) or re.search(form, heading.lower())), "")
 
 
@@ -210,8 +228,8 @@ def _value(cell: str, heading: str) -> tuple[float, float] | None:
 def _cells(path: Path, text: str) -> Iterator[list[dict[str, str]]]:
     if path.suffix == ".csv":
         yield list(csv.DictReader(text.splitlines()))
-    elif path.suffix in {".json", ".jsonl"}:
-        yield _json_rows(path, text)
+    elif path.suffix in {".json", ".jsonl", ".parquet"}:
+        yield [_written(own.row()) for own in found(path)] or _json_rows(path, text)
     else:
         yield from _markdown(text)
 
@@ -232,13 +250,18 @@ def _markdown(text: str) -> Iterator[list[dict[str, str]]]:
             rows.append(dict(zip(head, cells, strict=False)))
 
 
+def _written(row: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in row.items() if value is not None}
+
+
 def _json_rows(path: Path, text: str) -> list[dict[str, str]]:
     try:
         lines = text.split("\n") if path.suffix == ".jsonl" else [text]
         told: list[Any] = [json.loads(line) for line in lines if line.strip()]
     except ValueError as error:
         raise ConfigurationError(f"{path} is no JSON: {error}.") from error
-    rows: Any = told[0] if path.suffix == ".json" else told
+    rows: Any = told[0] if path.suffix == ".json" and told else told
+    rows = [rows] if isinstance(rows, dict) else rows
     try:
         found = msgspec.convert(rows, list[dict[str, Any]])
     except msgspec.ValidationError as error:

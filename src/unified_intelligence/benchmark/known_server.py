@@ -5,10 +5,11 @@ is part of the answer's time. It tells when it really wrote: GET /truth. What it
 
     known                       first token after 200 ms, then one each 20 ms, 50 tokens
     known:first=5,tokens=1      other times
-    known:role,reasoning=20,tools,group=4,join=3,split,crlf,ping,nousage,fail=25,cut=25
+    known:role,reasoning=20,tools,group=4,join=3,split,crlf,ping,nousage,ascii,fail=25,cut=25
 
 role: an event with only the role at once; reasoning=N: the first N are reasoning; tools: all is calls; group=N: so many
-tokens an event; join=N: so many events a segment; split: each event in two segments; fail, cut: so many of a hundred.
+tokens an event; join=N: so many events a segment; split: each event in two segments; ascii: JSON with escapes, for
+clients that take U+2028 for the end of a line; fail, cut: so many of a hundred.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Schedule:
     crlf: bool = False
     ping: bool = False
     nousage: bool = False
+    ascii: bool = False
 
     @classmethod
     def named(cls, model: str) -> Schedule:
@@ -254,7 +256,7 @@ def _delta(schedule: Schedule, first: int, last: int) -> dict[str, Any]:
 def _event(delta: dict[str, Any], schedule: Schedule) -> bytes:
     chunk = {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
     end = "\r\n\r\n" if schedule.crlf else "\n\n"
-    return f"data: {json.dumps(chunk, ensure_ascii=False)}{end}".encode()
+    return f"data: {json.dumps(chunk, ensure_ascii=schedule.ascii)}{end}".encode()
 
 
 def _end(schedule: Schedule, tokens: int) -> bytes:

@@ -19,6 +19,7 @@ from unified_intelligence.benchmark import crew
 from unified_intelligence.benchmark.asking import PATIENCE, ask
 from unified_intelligence.benchmark.connection import Address, resolve
 from unified_intelligence.benchmark.metrics import Metrics, measure
+from unified_intelligence.benchmark.parquet import texts_of
 from unified_intelligence.benchmark.plan import Load, Target
 from unified_intelligence.benchmark.prompts import digest
 from unified_intelligence.benchmark.quota import Spending
@@ -196,7 +197,7 @@ def _kept(job: Job, gathered: crew.Gathered, depends: dict[str, Any], above: str
         "start_ns": gathered.start,
         **({"sweep": dict(job.sweep)} if job.sweep is not None else {}),
     }
-    return metrics, write(job.folder, metrics, manifest, gathered.rows)
+    return metrics, write(job.folder, metrics, manifest, gathered.rows, texts_of(job.bodies))
 
 
 def _described(job: Job) -> dict[str, Any]:

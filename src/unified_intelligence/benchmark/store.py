@@ -1,5 +1,7 @@
 """Runs on disk: NAME_metrics.json, NAME_responses.jsonl (and .parquet where pyarrow is there), NAME_manifest.json.
 
+A response is its row, what is derived from it, and what was asked.
+
 The metrics are written last: where they are, the run is whole.
 """
 
@@ -7,15 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
+from unified_intelligence.benchmark import parquet
 from unified_intelligence.benchmark.metrics import Metrics
 from unified_intelligence.benchmark.row import Row
-from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
+from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
 METRICS, RESPONSES, PARQUET, MANIFEST = "_metrics.json", "_responses.jsonl", "_responses.parquet", "_manifest.json"
 CALIBRATION = "calibration.json"
@@ -23,9 +27,17 @@ _ENCODE = msgspec.json.Encoder()
 
 
 class Stored(NamedTuple):
+    """`prompts` are what was asked, by the rows' `prompt`."""
+
     metrics: Metrics
     manifest: dict[str, Any]
     rows: list[Row]
+    prompts: Mapping[int, str] = MappingProxyType({})
+
+
+class _Asked(msgspec.Struct):
+    prompt: int = 0
+    prompt_text: str | None = None
 
 
 def config_hash(depends_on: Mapping[str, Any]) -> str:
@@ -33,13 +45,15 @@ def config_hash(depends_on: Mapping[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(depends_on, order="deterministic")).hexdigest()[:16]
 
 
-def write(folder: Path, metrics: Metrics, manifest: Mapping[str, Any], rows: Sequence[Row]) -> list[Path]:
-    """The files of a run, each there whole or not at all."""
+def write(
+    folder: Path, metrics: Metrics, manifest: Mapping[str, Any], rows: Sequence[Row], prompts: Sequence[str] = ()
+) -> list[Path]:
+    """The files of a run, each there whole or not at all. `prompts` are what was asked, by the rows' `prompt`."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / metrics.name
+    stem, asked = folder / metrics.name, dict(enumerate(prompts))
     return [
-        _replace(Path(f"{stem}{RESPONSES}"), b"".join(_line(row) for row in rows)),
-        *_parquet(Path(f"{stem}{PARQUET}"), rows),
+        _replace(Path(f"{stem}{RESPONSES}"), b"".join(_line(row, asked) for row in rows)),
+        *_parquet(Path(f"{stem}{PARQUET}"), [parquet.flat(row, asked) for row in rows], manifest),
         _replace(Path(f"{stem}{MANIFEST}"), _indented(manifest)),
         _replace(Path(f"{stem}{METRICS}"), _indented(metrics)),
     ]
@@ -70,13 +84,31 @@ def read_metrics(folder: Path, run: str) -> Metrics:
 def read(folder: Path, run: str) -> Stored:
     metrics, path = read_metrics(folder, run), _path(folder, run)
     stem = str(path).removesuffix(METRICS)
-    decoder = msgspec.json.Decoder(Row)
+    row_of, asked_of = msgspec.json.Decoder(Row), msgspec.json.Decoder(_Asked)
     try:
-        rows = [decoder.decode(line) for line in Path(f"{stem}{RESPONSES}").read_bytes().split(b"\n") if line]
+        lines = [line for line in Path(f"{stem}{RESPONSES}").read_bytes().split(b"\n") if line]
+        rows = [row_of.decode(line) for line in lines]
+        asked = [asked_of.decode(line) for line in lines]
         manifest: dict[str, Any] = msgspec.json.decode(Path(f"{stem}{MANIFEST}").read_bytes())
     except (OSError, msgspec.MsgspecError) as error:
         raise ConfigurationError(f"The run {run} is not whole: {error}", hint="Run it again.") from error
-    return Stored(metrics, manifest, rows)
+    prompts = {own.prompt: own.prompt_text for own in asked if own.prompt_text is not None}
+    return Stored(metrics, manifest, rows, prompts)
+
+
+def read_summary(folder: Path, run: str) -> tuple[Metrics, dict[str, Any]]:
+    """The metrics and the manifest, without the requests."""
+    metrics, path = read_metrics(folder, run), _path(folder, run)
+    try:
+        return metrics, msgspec.json.decode(Path(f"{str(path).removesuffix(METRICS)}{MANIFEST}").read_bytes())
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ConfigurationError(f"The run {run} is not whole: {error}", hint="Run it again.") from error
+
+
+def files_of(folder: Path, run: str) -> list[Path]:
+    """All of a run's files that are there."""
+    stem = str(_path(folder, run)).removesuffix(METRICS)
+    return [path for end in (METRICS, MANIFEST, RESPONSES, PARQUET) if (path := Path(f"{stem}{end}")).is_file()]
 
 
 def read_calibration(folder: Path) -> dict[str, Any] | None:
@@ -95,9 +127,10 @@ def _path(folder: Path, run: str) -> Path:
     raise UnknownNameError("run", run, names(folder), hint="All runs: uic bench show")
 
 
-def _line(row: Row) -> bytes:
-    """With what is derived from the stamps, for readers of other languages."""
-    return _ENCODE.encode({**msgspec.to_builtins(row), **row.figures()}) + b"\n"
+def _line(row: Row, prompts: Mapping[int, str]) -> bytes:
+    """With what is derived from the stamps and what was asked, for readers of other languages."""
+    asked = {parquet.PROMPT: prompts[row.prompt]} if row.prompt in prompts else {}
+    return _ENCODE.encode({**msgspec.to_builtins(row), **row.figures(), **asked}) + b"\n"
 
 
 def _indented(value: object) -> bytes:
@@ -114,17 +147,10 @@ def _replace(path: Path, data: bytes) -> Path:
     return path
 
 
-def _parquet(path: Path, rows: Iterable[Row]) -> list[Path]:
+def _parquet(path: Path, rows: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any]) -> list[Path]:
+    """Nothing without pyarrow, and then not what an earlier run of this name left either."""
     try:
-        import pyarrow as pa  # pyright: ignore[reportMissingImports]
-        import pyarrow.parquet as pq  # pyright: ignore[reportMissingImports]
-    except ImportError:
+        return [parquet.write(path, rows, manifest)]
+    except MissingDependencyError:
+        path.unlink(missing_ok=True)
         return []
-    names = Row.__struct_fields__
-    table: Any = pa.Table.from_pylist(  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        [{**{name: getattr(row, name) for name in names}, **row.figures()} for row in rows]
-    )
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    pq.write_table(table, beside)  # pyright: ignore[reportUnknownMemberType]
-    beside.replace(path)
-    return [path]

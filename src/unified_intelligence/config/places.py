@@ -1,6 +1,12 @@
 """Where configuration files are. Reading them is left to `files`, which is imported only if there is one."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unified_intelligence.config.environment import Environment
 
 FILE_NAME = "config.json"
 
@@ -37,6 +43,12 @@ def benchmarks_folder(home: Path, xdg_data_home: str) -> Path:
     """Where results of benchmarks are kept, whether or not there are any."""
     base = Path(xdg_data_home) if xdg_data_home.startswith("/") else home / ".local" / "share"
     return base / "unified-intelligence" / "benchmarks"
+
+
+def tracking_store(typed: str | None, environment: Environment, folder: Path) -> tuple[str, bool]:
+    """The URI of MLflow's store: the flag, the variable, else a database in the folder; and whether it is that one."""
+    chosen = typed or environment.get("MLFLOW_TRACKING_URI")
+    return (chosen, False) if chosen else (f"sqlite:///{(folder / 'mlflow.db').resolve()}", True)
 
 
 def state_folder(home: Path, xdg_state_home: str) -> Path:

@@ -210,3 +210,42 @@ def check(
 
     output: Output = context.obj
     return check_tables(output, context.params)
+
+
+@app.command(cls=LightCommand)
+def export(
+    context: typer.Context,
+    form: Annotated[str, typer.Argument(metavar="csv|parquet|mlflow", help="in which form")],
+    run: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN...]", help="names, or paths of their metrics [all runs]")
+    ] = None,
+    rows: Annotated[str | None, _text("--rows", "runs|requests", "a row each [csv: runs; parquet: requests]")] = None,
+    out: Annotated[str | None, _text("--out", "FILE", "where to [csv: stdout; parquet: bench-ROWS.parquet]")] = None,
+    tracking_uri: Annotated[
+        str | None, _text("--tracking-uri", "URI", "MLflow's store [MLFLOW_TRACKING_URI, or mlflow.db beside the runs]")
+    ] = None,
+    experiment: Annotated[str | None, _text("--experiment", "NAME", "in MLflow's store [benchmarks]")] = None,
+    runs: _Runs = None,
+    json: _Json = None,
+) -> int:
+    """Runs for other tools: a table of CSV or Parquet, or MLflow's tracking store, where each is logged once."""
+    from unified_intelligence.cli.bench.exports import export_runs
+
+    output: Output = context.obj
+    return export_runs(output, context.params)
+
+
+@app.command("import", cls=LightCommand)
+def import_(
+    context: typer.Context,
+    file: Annotated[list[str], typer.Argument(metavar="FILE", help="what another load generator wrote")],
+    out: Annotated[str | None, _text("--out", "FILE", "the table as CSV, for uic bench check and others")] = None,
+    keep: Annotated[bool | None, typer.Option("--keep", help="beside the runs, where FILE has its requests")] = None,
+    runs: _Runs = None,
+    json: _Json = None,
+) -> int:
+    """Results of vllm bench serve, guidellm, aiperf, or tables of requests: figures, and what they do not tell."""
+    from unified_intelligence.cli.bench.imports import import_files
+
+    output: Output = context.obj
+    return import_files(output, context.params)

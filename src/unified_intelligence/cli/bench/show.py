@@ -162,6 +162,8 @@ _COUNTS = {
 
 def _health(own: Metrics) -> list[str]:
     told = own.health
+    if not told.processes:
+        return ["  client: another tool's, of which nothing is known"]
     what = "requests/s" if own.load.is_open else "under way"
     parts = [
         f"client: lag p99 {told.lag_p99_ms:.2f} ms",
