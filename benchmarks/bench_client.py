@@ -1,6 +1,6 @@
 """How far the client of `uic bench` is off: against a server of known schedule, by when that server really sent.
 
-    python benchmarks/bench_client.py [--waves N] [--output FILE]
+    python benchmarks/bench_client.py [--concurrency 16,64,256] [--waves N] [--output FILE]
 
 Client and server share this machine. Each concurrency is filled so often (and once before, to warm up): an answer is
 50 tokens, the first after 200 ms, then one each 20 ms. Beside it a Poisson load of 400 requests a second, and answers
@@ -39,12 +39,13 @@ def rounded(value: Any) -> Any:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--concurrency", default=",".join(map(str, CONCURRENCIES)))
     parser.add_argument("--waves", type=int, default=5)
     parser.add_argument("--output", type=Path, default=OUTPUT)
     asked = parser.parse_args()
-    found = calibrate(CONCURRENCIES, asked.waves)
+    found = calibrate([int(own) for own in asked.concurrency.split(",")], asked.waves)
     result = {
-        "command": f"python benchmarks/bench_client.py --waves {asked.waves}",
+        "command": f"python benchmarks/bench_client.py --concurrency {asked.concurrency} --waves {asked.waves}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "note": "client and server on two cores that other work shared: the load average is in `machine`",
         "worth telling": WORTH_TELLING,

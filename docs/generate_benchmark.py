@@ -36,8 +36,10 @@ def _queue() -> str:
         f"From `{QUEUE}`, written on {result['date']} by `{result['command']}`: an app of Gradio "
         f"{machine['gradio']} and the client",
         f"on {machine['cpus']} busy cores (load average {machine['load_average'][0]:g}). Late is how much later "
-        "the client had it than the app did it, median and",
-        "95th percentile. Gradio says that the work begins just before it does; the GPU was lent after 100 ms.",
+        "the client had it than the app did it,",
+        "median and 95th percentile: Gradio's own way from the function to the socket is in it. It says that the work "
+        "begins just",
+        "before it does. The GPU was lent after 100 ms.",
         "",
         "| at once, of one | the work's beginning: late | first piece: late | wait for a GPU: off | first piece by "
         "gradio_client: late | in the queue, median |",

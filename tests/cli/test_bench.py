@@ -154,8 +154,10 @@ def test_a_gradio_space_is_measured_at_its_socket(uic: Run, home: Path, tmp_path
         assert above["queue_ms"] is None and "measured above the adapter" in above["health"]["notes"][0]
         prompts = tmp_path / "fragen.txt"
         prompts.write_text("first=0 tokens=2\nquota été\n", "utf-8")
-        refused = uic("bench", "run", "--url", space.url, "--prompts", str(prompts), "--requests", "40")
+        few = ("--prompts", str(prompts), "--requests", "40", "--concurrency", "1,2", "--name", "fini")
+        refused = uic("bench", "run", "--url", space.url, *few)
         assert refused.code == 3 and "the GPU quota was used up before its end" in refused.out
+        assert [path.name for path in results(home).glob("fini_c*_metrics.json")] == ["fini_c1_metrics.json"]
         assert "--gpu-budget" in uic("bench", "run", "--provider", "echo", "--gpu-budget", "5").err
 
 
@@ -175,7 +177,7 @@ def test_a_key_is_sent_and_kept_nowhere(uic: Run, home: Path, tmp_path: Path) ->
         assert refused.code == 4, refused
         ran = uic("bench", "run", "--url", running.url + "/v1", "--requests", "4", "--key", f"file:{key}", "--json")
     assert json.loads(ran.out)["counts"]["completed"] == 4
-    assert all("sk-tr-s-secret" not in path.read_text() for path in results(home).iterdir())
+    assert all(b"sk-tr-s-secret" not in path.read_bytes() for path in results(home).iterdir())
 
 
 @pytest.mark.parametrize(

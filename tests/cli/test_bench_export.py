@@ -109,10 +109,11 @@ def test_mlflow_finds_parameters_figures_steps_and_files(uic: Run, runs: Path, t
     found = {own.info.run_name: own for own in client.search_runs([experiment.experiment_id])}
     assert found.keys() == {"une", "deux"}
     own, told = found["deux"], metrics(runs, "deux")
-    assert own.data.metrics["ttft_ms.p99"] == told["ttft_ms"]["p99"]
+    assert own.data.metrics["ttft_ms/p99"] == told["ttft_ms"]["p99"]
+    assert own.data.metrics["intervals/ttft_ms.p99.upper"] == told["ttft_ms"]["ci"]["p99"][1]
     assert (own.data.params["model"], own.data.params["load.concurrency"]) == (MODEL, "4")
     assert own.data.params["config_hash"] == told["config_hash"]
-    series = client.get_metric_history(own.info.run_id, "request.ttft_ms")
+    series = client.get_metric_history(own.info.run_id, "request/ttft_ms")
     assert len(series) == told["counts"]["completed"]
     assert [point.step for point in series] == sorted({point.step for point in series})
     kept = {own.path for own in client.list_artifacts(own.info.run_id)}

@@ -13,7 +13,7 @@ from unified_intelligence.benchmark.gradio_queue import broke, event_of, events_
 from unified_intelligence.benchmark.plan import Share
 from unified_intelligence.benchmark.reply import Raw, read_reply
 from unified_intelligence.benchmark.row import Row
-from unified_intelligence.benchmark.space_reply import QUOTA, read_space_reply
+from unified_intelligence.benchmark.space_reply import NOTHING_LEFT, read_space_reply
 from unified_intelligence.entities.errors import ProtocolError, UnifiedIntelligenceError
 
 _QUIET = 5_000_000  # ns without anything due: time to read replies
@@ -332,7 +332,7 @@ class Client:
 
     def _read_one(self) -> None:
         row = self._read(self._raw.popleft())
-        if row.error == QUOTA:
+        if row.error in NOTHING_LEFT:
             self.enough()
         self._on_row(row)
 

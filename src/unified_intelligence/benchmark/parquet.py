@@ -18,7 +18,7 @@ from msgspec import Struct
 from unified_intelligence.benchmark.row import Row
 from unified_intelligence.entities.errors import MissingDependencyError
 
-STAMPS = frozenset({"intended", "dispatched", "sent", "first", "visible", "last", "ended"})
+STAMPS = frozenset({"intended", "dispatched", "sent", "joined", "started", "first", "visible", "last", "ended"})
 PROMPT = "prompt_text"
 
 

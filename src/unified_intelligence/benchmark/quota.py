@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from unified_intelligence.benchmark.row import Row
-from unified_intelligence.benchmark.space_reply import QUOTA
+from unified_intelligence.benchmark.space_reply import NO_GPU, NOTHING_LEFT, QUOTA
+
+USED_UP = "the GPU quota was used up before its end"
+TOKENLESS = "the Space has no GPU for who gives no token of the Hub (--key env:HF_TOKEN)"
 
 
 class Spending:
@@ -21,9 +24,9 @@ class Spending:
         spent = gpu_seconds(row)
         self.seconds += spent
         self._calls += spent > 0
-        if row.error == QUOTA:
+        if row.error in NOTHING_LEFT:
             self.refused = True
-            self.ended = "the GPU quota was used up before its end"
+            self.ended = USED_UP if row.error == QUOTA else TOKENLESS
         elif self._budget and self.seconds + self._under_way() >= self._budget:
             self.ended = f"it ended at its budget of {self._budget:g} GPU seconds"
         return bool(self.ended)
@@ -33,6 +36,8 @@ class Spending:
 
 
 def gpu_seconds(row: Row) -> float:
-    """As its Space tells them; else the whole time of its work, which is not less."""
-    milliseconds = row.gpu_ms if row.gpu_ms is not None else row.work_ms
+    """As its Space tells them; else the whole time of its work, which is not less, if it was not refused a GPU."""
+    milliseconds = row.gpu_ms
+    if milliseconds is None and row.error not in NO_GPU:
+        milliseconds = row.work_ms
     return (milliseconds or 0.0) / 1000

@@ -24,7 +24,7 @@ from unified_intelligence.benchmark.plan import Load, Target
 from unified_intelligence.benchmark.prompts import digest
 from unified_intelligence.benchmark.quota import Spending
 from unified_intelligence.benchmark.store import config_hash, read_calibration, write
-from unified_intelligence.benchmark.tokens import Counter, count_tokens
+from unified_intelligence.benchmark.tokens import FILE, SERVER, Counter, ServerTokenizer, count_tokens
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -38,10 +38,10 @@ from unified_intelligence.entities.errors import (
 class Job:
     """`source` is what the prompts were called, `sampling` what else is in every body.
 
-    `server` is what a server was started with for this run: it stands in the hash in place of an address, which is
-    another one each time. `sweep` is told in the manifest.
-    `counters` count the tokens of answers that came without usage, one after the other, by the name it is told by;
-    `gpu_budget` are the seconds of a GPU after which a Space is asked no more; 0 for none.
+    `gpu_budget` are the seconds of a GPU after which a Space is asked no more; 0 for none. `tokenizer` counts the
+    tokens of answers that came without usage, where the server cannot. `server` is what a server was started with for
+    this run: it stands in the hash in place of an address, which is another one each time. `sweep` is told in the
+    manifest.
     """
 
     name: str
@@ -55,10 +55,10 @@ class Job:
     slo: Mapping[str, float] = field(default_factory=dict[str, float])
     timeout: float = 600.0
     processes: int = 0
+    gpu_budget: float = 0.0
+    tokenizer: Counter | None = None
     server: Mapping[str, Any] | None = None
     sweep: Mapping[str, Any] | None = None
-    gpu_budget: float = 0.0
-    counters: Mapping[str, Counter] = field(default_factory=dict[str, Counter])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +71,24 @@ class Reached:
     status: int = 200
 
 
-def reach(
-    target: Target, look: Callable[[Target, Address], Reached] | None = None, *, patience: float = PATIENCE
-) -> Reached:
-    """Asks which models it has. Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError.
+def reach(target: Target, patience: float = PATIENCE) -> Reached:
+    """Asks which models it has, within `patience` seconds.
 
-    `look` is another question than that, asked of one of its addresses after the other; `patience` is in seconds.
+    Raises ConnectionFailedError, AuthenticationError, TlsError, ServerFailedError.
     """
+
+    def look(address: Address) -> Reached:
+        return _ask_models(target, address, patience)
+
+    return first_of(target, look)
+
+
+def first_of(target: Target, look: Callable[[Address], Reached]) -> Reached:
+    """What the first of its addresses that answers says to `look`. Raises ConnectionFailedError, TlsError."""
     refusal: OSError | None = None
     for address in resolve(target.host, target.port):
         try:
-            return look(target, address) if look else _ask_models(target, address, patience)
+            return look(address)
         except ssl.SSLError as error:
             raise TlsError(f"{target.address}: {error.reason or error}.", url=target.address) from error
         except (OSError, http.client.HTTPException) as error:
@@ -94,7 +101,8 @@ def reach(
 
 
 def _ask_models(target: Target, address: Address, patience: float) -> Reached:
-    status, data, server = ask(target, address, f"{target.path.removesuffix('/chat/completions')}/models", patience)
+    base = target.path.removesuffix("/chat/completions")
+    status, data, server = ask(target, address, f"{base}/models", patience)
     where = f"{target.host}:{target.port}"
     if status in {401, 403}:
         raise AuthenticationError(
@@ -133,6 +141,8 @@ def run(job: Job, target: Target, reached: Reached, watcher: crew.Watcher | None
     watch = crew.Watch(planned=planned(job.load))
     spending = Spending(job.gpu_budget, job.load.concurrency) if target.events else None
     gathered = crew.send(shares, watch, watcher, spending)
+    server = {} if target.events else {SERVER: ServerTokenizer(target, reached.address, job.model)}
+    count_tokens(gathered.rows, server | _own_counter(job))
     if job.server is not None:
         return _kept(job, gathered, _of_started(job), "")
     depends = {**_described(job), "url": target.address, "server": dict(reached.told), "client": "http"}
@@ -152,8 +162,13 @@ def _of_started(job: Job) -> dict[str, Any]:
 
 def keep(job: Job, gathered: crew.Gathered, provider: Mapping[str, Any]) -> tuple[Metrics, list[Path]]:
     """The same for what was asked through a provider in this process."""
+    count_tokens(gathered.rows, _own_counter(job))
     above = f"measured above the adapter of {provider['name']}: its own work is in every time"
     return _kept(job, gathered, {**_described(job), "provider": dict(provider), "client": "in-process"}, above)
+
+
+def _own_counter(job: Job) -> dict[str, Counter]:
+    return {} if job.tokenizer is None else {FILE: job.tokenizer}
 
 
 def planned(load: Load) -> int:
@@ -167,7 +182,6 @@ def planned(load: Load) -> int:
 
 def _kept(job: Job, gathered: crew.Gathered, depends: dict[str, Any], above: str) -> tuple[Metrics, list[Path]]:
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    count_tokens(gathered.rows, job.counters)
     metrics = measure(job.name, created, gathered, job.load, job.slo, above)
     metrics.config_hash = config_hash(depends)
     calibration = read_calibration(job.folder)

@@ -25,14 +25,21 @@ from unified_intelligence.benchmark.reply import (
 )
 from unified_intelligence.benchmark.row import Row
 
-QUOTA = "quota_exceeded"
+QUOTA, NO_TOKEN = "quota_exceeded", "no_token"
+NOTHING_LEFT = frozenset({QUOTA, NO_TOKEN})
+"""After these every request would be refused: nothing more is sent."""
+
+_UNAVAILABLE, _RATE, _TOO_LONG = "gpu_unavailable", "rate_limited", "too_long_for_gpu"
+NO_GPU = NOTHING_LEFT | {_UNAVAILABLE, _RATE, _TOO_LONG}
+"""Those who were refused a GPU, and so took no second of one."""
+
 _REFUSALS = (
-    (r"reached its GPU limit", "no_token"),
-    (r"No GPU was available|queue timeout", "gpu_unavailable"),
-    (r"pending credits|too many ZeroGPU credits", "rate_limited"),
-    (r"illegal duration|larger than the maximum allowed", "too_long_for_gpu"),
+    (r"reached its GPU limit", NO_TOKEN),
+    (r"No GPU was available|queue timeout", _UNAVAILABLE),
+    (r"pending credits|too many ZeroGPU credits", _RATE),
+    (r"illegal duration|larger than the maximum allowed", _TOO_LONG),
     (r"quota exceeded|exceeded your .*ZeroGPU", QUOTA),
-    (r"ZeroGPU client error|proxy token", "gpu_unavailable"),
+    (r"ZeroGPU client error|proxy token", _UNAVAILABLE),
     (r"ZeroGPU worker error|GPU task aborted", "gpu_worker"),
 )
 _OURS = "uic:"  # before the kind of an error, in the title of one that our Spaces raise

@@ -10,7 +10,7 @@ import msgspec
 from unified_intelligence.benchmark.asking import ask
 from unified_intelligence.benchmark.connection import Address
 from unified_intelligence.benchmark.plan import Target, read_url
-from unified_intelligence.benchmark.session import Reached, reach
+from unified_intelligence.benchmark.session import Reached, first_of, reach
 from unified_intelligence.entities.errors import ProtocolError
 from unified_intelligence.interfaces.queued import QueuedCalls
 
@@ -65,12 +65,12 @@ def queued_target(calls: QueuedCalls) -> Target:
 def reach_space(target: Target, calls: QueuedCalls) -> Reached:
     """The address that answers, with what is known of the Space. Raises ConnectionFailedError, TlsError."""
 
-    def opened(target: Target, address: Address) -> Reached:
+    def opened(address: Address) -> Reached:
         status, _, _ = ask(target, address, f"{target.path.partition('/call/')[0]}/info")
         told = {name: value for name, value in calls.told.items() if name not in _VOLATILE}
         return Reached(address, (told["model"],) if "model" in told else (), told, status)
 
-    return reach(target, opened)
+    return first_of(target, opened)
 
 
 def _is_gradio(data: bytes) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
 
-from tests.integration.spaces.space_process import NEEDS_GRADIO, PROJECT, Space, running
+from tests.integration.spaces.space_process import APP, NEEDS_GRADIO, PROJECT, Space, running
 from unified_intelligence.benchmark import crew
 from unified_intelligence.benchmark.crew import Gathered, Sending, Watch, shares_of
 from unified_intelligence.benchmark.known_server import WORDS
@@ -22,6 +23,7 @@ pytestmark = NEEDS_GRADIO
 
 HERE = Path(__file__).parent
 NOTHING: dict[str, Any] = {"body": None, "max_tokens": None, "model": None}
+ASKED = {"role": "user", "content": "Ça va ?"}
 ONE_AT_ONCE, WAIT, GPU_WAIT = 1, 3, 0.3
 
 
@@ -87,7 +89,7 @@ def test_a_full_queue_is_no_latency(space: Space) -> None:
     assert kinds == {"", "queue_full"}, rows
     full = [row for row in rows if row.error]
     assert all("Queue is full" in row.message and row.status == 503 and not row.joined for row in full)
-    assert sum(not row.error for row in rows) >= 4
+    assert sum(not row.error for row in rows) >= WAIT
 
 
 @pytest.mark.parametrize(
@@ -127,6 +129,27 @@ def test_a_call_that_takes_too_long_is_given_up_and_its_turn_with_it(space: Spac
     assert (row.error, row.text[:7]) == ("timeout", WORDS[0][:7])
     (after,) = send(at(space.url, "tokens=2"), Load(concurrency=1, requests=1)).rows
     assert after.error == "" and after.queue_ms is not None and after.queue_ms < 8000
+
+
+def test_the_space_that_is_deployed(tmp_path: Path) -> None:
+    """The app of hf_spaces with the model of the package: one answer at once, three more in the queue."""
+    limits = {"ANSWERS_AT_ONCE": "1", "ANSWERS_WAITING": "3"}
+    path = str(PROJECT / "src")
+    with running(APP, cwd=tmp_path, PYTHONPATH=path, MODEL_ID="embedded", **limits) as own:
+        question = at(own.url, "Quelle est la mensualité de 200 000 € sur 20 ans à 3,5 % ? 🏠\nEn euros.")
+        rows = send(question, Load(concurrency=2, requests=6)).rows
+        assert [row.error for row in rows] == [""] * 6
+        assert all("1 159,92" in row.text.replace("\u202f", " ").replace("\xa0", " ") for row in rows)
+        assert all(row.compute_ms and row.gpu_ms is None and row.counted_by == "usage" for row in rows)
+        full = send(question, Load(concurrency=8, requests=16)).rows
+        assert {"", "queue_full"} == {row.error for row in full}
+        wrong = space_at(own.url, "", {**NOTHING, "max_tokens": "9000"}, [Prompt(messages=[ASKED])])
+        (refused,) = send(wrong, Load(concurrency=1, requests=1)).rows
+        assert (refused.error, "max_tokens is at most 4096" in refused.message) == ("invalid_request", True)
+        Timer(1.0, own.kill).start()
+        left = send(question, Load(concurrency=2, requests=4000))
+    assert left.gone
+    assert {row.error for row in left.rows} <= {"", "cut", "connection", "stopped"} and left.rows[0].error == ""
 
 
 def test_a_space_without_a_gpu_tells_none_and_dies_in_the_middle(tmp_path: Path) -> None:

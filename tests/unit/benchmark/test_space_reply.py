@@ -177,9 +177,12 @@ def test_what_is_spent() -> None:
     told = Row(number=0, joined=1, started=1, ended=10**9, gpu_ms=250.0)
     untold = Row(number=1, joined=1, started=1, ended=1 + 2 * 10**9)
     refused = Row(number=2, joined=1, error="quota_exceeded")
-    assert [gpu_seconds(row) for row in (told, untold, refused)] == [0.25, 2.0, 0.0]
+    late = Row(number=3, joined=1, started=1, ended=10**9, error="gpu_unavailable")
+    assert [gpu_seconds(row) for row in (told, untold, refused, late)] == [0.25, 2.0, 0.0, 0.0]
     budget = Spending(budget=1.0, at_once=2)
     assert [budget.add(told), budget.add(told), budget.add(told)] == [False, True, False]  # two more are under way
     assert budget.seconds == 0.5 and not budget.refused
     quota = Spending()
     assert [quota.add(untold), quota.add(refused), quota.add(refused)] == [False, True, False] and quota.refused
+    nobody = Spending()
+    assert nobody.add(Row(number=4, error="no_token")) and "--key env:HF_TOKEN" in nobody.ended

@@ -13,10 +13,9 @@ from unified_intelligence.benchmark.crew import Gathered, Watch, Watcher
 from unified_intelligence.benchmark.metrics import Metrics, read_slo
 from unified_intelligence.benchmark.plan import Load, Prompt, Target, read_url
 from unified_intelligence.benchmark.prompts import body_of
+from unified_intelligence.benchmark.quota import TOKENLESS, USED_UP
 from unified_intelligence.benchmark.session import Job
-from unified_intelligence.benchmark.space_reply import QUOTA
 from unified_intelligence.benchmark.spoken import GRADIO, OPENAI, root_of, spoken_at
-from unified_intelligence.benchmark.tokens import FILE, SERVER, Counter, ServerTokenizer
 from unified_intelligence.cli.bench.live import watching
 from unified_intelligence.cli.bench.loads import Asked, read_loads, seconds, whole, wrong
 from unified_intelligence.cli.bench.own_tokenizer import tokenizer_at
@@ -38,21 +37,17 @@ if TYPE_CHECKING:
 INVALID = 3
 AUTO, ADAPTER = "auto", "adapter"
 _PROTOCOLS = (AUTO, OPENAI, GRADIO, ADAPTER)
-_LAST = {"it was stopped before its end", QUOTA}
+_LAST = {"it was stopped before its end", USED_UP, TOKENLESS}
 _Run = Callable[[Job, Watcher], tuple[Metrics, list["Path"]]]
 
 
 class Sent(NamedTuple):
-    """What is asked of whom: every request's body, what else is in them, and what to try when none is answered.
-
-    `tokenizer` counts the tokens of answers that their server did not count.
-    """
+    """What is asked of whom: every request's body, what else is in them, and what to try when none is answered."""
 
     model: str
     bodies: list[str]
     extra: dict[str, Any]
     hint: str
-    tokenizer: Counter | None = None
 
 
 def run_loads(output: Output, given: Mapping[str, Any]) -> int:
@@ -97,8 +92,7 @@ def _at_socket(output: Output, given: Mapping[str, Any], asked: Asked) -> int:
         return session.run(job, target, reached, watch)
 
     bodies = [body_of(prompt, model, whole(given, "max_tokens", 0) or None, extra) for prompt in asked.prompts]
-    tokenizer = ServerTokenizer(target, reached.address, model)
-    return _all(output, given, asked, Sent(model, bodies, extra, _hint(target), tokenizer), run)
+    return _all(output, given, asked, Sent(model, bodies, extra, _hint(target)), run)
 
 
 def _at_space(output: Output, given: Mapping[str, Any], asked: Asked, space: AtSpace) -> int:
@@ -113,7 +107,8 @@ def _at_space(output: Output, given: Mapping[str, Any], asked: Asked, space: AtS
     def run(job: Job, watch: Watcher) -> tuple[Metrics, list[Path]]:
         return session.run(job, space.target, space.reached, watch)
 
-    hint = "One request alone: uic --provider qwen3_zerogpu -o space URL ..."
+    url = space.target.address.partition("/gradio_api/")[0].partition("/call/")[0]
+    hint = f"One request alone: uic --provider qwen3_zerogpu -o space {url} ..."
     return _all(output, given, asked, Sent(space.model, space.bodies, body_given(given["body"]), hint), run)
 
 
@@ -188,7 +183,7 @@ def _all(output: Output, given: Mapping[str, Any], asked: Asked, sent: Sent, run
             metrics, paths = run(job, watcher)
         found.append(metrics)
         written += [path for path in paths if path.name.endswith("_metrics.json")]
-        if _LAST & {*metrics.invalid, *metrics.failures}:
+        if _LAST & {*metrics.invalid}:
             break
     _tell(output, found, written, sent.hint, as_json=bool(given["json"]))
     return 0 if all(own.valid for own in found) else INVALID
@@ -211,13 +206,8 @@ def _job(output: Output, given: Mapping[str, Any], load: Load, sent: Sent, sourc
         timeout=seconds(given, "timeout", 600.0),
         processes=whole(given, "processes", 0),
         gpu_budget=seconds(given, "gpu_budget", 0.0),
-        counters=_counters(given, sent),
+        tokenizer=tokenizer_at(given["tokenizer"]) if given["tokenizer"] else None,
     )
-
-
-def _counters(given: Mapping[str, Any], sent: Sent) -> dict[str, Counter]:
-    found: dict[str, Counter] = {SERVER: sent.tokenizer} if sent.tokenizer is not None else {}
-    return found | ({FILE: tokenizer_at(given["tokenizer"])} if given["tokenizer"] else {})
 
 
 def _tell(output: Output, found: list[Metrics], written: list[Path], hint: str, *, as_json: bool) -> None:

@@ -129,8 +129,10 @@ def _gpu(own: Metrics) -> list[str]:
     if not told:
         return []
     whose = f"as the Space told of {told['told']:.0f}" if told["told"] else "the whole time of the work: none were told"
-    each = f", {told['seconds_of_an_answer']:.2f} an answer" if "seconds_of_an_answer" in told else ""
-    return [f"  GPU: {told['seconds']:.1f} s{each} ({whose}); uic cost {own.name}@zero-gpu says how many calls a day"]
+    if "seconds_of_an_answer" not in told:
+        return [f"  GPU: {told['seconds']:.1f} s for no answer ({whose})"] if told["seconds"] else []
+    each = f"{told['seconds_of_an_answer']:.2f} an answer"
+    return [f"  GPU: {told['seconds']:.1f} s, {each} ({whose}); uic cost {own.name}@zero-gpu says how many calls a day"]
 
 
 def _tokens(own: Metrics) -> list[str]:
