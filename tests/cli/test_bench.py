@@ -120,7 +120,7 @@ def test_a_key_is_sent_and_kept_nowhere(uic: Run, home: Path, tmp_path: Path) ->
         assert refused.code == 4, refused
         ran = uic("bench", "run", "--url", running.url + "/v1", "--requests", "4", "--key", f"file:{key}", "--json")
     assert json.loads(ran.out)["counts"]["completed"] == 4
-    assert all("sk-tr-s-secret" not in path.read_text() for path in results(home).iterdir())
+    assert all(b"sk-tr-s-secret" not in path.read_bytes() for path in results(home).iterdir())
 
 
 @pytest.mark.parametrize(
