@@ -75,6 +75,21 @@ def test_a_choice_changes_what_is_drawn(runs: Path) -> None:
     assert "'ttft=bald' is no limit" in said(app) and "there is no knee" in said(app)
 
 
+def test_one_sweep_of_several_is_picked(runs: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(runs, tmp_path / "runs"))
+    for path in folder.glob("s*_manifest.json"):
+        told = json.loads(path.read_text("utf-8"))
+        told["sweep"] = {"name": "été", "configuration": "tp2", "gpus": 2, "attempt": 1}
+        path.write_text(json.dumps(told), "utf-8")
+    app = opened(folder, "Pareto")
+    assert any("1 is assumed of 4" in own.label for own in app.expander)
+    app.selectbox(key="sweep").set_value("été").run(timeout=SECONDS)
+    assert not app.exception and app.multiselect(key="configurations").value == ["été/tp2"]
+    assert {trace["name"] for trace in plots(app)[0]["data"] if trace.get("legendgroup")} == {"été/tp2"}
+    app.selectbox(key="sweep").set_value("").run(timeout=SECONDS)
+    assert not app.exception and len(plots(app)) == 1
+
+
 def test_invalid_runs_can_be_left_out(runs: Path) -> None:
     app = opened(runs, valid="true")
     assert "INVALID, and marked" not in said(app)
