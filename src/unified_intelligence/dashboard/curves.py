@@ -17,6 +17,7 @@ from unified_intelligence.dashboard.results import Result, measured
 _PARTS_OF_TIME = {
     "join_ms": "joining", "queue_ms": "queue", "gpu_wait_ms": "wait for a GPU", "compute_ms": "model"
 }  # fmt: skip
+_NEAR = 0.09  # of an axis: a word that is closer to another lies on it
 _POINTS, _BINS, _PARTS = 400, 40, 3
 
 
@@ -34,6 +35,18 @@ def point_of(result: Result, gpus: int) -> Point | None:
     if tpot is None or not tpot.p50 or not rate:
         return None
     return Point(result, 1000 / tpot.p50, rate / max(1, gpus))
+
+
+def apart(points: Sequence[Point]) -> set[str]:
+    """The names of those whose words have room beside those of the others, the fastest GPUs first."""
+    wide = max((own.reader for own in points), default=1.0)
+    high = max((own.gpu for own in points), default=1.0)
+    kept: list[Point] = []
+    for own in sorted(points, key=lambda own: -own.gpu):
+        near = (abs(own.reader - at.reader) < _NEAR * wide and abs(own.gpu - at.gpu) < _NEAR * high for at in kept)
+        if not any(near):
+            kept.append(own)
+    return {own.result.name for own in kept}
 
 
 def tokens_per_s(metrics: Metrics) -> float:

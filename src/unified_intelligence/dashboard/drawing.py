@@ -44,6 +44,7 @@ def figure(traces: Sequence[Figure], x: Figure, y: Figure, *, legends: int = 0, 
         "margin": {"l": 8, "r": 16, "t": 16, "b": 8},
         "legend": {
             "orientation": "h",
+            "traceorder": "normal",
             "x": 0,
             "xanchor": "left",
             "y": 1.02,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import log10
 
 from unified_intelligence.benchmark.metrics import Goodput
-from unified_intelligence.dashboard.curves import Knee, Point, requests_per_s, ticks, tokens_per_s
+from unified_intelligence.dashboard.curves import Knee, Point, apart, requests_per_s, ticks, tokens_per_s
 from unified_intelligence.dashboard.drawing import (
     QUIET,
     Figure,
@@ -26,7 +26,6 @@ from unified_intelligence.dashboard.quality import Judged
 from unified_intelligence.dashboard.results import Result, load_said
 from unified_intelligence.dashboard.words import percent, thin, time_said
 
-_MOST_WORDS = 14  # points; with more of them their words lie on each other
 Series = Mapping[str, Sequence[Result]]
 
 
@@ -38,14 +37,16 @@ def pareto(points: Sequence[Point], best: Sequence[Point], styles: Mapping[str, 
             "x": [own.reader for own in best], "y": [own.gpu for own in best],
             "line": {"color": QUIET, "width": 2, "dash": "dash"}, "hoverinfo": "skip",
         })  # fmt: skip
+    roomy = apart(points)
     for name in dict.fromkeys(own.result.configuration for own in points):
         mine = [own for own in points if own.result.configuration == name]
         results = [own.result for own in mine]
         traces.append({
             "type": "scatter", "name": name, "legendgroup": name, "showlegend": False,
             "x": [own.reader for own in mine], "y": [own.gpu for own in mine],
-            "mode": "markers+text" if len(points) <= _MOST_WORDS else "markers",
-            "text": [own.metrics.load.label for own in results], "textposition": "top center", "cliponaxis": False,
+            "mode": "markers+text",
+            "text": [own.metrics.load.label if own.name in roomy else "" for own in results],
+            "textposition": "top center", "cliponaxis": False,
             "marker": marks(results, styles[name]), "customdata": [_told(own) for own in results],
             "hovertemplate": "%{customdata}<br>%{x:,.1f} tokens/s a reader<br>%{y:,.1f} tokens/s a GPU<extra></extra>",
         })  # fmt: skip

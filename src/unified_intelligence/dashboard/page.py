@@ -15,7 +15,7 @@ from unified_intelligence.dashboard.results import Found, load_said, read_folder
 from unified_intelligence.dashboard.scene import FIRST, Scene, common_slo, pick
 from unified_intelligence.dashboard.showing import nothing, remarks, warn_of_invalid
 from unified_intelligence.dashboard.words import escaped, percent
-from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.entities.errors import InvalidRequestError, UnifiedIntelligenceError
 
 VIEWS: Mapping[str, Callable[[Scene], None]] = {
     "Runs": load_views.show_runs,
@@ -70,7 +70,10 @@ def show(folder: Path, evaluations: Path) -> None:
         nothing("Nothing is picked. Choose configurations and loads at the side.")
         return
     warn_of_invalid(scene.results)
-    VIEWS[view or "Runs"](scene)
+    try:
+        VIEWS[view or "Runs"](scene)
+    except UnifiedIntelligenceError as error:
+        st.error(escaped(f"{error.message} {error.hint}".strip()))
 
 
 def _scene(folder: Path, evaluations: Path, found: Found) -> Scene:

@@ -88,13 +88,18 @@ def pick(found: Found, group: str, configurations: Sequence[str], loads: Sequenc
 
 
 def likely(results: Sequence[Result]) -> list[str]:
-    """The names to compare first: each configuration at the load that most were measured at; of one, its loads."""
+    """The names to compare first: each configuration at the load that most were measured at, or at its highest.
+
+    Of one configuration, its loads.
+    """
     configurations = {own.configuration for own in results}
     if len(configurations) < 2:
         return [own.name for own in _spread(results)]
     loads: dict[str, set[str]] = {}
     for own in results:
         loads.setdefault(load_said(own.metrics.load), set()).add(own.configuration)
+    if max(map(len, loads.values())) < 2:
+        return _highest(results)
     best = max(loads, key=lambda load: (len(loads[load]), _valid(results, load), load))
     return [own.name for own in results if load_said(own.metrics.load) == best][:_PICKED]
 
@@ -107,6 +112,16 @@ def common_slo(results: Iterable[Result]) -> str:
             text = ",".join(f"{name}={value:g}ms" for name, value in own.metrics.goodput.slo.items())
             told[text] = told.get(text, 0) + 1
     return max(told, key=lambda text: told[text], default="")
+
+
+def _highest(results: Iterable[Result]) -> list[str]:
+    """Of each configuration the highest load, a valid one where there is any."""
+    found: dict[str, Result] = {}
+    for own in results:
+        known = found.get(own.configuration)
+        if known is None or (own.valid, own.place) > (known.valid, known.place):
+            found[own.configuration] = own
+    return [own.name for own in found.values()][:_PICKED]
 
 
 def _spread(results: Sequence[Result]) -> Sequence[Result]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -11,6 +12,9 @@ from unified_intelligence.dashboard.drawing import Figure
 from unified_intelligence.dashboard.results import Result
 from unified_intelligence.dashboard.words import escaped
 
+# Whole before anything is drawn: each click is a thread, and Plotly takes a pandas that another one half imported.
+for _library in ("pandas", "plotly.graph_objects"):
+    import_module(_library)
 _page: Any = st  # its types are those of libraries that need not be here
 _Choice = TypeVar("_Choice")
 _MOST, _REASONS = 4, 2

@@ -10,6 +10,7 @@ import urllib.request
 from argparse import ArgumentParser
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -26,7 +27,7 @@ _SETTINGS = {
     "browser.gatherUsageStats": "false",
     "browser.serverAddress": ADDRESS,
     "client.toolbarMode": "minimal",
-    "client.showErrorDetails": "none",
+    "client.showErrorDetails": "full",  # what nobody foresaw, for a report; who reads it sits here
     "client.showErrorLinks": "false",
     "global.developmentMode": "false",
     "logger.level": "error",
@@ -67,6 +68,7 @@ def run(folder: Path, evaluations: Path, port: int, ready: Callable[[str], None]
     port = free_port(port)
     from streamlit.web.cli import main
 
+    import_module("unified_intelligence.dashboard.page")  # now, so that the first page is as quick as the next
     address = f"http://{ADDRESS}:{port}"
     threading.Thread(target=_tell, args=(address, ready), daemon=True).start()
     flags = [f"--{name}={value}" for name, value in {**_SETTINGS, "server.port": str(port)}.items()]

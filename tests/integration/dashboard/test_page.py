@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.unit.dashboard.made import Slots, closed, run
+from tests.unit.dashboard.made import Slots, at_socket, closed, run
 from tests.unit.evaluation import runs as evaluated
+from unified_intelligence.benchmark.calibrate import known_server
 from unified_intelligence.dashboard.results import read_folder
 
 testing: Any = pytest.importorskip("streamlit.testing.v1", reason="pip install 'unified-intelligence-cli[dashboard]'")
@@ -72,6 +73,21 @@ def test_a_choice_changes_what_is_drawn(runs: Path) -> None:
     assert "below the lowest load measured" in app.dataframe[0].value["knee"].tolist()
     app.text_input(key="limits").set_value("ttft=bald").run(timeout=SECONDS)
     assert "'ttft=bald' is no limit" in said(app) and "there is no knee" in said(app)
+
+
+def test_one_sweep_of_several_is_picked(runs: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(runs, tmp_path / "runs"))
+    for path in folder.glob("s*_manifest.json"):
+        told = json.loads(path.read_text("utf-8"))
+        told["sweep"] = {"name": "été", "configuration": "tp2", "gpus": 2, "attempt": 1}
+        path.write_text(json.dumps(told), "utf-8")
+    app = opened(folder, "Pareto")
+    assert any("1 is assumed of 4" in own.label for own in app.expander)
+    app.selectbox(key="sweep").set_value("été").run(timeout=SECONDS)
+    assert not app.exception and app.multiselect(key="configurations").value == ["été/tp2"]
+    assert {trace["name"] for trace in plots(app)[0]["data"] if trace.get("legendgroup")} == {"été/tp2"}
+    app.selectbox(key="sweep").set_value("").run(timeout=SECONDS)
+    assert not app.exception and len(plots(app)) == 1
 
 
 def test_invalid_runs_can_be_left_out(runs: Path) -> None:
@@ -145,6 +161,22 @@ def test_a_sweep_that_measured_nothing_says_why(tmp_path: Path) -> None:
     app = opened(tmp_path)
     assert "There are no runs in" in said(app)
     assert app.dataframe[0].value["said"].tolist() == ["Zu wenig — 🙂"]
+
+
+def test_runs_at_the_socket_of_a_server_of_known_schedule(tmp_path: Path) -> None:
+    with known_server() as url:
+        for load in (2, 8):
+            at_socket(tmp_path, f"bekannt_c{load}", url, "known:first=20,gap=2,tokens=10", closed(load, 24))
+        at_socket(tmp_path, "gestört_c4", url, "known:first=5,gap=1,tokens=6,fail=40,cut=80", closed(4, 40))
+    failed = plots(opened(tmp_path, "Failures"))[0]["data"]
+    assert {"http_500"} < {trace["name"] for trace in failed}
+    rows = opened(tmp_path, "Failures").dataframe[0].value
+    assert "The known failure: défaut 🙂" in set(rows["first said"])
+    (line,) = [trace for trace in plots(opened(tmp_path, "Pareto"))[0]["data"] if trace.get("text")][:1]
+    assert all(300 < speed < 600 for speed in line["x"])  # a token each 2 ms
+    spread = plots(opened(tmp_path, "Latency", drawn="bekannt_c8"))[0]["data"][0]
+    assert 19 < min(spread["x"]) < 60
+    assert len(plots(opened(tmp_path, "Client"))) == 4
 
 
 def test_one_run_alone(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from unified_intelligence.benchmark import in_process, session
 from unified_intelligence.benchmark.crew import Gathered, Watch
 from unified_intelligence.benchmark.metrics import Metrics
-from unified_intelligence.benchmark.plan import Load
+from unified_intelligence.benchmark.plan import Load, read_url
 from unified_intelligence.benchmark.prompts import body_of, prompts_of
 from unified_intelligence.entities.errors import ServerBusyError
 from unified_intelligence.entities.generation import Event, Finished, GenerationConfig, TextDelta, Usage
@@ -66,6 +66,17 @@ def run(
     )  # fmt: skip
     provider: dict[str, Any] = {"name": "slots", "options": {}}
     return session.keep(job, gathered, provider)[0]
+
+
+def at_socket(folder: Path, name: str, url: str, model: str, load: Load) -> Metrics:
+    """The same as `uic bench run --url` does it: measured at the socket of a server."""
+    target = read_url(url)
+    prompts = prompts_of("finance")
+    job = session.Job(
+        name=name, folder=folder, load=load, bodies=[body_of(prompt, model, None, {}) for prompt in prompts],
+        model=model, source="finance", version="0", slo=SLO, timeout=30.0,
+    )  # fmt: skip
+    return session.run(job, target, session.reach(target))[0]
 
 
 def closed(concurrency: int, requests: int = 40) -> Load:

@@ -11,6 +11,7 @@ from unified_intelligence.benchmark.row import Row
 from unified_intelligence.dashboard.curves import (
     Moment,
     Point,
+    apart,
     cdf,
     drift,
     front,
@@ -57,6 +58,18 @@ def test_a_point_is_of_one_gpu_and_one_reader(runs: Path) -> None:
     assert half.gpu == point.gpu / 2
     assert point.reader * own.metrics.tpot_ms.p50 == pytest.approx(1000)
     assert point_of(found["dead_c2"], 1) is None
+
+
+def test_words_that_would_lie_on_each_other_are_left_out(runs: Path) -> None:
+    found = by_name(runs)
+    points = [
+        Point(found["sixteen_c1"], 200.0, 100.0),
+        Point(found["sixteen_c4"], 201.0, 104.0),
+        Point(found["sixteen_c16"], 200.0, 900.0),
+        Point(found["four-slots_c1"], 20.0, 101.0),
+    ]
+    assert apart(points) == {"sixteen_c4", "sixteen_c16", "four-slots_c1"}
+    assert apart([]) == set()
 
 
 def test_the_knee_is_the_last_load_before_the_limits_are_missed(runs: Path) -> None:
@@ -159,6 +172,8 @@ def test_the_first_picks_are_comparable(runs: Path) -> None:
         "sixteen_c4",
         "sixteen_c16",
     ]
+    different = [own for own in results if own.name in {"sixteen_c1", "sixteen_c4", "four-slots_c16", "late_r40"}]
+    assert sorted(likely(different)) == ["four-slots_c16", "late_r40", "sixteen_c4"]
     assert all(own.valid for own in pick(found, "", every, [], valid=True))
     assert [own.name for own in pick(found, "", ["sixteen"], ["4 at once"], valid=False)] == ["sixteen_c4"]
     assert common_slo(results) == "ttft=60ms,e2e=400ms"
