@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from writing import written
 
@@ -147,7 +147,7 @@ def _gpu(result: Mapping[str, Any]) -> str:
 def _plain(told: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, figure in told.items():
         if isinstance(figure, dict):
-            parts: Mapping[str, object] = figure
+            parts = cast("Mapping[str, object]", figure)
             yield from ((f"{name}: {each}", one) for each, one in parts.items())
         else:
             yield name, figure

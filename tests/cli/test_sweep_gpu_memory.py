@@ -64,7 +64,7 @@ def test_memory_that_is_not_given_back_is_told_and_its_holder_named(
     path = home / "work" / "mémoire.json"
     spec = {"servers": [{**own, **common} for own in servers], "loads": loads, "gpu": {"within": "1s"}}
     path.write_text(json.dumps(spec))
-    import pynvml  # pyright: ignore[reportMissingImports]
+    import pynvml  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
 
     libraries = os.pathsep.join((str(SRC), str(Path(str(pynvml.__file__)).parent)))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     variables = {"LD_LIBRARY_PATH": str(driver), "STAND_IN_GPU": str(held), "PYTHONPATH": libraries}

@@ -67,8 +67,8 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], about: Mapping[str, Any
 def library() -> tuple[Any, Any]:
     """pyarrow and its Parquet. Raises MissingDependencyError."""
     try:
-        import pyarrow  # pyright: ignore[reportMissingImports]
-        import pyarrow.parquet  # pyright: ignore[reportMissingImports, reportUnusedImport]
+        import pyarrow  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
+        import pyarrow.parquet  # pyright: ignore[reportMissingImports, reportMissingTypeStubs, reportUnusedImport]
     except ModuleNotFoundError as error:
         raise MissingDependencyError("A file of Parquet", "pyarrow", "parquet") from error
     arrow: Any = pyarrow

@@ -61,8 +61,8 @@ def flat(read: Read, attempt: Attempt) -> dict[str, object]:
 
 def _parquet(read: Read, folder: Path, out: str | None) -> str:
     try:
-        import pyarrow  # pyright: ignore[reportMissingImports]
-        import pyarrow.parquet  # pyright: ignore[reportMissingImports, reportUnusedImport]
+        import pyarrow  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
+        import pyarrow.parquet  # pyright: ignore[reportMissingImports, reportMissingTypeStubs, reportUnusedImport]
     except ModuleNotFoundError as error:
         raise MissingDependencyError("uic eval export --to parquet", "pyarrow", "parquet") from error
     path = _path(folder, out, "samples.parquet")
@@ -76,7 +76,7 @@ def _parquet(read: Read, folder: Path, out: str | None) -> str:
 def _mlflow(read: Read, folder: Path, out: str | None) -> str:
     """One MLflow run: what the answers depend on as parameters, the figures as metrics, the files as artifacts."""
     try:
-        import mlflow  # pyright: ignore[reportMissingImports]
+        import mlflow  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
     except ModuleNotFoundError as error:
         raise MissingDependencyError("uic eval export --to mlflow", "mlflow", "mlflow") from error
     library: Any = mlflow

@@ -74,6 +74,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         *_BY_TEMPLATE, *_BY_GRAMMAR,
     })  # fmt: skip
     _running: Running | None = None
+    _least: Least
 
     def __init__(  # noqa: PLR0913 - each is an option of the command line
         self,
@@ -111,12 +112,10 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
         room: _Room = {"slots": slots, "memory": memory, "queue": queue}
-        guesses = speculation or ("auto" if draft else "none")
         way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
-        self._run: _Run = {"speculation": guesses, **way, **room}
-        self._least: Least = min_tokens
+        self._run: _Run = {"speculation": speculation or ("auto" if draft else "none"), **way, **room}
+        self._least, self._loading = min_tokens, Lock()
         self._check()
-        self._loading = Lock()
 
     def stream(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None

@@ -44,7 +44,7 @@ class Gpus(NamedTuple):
 def find_gpus(visible: str = "") -> Gpus:
     """Those of this machine; `visible` is CUDA_VISIBLE_DEVICES, "" for all."""
     try:
-        import pynvml  # pyright: ignore[reportMissingImports]
+        import pynvml  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
     except ImportError:
         return Gpus(None, "nvidia-ml-py is not installed: pip install 'unified-intelligence-cli[sweep]'")
     library: Any = pynvml
