@@ -30,7 +30,9 @@ class LocalModels(SeveralModels, InProcessTextGenerator, ITokenizer, ITextEmbedd
         self,
         make: Callable[..., IHeldModel],
         *,
-        models: Annotated[dict[str, str], "several by name, such as small=./a,large=./b: folders or Hub ids"],
+        models: Annotated[
+            dict[str, str], "several by name, such as small=./a,large=./b; then model is one of the names"
+        ],
         model: Annotated[str | None, "of them, who answers where a request names none; default: the first"] = None,
         adapters: Annotated[dict[str, str] | None, "LoRA adapters, such as large/fr=./fr"] = None,
         adapter: Annotated[str | None, "of them, who answers where a request names none"] = None,
