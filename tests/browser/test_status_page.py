@@ -43,8 +43,10 @@ GROWN = f"""async () => {{
     Object.assign(told, {{ running: 1234, waiting: 12345, rejections: {{ queue: 12345, key: 12345, wait: 123 }} }});
     Object.assign(told.tokens, {{ completion_per_second: 123456, prompt_per_second: 1234567 }});
     told.about.content_digest = "f".repeat(64);
+    told.models = [{{ model: "{NAME}", state: "loading", running: 1234, waiting: 12345, answers: 1234567 }}];
     view.showFigures(told, false);
-    return [document.getElementById("outcomes").rows[0].cells[1].textContent, {TOO_WIDE}];
+    const last = document.getElementById("build").lastElementChild.innerText;
+    return [document.getElementById("outcomes").rows[0].cells[1].textContent, {TOO_WIDE}, last];
 }}"""
 SAID = """async () => {
     const say = await import("/static/wording.js");
@@ -180,7 +182,9 @@ def test_it_fits_the_screen(browser: Browser, server: Served, width: int, dark: 
         page.locator("#errors tr").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") == width
         assert page.evaluate(TOO_WIDE) == []
-        assert page.evaluate(GROWN) == ["12,345,678", []]
+        answered, too_wide, last = page.evaluate(GROWN)
+        assert (answered, too_wide) == ("12,345,678", [])
+        assert last.split("\n") == [f"Model {NAME}", "loading, 1,234 running, 12,345 queued, 1,234,567 answers"]
         headings = page.locator("h1, h2").all_inner_texts()
         assert headings == [NAME, "Now", "Requests", "Latency", "Model and build", "Last errors"]
         table = page.get_by_role("table", name="Last errors")

@@ -110,7 +110,7 @@ def test_several_models_run_here_under_names(tmp_path: Path) -> None:
     texts = {"small": "Petit 🙂\noui", "large": "Grand :  très  grand\u2028fin"}
     for name, text in texts.items():
         build_speaker(tmp_path / name, text)
-    given = ("--provider", "local", "-o", "models", "small=./small,large=./large", "--max-running", "3")
+    given = ("-o", "models", "small=./small,large=./large", "--max-running", "3")
     with serve(tmp_path, *given) as running:
         assert "small and large, by local" in running.announced
         for _ in range(120):

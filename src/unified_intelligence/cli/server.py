@@ -93,10 +93,12 @@ def _failed(output: Output, service: Service, own: Service) -> None:
 
 
 def _settings(output: Output, given: Mapping[str, Any]) -> Settings:
-    """A model named on the command line runs here, where nobody said who else has it."""
+    """Models named on the command line run here, where nobody said who else has them."""
     named = {name: given[name] for name in ("provider", "model")}
     settings = read_settings(named, output.environment, given["config"] or "")
-    if named["model"] and settings.values["provider"].layer == "default":
+    if (named["model"] or "models" in dict(flags.given(given).pairs)) and settings.values[
+        "provider"
+    ].layer == "default":
         return read_settings({**named, "provider": LOCAL}, output.environment, given["config"] or "")
     return settings
 

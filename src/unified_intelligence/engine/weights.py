@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,26 +30,56 @@ _BYTES: Mapping[str, float] = {
     "bitsandbytes-int8": 1.02,
     "bitsandbytes-nf4": 0.57,
 }
+_HEAD = "lm_head.weight"
+_AS_IT_IS = frozenset({"none", "int4"})  # what a GPU does with the head of these
+_WIDTHS = re.compile(r"[A-Z]+(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """As a header tells it; `kind` is F32, BF16, I32 and such."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def itemsize(self) -> int:
+        found = _WIDTHS.match(self.kind)
+        return max(1, int(found[1]) // 8) if found else 1
+
+    @property
+    def is_float(self) -> bool:
+        """Of those that are brought to the number type that was asked for."""
+        return self.kind in {"F64", "F32", "F16", "BF16"}
+
+    @property
+    def is_matrix(self) -> bool:
+        """Of those that a quantization makes smaller."""
+        return self.is_float and len(self.shape) > 1 and "embed" not in self.name
 
 
 def weight_of(
     folder: Path, adapters: Iterable[Path] = (), *, dtype: Dtype, device: torch.device, quantization: Quantized
 ) -> Weight:
     """Of a model's folder and those of its adapters. Raises ConfigurationError, ModelError."""
-    config = read_object(folder / "config.json")
-    number = dtype_of(dtype, _saved(config), device).itemsize
-    shapes = dict(_shapes(folder / name for name in weight_files(folder)))
-    sizes = {name: math.prod(shape) for name, shape in shapes.items()}
-    plain = sum(sizes.values()) * number
+    number = dtype_of(dtype, _saved(read_object(folder / "config.json")), device).itemsize
+    tensors = list(_tensors(folder / name for name in weight_files(folder)))
+    plain = [tensor.size * (number if tensor.is_float else tensor.itemsize) for tensor in tensors]
     beside = sum((where / lora.WEIGHTS).stat().st_size for where in adapters)
-    matrices = {name for name, shape in shapes.items() if len(shape) > 1 and "embed" not in name}
-    kept = sum(_kept(name, size, number, quantization, device) if name in matrices else size * number
-               for name, size in sizes.items())  # fmt: skip
-    if "lm_head.weight" not in sizes and (device.type == "cpu" or quantization not in {"none", "int4"}):
-        table = max((size for name, size in sizes.items() if "embed" in name), default=0)
-        kept += _kept("lm_head.weight", table, number, quantization, device)  # laid out anew beside the embedding
-    largest = max(sizes.values(), default=0) * number
-    return Weight(kept + beside, max(kept, plain + largest) + beside)
+    kept = sum(
+        _kept(tensor.name, tensor.size, number, quantization, device) if tensor.is_matrix else whole
+        for tensor, whole in zip(tensors, plain, strict=True)
+    )
+    if all(tensor.name != _HEAD for tensor in tensors) and (device.type == "cpu" or quantization not in _AS_IT_IS):
+        table = max((tensor.size for tensor in tensors if "embed" in tensor.name), default=0)
+        kept += _kept(_HEAD, table, number, quantization, device)  # laid out anew beside the embedding
+    largest = max(plain, default=0)
+    return Weight(kept + beside, max(kept, sum(plain) + largest) + beside)
 
 
 def room_for_each(weights: Mapping[str, Weight], free: int, memory: float | None) -> float:
@@ -76,7 +108,7 @@ def room_for_each(weights: Mapping[str, Weight], free: int, memory: float | None
 
 def _kept(name: str, size: int, number: int, quantization: Quantized, device: torch.device) -> int:
     """int4 keeps the head in int8 on a CPU, and as it is on a GPU."""
-    if name == "lm_head.weight" and quantization == "int4":
+    if name == _HEAD and quantization == "int4":
         return int(size * (_BYTES["int8"] if device.type == "cpu" else number))
     return int(size * _BYTES.get(quantization, number))
 
@@ -89,14 +121,15 @@ def _saved(config: Mapping[str, object]) -> torch.dtype | None:
     return found if isinstance(found, torch.dtype) else None
 
 
-def _shapes(files: Iterable[Path]) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _tensors(files: Iterable[Path]) -> Iterator[_Tensor]:
     import safetensors
 
     library: Any = safetensors  # not typed
     for path in files:
         with library.safe_open(path, framework="numpy") as tensors:
             for name in tensors.keys():  # noqa: SIM118 - it is no mapping
-                yield name, tuple(tensors.get_slice(name).get_shape())
+                part = tensors.get_slice(name)
+                yield _Tensor(name, tuple(part.get_shape()), str(part.get_dtype()))
 
 
 def _gigabytes(size: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,15 @@ def test_the_type_of_numbers_and_adapters_count(tmp_path: Path) -> None:
     ]
     assert told[1] == 2 * told[0]
     assert told[2] - told[0] == (adapter / "adapter_model.safetensors").stat().st_size
+
+
+def test_numbers_that_are_packed_already_stay_as_they_are(tmp_path: Path) -> None:
+    library: Any = importlib.import_module("safetensors.torch")
+    tensors = {"a.qweight": torch.zeros(8, 64, dtype=torch.int32), "a.scales": torch.zeros(2, 64)}
+    library.save_file(tensors, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text('{"dtype": "bfloat16"}')
+    told = weight_of(tmp_path, dtype="auto", device=torch.device("cpu"), quantization="none")
+    assert told.kept == 8 * 64 * 4 + 2 * 64 * 2
 
 
 def test_what_is_left_is_shared_out_equally() -> None:

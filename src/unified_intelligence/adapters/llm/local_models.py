@@ -6,7 +6,7 @@ model, the one that the option `model` names answers, and only that one is loade
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Annotated
 
@@ -17,19 +17,22 @@ from unified_intelligence.entities.generation import Event, Generation, Generati
 from unified_intelligence.entities.message import MessageLike
 from unified_intelligence.interfaces.several import IHeldModel, SeveralModels, Weight
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
+from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
 from unified_intelligence.interfaces.tokenizer import ITokenizer
 
 _OF_ONE = ("revision", "draft", "parallel", "device_map", "max_memory")
 
 
-class LocalModels(SeveralModels, ITokenizer, ITextEmbedder):
+class LocalModels(SeveralModels, InProcessTextGenerator, ITokenizer, ITextEmbedder):
     """Built by `make` one by one, with the same options. An adapter is called MODEL/NAME, after the model it is for."""
 
     def __init__(
         self,
         make: Callable[..., IHeldModel],
         *,
-        models: Annotated[dict[str, str], "several by name, such as small=./a,large=./b: folders or Hub ids"],
+        models: Annotated[
+            dict[str, str], "several by name, such as small=./a,large=./b; then model is one of the names"
+        ],
         model: Annotated[str | None, "of them, who answers where a request names none; default: the first"] = None,
         adapters: Annotated[dict[str, str] | None, "LoRA adapters, such as large/fr=./fr"] = None,
         adapter: Annotated[str | None, "of them, who answers where a request names none"] = None,
@@ -86,8 +89,10 @@ class LocalModels(SeveralModels, ITokenizer, ITextEmbedder):
     ) -> AsyncIterator[Event]:
         return self._own.astream(messages, config)
 
-    def stream(self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None) -> Iterator[Event]:
-        return self._own.stream(messages, config)
+    def stream(
+        self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
+    ) -> Generator[Event, None, None]:
+        yield from self._own.stream(messages, config)
 
     def generate(self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None) -> Generation:
         return self._own.generate(messages, config)

@@ -108,7 +108,7 @@ function showBuild({ about, models = [] }) {
     const text = value !== null && typeof value === "object" ? JSON.stringify(value) : String(value ?? wording.NONE);
     return [wording.BUILD[name] ?? name.replaceAll("_", " "), text || wording.NONE];
   });
-  pairs.push(...models.map((one) => [one.model, wording.model(one)]));
+  pairs.push(...models.map((one) => [`model ${one.model}`, wording.model(one)]));
   rows(at("build"), pairs, ([name, text]) => {
     const pair = made("div", "");
     pair.append(made("dt", name), made("dd", text));
