@@ -130,7 +130,7 @@ def _whole(engine: Engine, prompt: list[int], rounds: int, steps: int, answer: i
 def _bare(forward: Forward, prompt: list[int], steps: int) -> float:
     """Seconds of so many greedy steps of one stream, without engine; there are no slots before and after."""
     with torch.inference_mode():
-        forward.lay_out(forward.room(len(prompt) + steps + 1), 1, {})
+        forward.lay_out(forward.grown(len(prompt) + steps + 1), 1, {})
         forward.read([Piece(0, 0, prompt)]).argmax().item()
         seconds = _timed(lambda: _steps(forward, len(prompt), steps))
         forward.lay_out(0, 0, {})
@@ -147,7 +147,7 @@ def _kernels(forward: Forward, prompt: list[int]) -> dict[str, float]:
     """What takes the time of a step on the device, most first: where to go on."""
     library: Any = importlib.import_module("torch.profiler")
     with torch.inference_mode():
-        forward.lay_out(forward.room(len(prompt) + 2 * PROFILED), 1, {})
+        forward.lay_out(forward.grown(len(prompt) + 2 * PROFILED), 1, {})
         forward.read([Piece(0, 0, prompt)])
         _steps(forward, len(prompt), PROFILED)
         with library.profile(activities=[library.ProfilerActivity.CUDA]) as seen:

@@ -107,9 +107,9 @@ class FusedForward(Forward):
         if self.steady:
             self.steady.lay_out(capacity, slots)
 
-    def room(self, length: int) -> int:
+    def grown(self, length: int) -> int:
         """Where steps are recorded, slots are few lengths: what was recorded is lost when they get longer."""
-        return power(length) if self.steady else super().room(length)
+        return power(length) if self.steady else super().grown(length)
 
     def steadily(self, *, inductor: bool = False, record: Record | None = None) -> None:
         """Single tokens are read in shapes that stay; slots are to be laid out anew after this."""

@@ -183,8 +183,8 @@ def test_a_trial_finds_steps_that_compute_something_else() -> None:
 
 def test_slots_get_longer_by_doubling_where_steps_are_recorded() -> None:
     forward: Forward = FusedForward(tiny("Qwen3"), longest=LONGEST)
-    assert [forward.room(length) for length in (1, 100, 129)] == [32, 128, 192]
-    assert [steady(tiny("Qwen3"), "at once").room(length) for length in (1, 100, 129)] == [64, 128, 256]
+    assert [forward.grown(length) for length in (1, 100, 129)] == [32, 128, 192]
+    assert [steady(tiny("Qwen3"), "at once").grown(length) for length in (1, 100, 129)] == [64, 128, 256]
 
 
 def test_what_was_asked_for_and_is_not_here_is_refused() -> None:

@@ -82,6 +82,7 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         "repetition_penalty", "seed", "stop", "logprobs", "adapter", "priority", "max_wait",
         *_BY_TEMPLATE, *_BY_GRAMMAR,
     })  # fmt: skip
+    _running: Running | None = None
 
     def __init__(  # noqa: PLR0913 - each is an option of the command line
         self,
@@ -117,13 +118,11 @@ class TransformersAdapter(InProcessTextGenerator, ITokenizer, ITextEmbedder, ICo
         self.honoured, self.at_once = self._honoured(), slots or SLOTS
         arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
-        guesses: Guessing = speculation or ("auto" if draft else "none")
         room: _Room = {"slots": slots, "memory": memory, "queue": queue}
         way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
-        self._run: _Run = {"speculation": guesses, **way, **room}
+        self._run: _Run = {"speculation": speculation or ("auto" if draft else "none"), **way, **room}
         self._check_parallel()
         self._check_files()
-        self._running: Running | None = None
         self._loading = Lock()
 
     def stream(
