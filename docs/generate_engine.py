@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from writing import written
 
@@ -147,7 +147,8 @@ def _gpu(result: Mapping[str, Any]) -> str:
 def _plain(told: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, figure in told.items():
         if isinstance(figure, dict):
-            yield from ((f"{name}: {each}", one) for each, one in figure.items())
+            deeper = cast("Mapping[str, object]", figure)
+            yield from ((f"{name}: {each}", one) for each, one in deeper.items())
         else:
             yield name, figure
 

@@ -34,6 +34,7 @@ class FusedForward(Forward):
     """
 
     steady: Steady | None = None
+    _aside: SmallPass | None = None
 
     def __init__(
         self,
@@ -113,7 +114,7 @@ class FusedForward(Forward):
 
     def steadily(self, *, inductor: bool = False, record: Record | None = None) -> None:
         """Single tokens are read in shapes that stay; slots are to be laid out anew after this."""
-        self.small = None
+        self._aside, self.small = self.small, None
         for layer, cache in zip(self._layers, self._caches, strict=True):
             cache.spare = 1
             if inductor and self.device.type == "cpu":
@@ -121,6 +122,13 @@ class FusedForward(Forward):
         angles = self._cos, self._sin
         model = Model(self._layers, self._caches, self._heads, self._embedding, *angles, self._end)
         self.steady = Steady(model, inductor=inductor, record=record)
+
+    def unsteadily(self) -> None:
+        """As before `steadily`; there are no slots then."""
+        self.steady, self.small = None, self._aside
+        for cache in self._caches:
+            cache.spare = 0
+        self.lay_out(0, 0, {})
 
     def copy(self, source: int, target: int, length: int) -> None:
         for cache in self._caches:
