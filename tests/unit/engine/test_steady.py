@@ -151,13 +151,22 @@ def test_only_single_tokens_of_the_model_itself_are_such_a_step(pieces: Sequence
         assert (forward.steady.read(pieces) is not None) == reads
 
 
-def test_what_cannot_be_recorded_is_read_as_before_and_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_what_cannot_be_recorded_is_read_as_before_and_said_once(
+    late: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     model, tries = tiny("Qwen3"), list[int]()
 
     def refuse(work: Work) -> Work:
         work()
-        tries.append(1)
-        raise RuntimeError("operation not permitted when stream is capturing\nand much more")
+
+        def fail() -> torch.Tensor:
+            tries.append(1)
+            raise RuntimeError("operation not permitted when stream is capturing\nand much more")
+
+        if not late:
+            fail()
+        return fail
 
     forward = FusedForward(copy.deepcopy(model), longest=LONGEST)
     forward.steadily(record=refuse)
