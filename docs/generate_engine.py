@@ -147,8 +147,8 @@ def _gpu(result: Mapping[str, Any]) -> str:
 def _plain(told: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, figure in told.items():
         if isinstance(figure, dict):
-            parts = cast("Mapping[str, object]", figure)
-            yield from ((f"{name}: {each}", one) for each, one in parts.items())
+            deeper = cast("Mapping[str, object]", figure)
+            yield from ((f"{name}: {each}", one) for each, one in deeper.items())
         else:
             yield name, figure
 

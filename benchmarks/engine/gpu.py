@@ -29,7 +29,8 @@ def measure(asked: Asked) -> None:
         print("There is no GPU here: nothing was measured. Run this part on a machine that has one.")
         return
     if asked.case:
-        print(MARK + json.dumps(figures(asked)), flush=True)
+        for told in figures(asked):
+            print(MARK + json.dumps(told), flush=True)
         return
     ends = time.monotonic() + SECONDS
     cases: dict[str, dict[str, Any]] = {}
@@ -62,11 +63,17 @@ def compared(cases: dict[str, dict[str, Any]]) -> dict[str, float]:
 def _case(name: str, seconds: float) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.engine", *sys.argv[1:], "--case", name]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return {"failed": f"it took longer than {seconds:.0f} s"}
-    for line in done.stdout.splitlines():
-        if line.startswith(MARK):
-            return json.loads(line.removeprefix(MARK))
-    last = [line for line in done.stderr.splitlines() if line.strip()][-1:]
-    return {"failed": "".join(last)[:300] or f"it ended with status {done.returncode}"}
+        done = subprocess.run(command, capture_output=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired as late:
+        return {**_last(late.stdout), "failed": f"it took longer than {seconds:.0f} s"}
+    told = _last(done.stdout)
+    if done.returncode == 0:
+        return told
+    said = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()][-1:]
+    return {**told, "failed": "".join(said)[:300] or f"it ended with status {done.returncode}"}
+
+
+def _last(output: bytes | None) -> dict[str, Any]:
+    """The figures a case had when it ended, or was ended."""
+    lines = [line for line in (output or b"").decode().splitlines() if line.startswith(MARK)]
+    return json.loads(lines[-1].removeprefix(MARK)) if lines else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 from typing import Any
 
@@ -18,7 +18,6 @@ from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.place import Quantization
-from unified_intelligence.entities.errors import UnifiedIntelligenceError
 
 MARK = "figures: "
 LENGTH, STEPS, ANSWER, MANY, ROUNDS, SOAK, PROFILED = 64, 128, 600, 32, 3, 1000, 8
@@ -35,16 +34,19 @@ WAYS: dict[str, tuple[Quantization, Compile]] = {
 CASES = ("bandwidth", "generate", *list(WAYS)[:4], "memory", *list(WAYS)[4:])
 
 
-def figures(asked: Asked) -> dict[str, Any]:
-    """Of the case that was asked for; `failed` says why there are none."""
+def figures(asked: Asked) -> Iterator[dict[str, Any]]:
+    """Of the case that was asked for, all there are so far; `failed` says why there are no more."""
+    told: dict[str, Any] = {}
+    others = {"bandwidth": _bandwidth, "generate": _generate, "memory": _memory}
     try:
-        if asked.case == "bandwidth":
-            return _bandwidth(asked)
-        if asked.case == "generate":
-            return _generate(asked)
-        return _memory(asked) if asked.case == "memory" else _way(asked, *WAYS[asked.case])
-    except (UnifiedIntelligenceError, RuntimeError, MemoryError) as error:
-        return {"failed": f"{type(error).__name__}: {error}".partition("\n")[0]}
+        if asked.case in others:
+            yield others[asked.case](asked)
+            return
+        for more in _way(asked, *WAYS[asked.case]):
+            told |= more
+            yield told
+    except Exception as error:  # noqa: BLE001 - what was measured before it is kept
+        yield {**told, "failed": f"{type(error).__name__}: {error}".partition("\n")[0]}
 
 
 def _bandwidth(asked: Asked) -> dict[str, Any]:
@@ -78,33 +80,34 @@ def _generate(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _way(asked: Asked, quantization: Quantization, compile: Compile) -> dict[str, Any]:
+def _way(asked: Asked, quantization: Quantization, compile: Compile) -> Iterator[dict[str, Any]]:
     shape, rounds, steps = _size(asked)
     model = random_model(shape, asked.device)
     prompt = random_prompt(model, LENGTH)
     bandwidth, started = read_speed(asked.device), time.perf_counter()
-    running = running_of(
-        loaded(model, tokenizer_of(asked.tokenizer, shape.vocabulary)), MANY, quantization, compile, 8.0
-    )
+    given = loaded(model, tokenizer_of(asked.tokenizer, shape.vocabulary))
+    running = running_of(given, MANY, quantization, compile, 8.0)
     engine, forward = running.engine, running.engine.forward
-    told: dict[str, Any] = {"said": running.explanation, "s to start": round(time.perf_counter() - started, 1)}
+    yield {"said": running.explanation, "s to start": round(time.perf_counter() - started, 1)}
+    seconds = median([_bare(forward, prompt, steps) for _ in range(rounds + 1)][1:])
+    read = (weights_of(forward) + (LENGTH + steps / 2) * forward.token_bytes) / GB
+    yield {
+        "weights, GB": round(weights_of(forward) / GB, 2),
+        "pass alone, tokens/s": round(steps / seconds, 1),
+        "pass alone, share of read bandwidth": round(read * steps / seconds / bandwidth, 3),
+        "read GB/s": round(bandwidth, 1),
+    }
     try:
-        seconds = [_bare(forward, prompt, steps) for _ in range(rounds + 1)][1:]
-        read = (weights_of(forward) + (LENGTH + steps / 2) * forward.token_bytes) / GB
-        told |= {
-            "weights, GB": round(weights_of(forward) / GB, 2),
-            "pass alone, tokens/s": round(steps / median(seconds), 1),
-            "pass alone, share of read bandwidth": round(read * steps / median(seconds) / bandwidth, 3),
-            "read GB/s": round(bandwidth, 1),
-        }
-        kernels = _kernels(forward, prompt) if asked.device == "cuda" else {}
-        told |= _whole(engine, prompt, rounds, steps, ANSWER // (10 if asked.tiny else 1))
-        told["share of read bandwidth"] = round(read * told["one stream, tokens/s"] / bandwidth, 3)
-        told["ms of kernels a step"] = kernels
-        told["recorded at the end"] = _recorded(forward)
-        return told
+        whole = _whole(engine, prompt, rounds, steps, ANSWER // (10 if asked.tiny else 1))
     finally:
         engine.close()
+    yield {
+        **whole,
+        "share of read bandwidth": round(read * whole["one stream, tokens/s"] / bandwidth, 3),
+        "recorded at the end": _recorded(forward),
+    }
+    if asked.device == "cuda":
+        yield {"ms of kernels a step": _kernels(forward, prompt)}
 
 
 def _whole(engine: Engine, prompt: list[int], rounds: int, steps: int, answer: int) -> dict[str, Any]:
@@ -130,7 +133,7 @@ def _whole(engine: Engine, prompt: list[int], rounds: int, steps: int, answer: i
 def _bare(forward: Forward, prompt: list[int], steps: int) -> float:
     """Seconds of so many greedy steps of one stream, without engine; there are no slots before and after."""
     with torch.inference_mode():
-        forward.lay_out(forward.capacity_for(len(prompt) + steps + 1), 1, {})
+        forward.lay_out(forward.grown(len(prompt) + steps + 1), 1, {})
         forward.read([Piece(0, 0, prompt)]).argmax().item()
         seconds = _timed(lambda: _steps(forward, len(prompt), steps))
         forward.lay_out(0, 0, {})
@@ -147,7 +150,8 @@ def _kernels(forward: Forward, prompt: list[int]) -> dict[str, float]:
     """What takes the time of a step on the device, most first: where to go on."""
     library: Any = importlib.import_module("torch.profiler")
     with torch.inference_mode():
-        forward.lay_out(forward.capacity_for(len(prompt) + 2 * PROFILED), 1, {})
+        forward.lay_out(0, 0, {})
+        forward.lay_out(forward.grown(len(prompt) + 2 * PROFILED), 1, {})
         forward.read([Piece(0, 0, prompt)])
         _steps(forward, len(prompt), PROFILED)
         with library.profile(activities=[library.ProfilerActivity.CUDA]) as seen:

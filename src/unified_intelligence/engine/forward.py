@@ -67,7 +67,7 @@ class Forward(ABC):
     def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
         """Slots anew: `kept` says of a new slot which old one goes there, and how many of its tokens."""
 
-    def capacity_for(self, length: int) -> int:
+    def grown(self, length: int) -> int:
         """How long slots become that are to hold so many tokens: longer, because laying out copies all there is."""
         return -(-int(length * _GROWTH) // _STEP) * _STEP
 

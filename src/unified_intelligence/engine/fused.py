@@ -35,6 +35,7 @@ class FusedForward(Forward):
     """
 
     steady: Steady | None = None
+    _aside: SmallPass | None = None
 
     def __init__(
         self,
@@ -109,13 +110,13 @@ class FusedForward(Forward):
         if self.steady:
             self.steady.lay_out(capacity, slots)
 
-    def capacity_for(self, length: int) -> int:
+    def grown(self, length: int) -> int:
         """Where steps are recorded, slots are few lengths: what was recorded is lost when they get longer."""
-        return power(length) if self.steady else super().capacity_for(length)
+        return power(length) if self.steady else super().grown(length)
 
     def steadily(self, *, inductor: bool = False, record: Record | None = None) -> None:
         """Single tokens are read in shapes that stay; slots are to be laid out anew after this."""
-        self.small = None
+        self._aside, self.small = self.small, None
         for layer, cache in zip(self._layers, self._caches, strict=True):
             cache.spare = 1
             if inductor and self.device.type == "cpu":
@@ -123,6 +124,13 @@ class FusedForward(Forward):
         angles = self._cos, self._sin
         model = Model(self._layers, self._caches, self._heads, self._embedding, *angles, self._end)
         self.steady = Steady(model, inductor=inductor, record=record)
+
+    def unsteadily(self) -> None:
+        """As before `steadily`; there are no slots then."""
+        self.steady, self.small = None, self._aside
+        for cache in self._caches:
+            cache.spare = 0
+        self.lay_out(0, 0, {})
 
     def copy(self, source: int, target: int, length: int) -> None:
         for cache in self._caches:

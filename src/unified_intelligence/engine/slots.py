@@ -104,7 +104,7 @@ class Slots:
         if length <= self.forward.capacity:
             return
         longest = max([length, *(slot.most for slot in self.busy)])
-        wanted = min(longest, self.forward.capacity_for(length))
+        wanted = min(longest, self.forward.grown(length))
         kept = self._slots
         if wanted * len(kept) > self.memory:  # who is free makes room
             kept = self.busy

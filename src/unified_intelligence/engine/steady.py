@@ -90,6 +90,8 @@ class Steady:
             return None
         try:
             inputs, work = self._ready.get(window) or self._prepare(window, pieces)
+            inputs.copy_(self._inputs(window, pieces))
+            logits = work()
         except RuntimeError as error:
             if is_lost(error):
                 raise
@@ -99,8 +101,6 @@ class Steady:
                 f"Steps are no longer compiled, and slower: {self.fault}", file=sys.stderr, flush=True
             )
             return None
-        inputs.copy_(self._inputs(window, pieces))
-        logits = work()
         order = [piece.slot - window.first for piece in pieces]
         return logits.clone() if order == list(range(window.rows)) else logits[order]  # the next step writes over them
 

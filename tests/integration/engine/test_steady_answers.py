@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -21,13 +22,14 @@ from tests.unit.engine.tiny_models import LONGEST, tiny
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.engine import lora
 from unified_intelligence.engine.adapted import Adapters
-from unified_intelligence.engine.compiled import compile_steps
+from unified_intelligence.engine.compiled import _read, compile_steps  # pyright: ignore[reportPrivateUsage]
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.place import Quantization
 from unified_intelligence.engine.speculation import Price, PromptLookup, Speculation
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat
 
+STEPS = "steps of single tokens"
 SLOW = pytest.mark.skipif("SLOW_TESTS" not in os.environ, reason="A compiler works for a minute: SLOW_TESTS=1")
 
 
@@ -107,7 +109,9 @@ def test_thinking_budgets_and_forms_give_the_same_answers(tmp_path: Path) -> Non
 def test_what_inductor_compiled_answers_as_generate(quantization: Quantization) -> None:
     model, plans = tiny("Qwen3"), mixed(Random(11), 60)
     forward = FusedForward(copy.deepcopy(model), longest=LONGEST, quantization=quantization)
-    assert compile_steps(forward, "inductor") == "steps of single tokens compiled by inductor"
+    assert re.fullmatch(
+        rf"{STEPS} compiled by inductor: [0-9.]+ ms each, [0-9.]+ without", compile_steps(forward, "inductor")
+    )
     come = answers(forward, plans, slots=5, memory=900, leaving=leaves)
     assert forward.steady and not forward.steady.fault
     if quantization == "none":
@@ -117,11 +121,27 @@ def test_what_inductor_compiled_answers_as_generate(quantization: Quantization) 
     return None
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_without_a_compiler_it_says_so_and_answers_as_before(tmp_path: Path) -> None:
+    from torch._inductor import config
+
+    library: Any = config  # not typed
+    model = tiny("Qwen3", hidden_size=128, intermediate_size=128, head_dim=64).bfloat16()
+    forward, untouched = (FusedForward(copy.deepcopy(model), longest=LONGEST) for _ in range(2))
+    with library.patch({"cpp.cxx": (str(tmp_path / "none"),), "force_disable_caches": True}):
+        assert re.match(f"{STEPS} not compiled by inductor: .", compile_steps(forward, "inductor"))
+    assert not forward.steady
+    assert bool(forward.small) == bool(untouched.small)
+    with torch.inference_mode():
+        for one, other in zip(_read(forward), _read(untouched), strict=True):
+            assert torch.equal(one, other)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="There is no GPU here")
 @pytest.mark.parametrize("wanted", ["cudagraph", "inductor"])
 def test_on_a_gpu_mixed_requests_are_answered_as_by_generate(wanted: Any) -> None:
     model, plans = tiny("Qwen3"), mixed(Random(11), 60)
     forward = FusedForward(copy.deepcopy(model).to("cuda"), longest=LONGEST)
-    assert "recorded as CUDA graphs" in compile_steps(forward, wanted)
+    assert re.match(rf"{STEPS} (compiled by inductor and )?recorded as CUDA graphs: ", compile_steps(forward, wanted))
     compare(model, plans, answers(forward, plans, slots=5, memory=900, leaving=leaves))
     assert forward.steady and not forward.steady.fault

@@ -151,13 +151,22 @@ def test_only_single_tokens_of_the_model_itself_are_such_a_step(pieces: Sequence
         assert (forward.steady.read(pieces) is not None) == reads
 
 
-def test_what_cannot_be_recorded_is_read_as_before_and_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_what_cannot_be_recorded_is_read_as_before_and_said_once(
+    late: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     model, tries = tiny("Qwen3"), list[int]()
 
     def refuse(work: Work) -> Work:
         work()
-        tries.append(1)
-        raise RuntimeError("operation not permitted when stream is capturing\nand much more")
+
+        def fail() -> torch.Tensor:
+            tries.append(1)
+            raise RuntimeError("operation not permitted when stream is capturing\nand much more")
+
+        if not late:
+            fail()
+        return fail
 
     forward = FusedForward(copy.deepcopy(model), longest=LONGEST)
     forward.steadily(record=refuse)
@@ -183,8 +192,8 @@ def test_a_trial_finds_steps_that_compute_something_else() -> None:
 
 def test_slots_get_longer_by_doubling_where_steps_are_recorded() -> None:
     forward: Forward = FusedForward(tiny("Qwen3"), longest=LONGEST)
-    assert [forward.capacity_for(length) for length in (1, 100, 129)] == [32, 128, 192]
-    assert [steady(tiny("Qwen3"), "at once").capacity_for(length) for length in (1, 100, 129)] == [64, 128, 256]
+    assert [forward.grown(length) for length in (1, 100, 129)] == [32, 128, 192]
+    assert [steady(tiny("Qwen3"), "at once").grown(length) for length in (1, 100, 129)] == [64, 128, 256]
 
 
 def test_what_was_asked_for_and_is_not_here_is_refused() -> None:
@@ -202,7 +211,7 @@ def test_what_was_asked_for_and_is_not_here_is_refused() -> None:
 def test_cuda_graphs_have_the_logits_of_one_pass(dtype: torch.dtype) -> None:
     model = tiny("Qwen3").to("cuda", dtype)
     forward = FusedForward(copy.deepcopy(model), longest=LONGEST)
-    assert compiled.compile_steps(forward, "cudagraph") == "steps of single tokens recorded as CUDA graphs"
+    assert compiled.compile_steps(forward, "cudagraph").startswith("steps of single tokens recorded as CUDA graphs: ")
     assert isinstance(forward.steady, Steady) and isinstance(forward.steady._record, Graphs)
     if dtype is torch.float32:
         kept = Singles(forward, model, Random("cuda"))
