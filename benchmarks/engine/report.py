@@ -26,12 +26,14 @@ class Asked:
     threads: int
     tokenizer: Path | None
     output: Path = RESULTS
+    llama: Path | None = None
     _load: list[float] = field(default_factory=list[float])
 
     @property
     def command(self) -> str:
         told = f"python -m benchmarks.engine --part {self.part} --threads {self.threads}"
         told += f" --tokenizer {self.tokenizer.name}" if self.tokenizer else ""
+        told += f" --llama {self.llama.name}" if self.llama else ""
         return told + (" --quick" if self.quick else "")
 
     def rounds(self, usual: int) -> int:
