@@ -2,8 +2,8 @@
 
     python -m benchmarks.engine --part llama --llama FOLDER --tokenizer FOLDER
 
-The folder holds `libllama.so`, `libggml.so` and `llama-server` of one build for this processor. What it says of itself is
-kept beside the figures, and how far the two's logits go together. llama.cpp is asked as it comes, with as many
+The folder holds `libllama.so`, `libggml.so` and `llama-server` of one build for this processor. What it says of itself
+is kept beside the figures, and how far the two's logits go together. llama.cpp is asked as it comes, with as many
 threads. Decoding is greedy, one token at a time for all streams, from a prompt that was read before the clock runs.
 """
 
