@@ -75,7 +75,7 @@ def measure(asked: Asked) -> None:
         print(f"{error} Nothing was measured.")
         return
     with saved(SMALL, asked.tokenizer) as folder:
-        gguf.write(folder, file := folder / "model.gguf")
+        gguf.write(folder, file := folder.parent / "model.gguf")
         found: dict[str, Any] = {
             "rounds": asked.rounds(ROUNDS), "model": str(SMALL), "llama.cpp": library.about, "cases": {},
         }  # fmt: skip
@@ -150,5 +150,9 @@ def writing(own: Own, theirs: Theirs, prompt: list[int], streams: int, rounds: i
 
 def _over_http(folder: Path, file: Path, asked: Asked) -> Generator[dict[str, Any]]:
     assert asked.llama
-    servers = served.own(folder, asked.threads) | served.llama_server(asked.llama, file, asked.threads)
-    return served.rounds_of(servers, folder, asked.rounds(served.ROUNDS))
+    try:
+        server = served.llama_server(asked.llama, file, asked.threads)
+    except MissingLlamaError as error:
+        print(f"{error} Nothing was measured over HTTP.")
+        return
+    yield from served.rounds_of(served.own(folder, asked.threads) | server, folder, asked.rounds(served.ROUNDS))

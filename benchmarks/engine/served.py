@@ -35,12 +35,12 @@ from unified_intelligence.engine.prompt import encode, write
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.entities.message import Message
 
-CLIENTS, TOKENS, ROUNDS = 8, 16, 2
+CLIENTS, LENGTHS, ROUNDS = 8, (16, 32), 3
 _WORDS = "tell me in a few words how the weather will be on the hills around the lake this week"
 _LONGEST_START = 240.0
 OWN, BARE, LLAMA = "uic serve", "engine", "llama-server"
-_WHOLE: dict[str, dict[str, Any]] = {OWN: {"min_tokens": TOKENS}, LLAMA: {"ignore_eos": True}}
 Start = AbstractContextManager[Served]
+Rows = dict[str, list[dict[str, float]]]
 _numbers = count(1000)
 
 
@@ -48,7 +48,7 @@ def measure(asked: Asked) -> None:
     with saved(SMALL, asked.tokenizer) as folder:
         servers = own(folder, asked.threads) | transformers(folder, asked.threads)
         if asked.llama:
-            gguf.write(folder, model := folder / "model.gguf")
+            gguf.write(folder, model := folder.parent / "model.gguf")
             servers |= llama_server(asked.llama, model, asked.threads)
         for told in rounds_of(servers, folder, asked.rounds(ROUNDS)):
             asked.keep({"rounds": asked.rounds(ROUNDS), "model": str(SMALL), **told})
@@ -56,21 +56,28 @@ def measure(asked: Asked) -> None:
 
 
 def rounds_of(servers: Mapping[str, Start], folder: Path, rounds: int) -> Generator[dict[str, Any]]:
-    """What is known after each round of all servers, and of the engine in this process."""
+    """What is known after each round of all servers, and of the engine in this process.
+
+    The first round does not count: slots are made in it, and memory is touched for the first time.
+    """
     with ExitStack() as running:
         given = load(folder, dtype="bfloat16", device="cpu")
         engine = running.enter_context(closing(engine_of(given, slots=CLIENTS)))
         listening = {name: running.enter_context(start) for name, start in servers.items()}
-        rows: dict[str, list[dict[str, float]]] = {name: [] for name in (*listening, BARE)}
+        rows: dict[int, Rows] = {tokens: {name: [] for name in (*listening, BARE)} for tokens in LENGTHS}
+        read = 0
         for number in range(rounds + 1):
-            for name, server in listening.items():
-                once = asyncio.run(_round(server, name, folder, CLIENTS if number else 1))
-                rows[name] += [once] if number else []
-            prompts = [encode(given, write(given, [Message("user", _question())], _plain())) for _ in range(CLIENTS)]
-            took = timed(lambda prompts=prompts: ask_all(engine, prompts, TOKENS, GREEDY))
-            rows[BARE] += [{"seconds": took.wall, "cpu": took.cpu}] if number else []
+            for tokens, some in rows.items():
+                for name, server in listening.items():
+                    once = asyncio.run(_round(server, name, folder, tokens))
+                    some[name] += [once] if number else []
+                prompts = [encode(given, write(given, [_turn()], GenerationConfig())) for _ in range(CLIENTS)]
+                took = timed(lambda prompts=prompts, tokens=tokens: ask_all(engine, prompts, tokens, GREEDY))
+                some[BARE] += [{"seconds": took.wall, "cpu": took.cpu}] if number else []
+                read = len(prompts[0])
             if number:
-                yield {"clients": CLIENTS, "tokens": TOKENS, "prompt": len(prompts[0]), **_told(rows)}
+                answers = {f"{tokens} tokens": _told(some, tokens) for tokens, some in rows.items()}
+                yield {"clients": CLIENTS, "prompt": read, "answers": answers}
 
 
 def own(folder: Path, threads: int) -> dict[str, Start]:
@@ -132,32 +139,29 @@ def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-async def _round(server: Served, name: str, folder: Path, clients: int) -> dict[str, float]:
+async def _round(server: Served, name: str, folder: Path, tokens: int) -> dict[str, float]:
     """All clients at once. Raises RuntimeError for an answer that is none."""
     cpu, begun = server.cpu(), time.perf_counter()
-    answers = await asyncio.gather(*(_ask(server.port, _request(name, folder)) for _ in range(clients)))
+    requests = [_request(name, folder, tokens) for _ in range(CLIENTS)]
+    answers = await asyncio.gather(*(_ask(server.port, request) for request in requests))
     seconds = time.perf_counter() - begun
     return {"seconds": seconds, "cpu": server.cpu() - cpu, "first": median(answers), "last first": max(answers)}
 
 
-def _request(name: str, folder: Path) -> bytes:
+def _request(name: str, folder: Path, tokens: int) -> bytes:
     fields: dict[str, Any] = {
         "model": folder.name if name == OWN else str(folder),
-        "stream": True, "max_tokens": TOKENS, "temperature": 0.0,
-        "messages": [{"role": "user", "content": _question()}],
-        **_WHOLE.get(name, {}),
+        "stream": True, "max_tokens": tokens, "temperature": 0.0,
+        "messages": [{"role": "user", "content": _turn().content}],
     }  # fmt: skip
-    body = json.dumps(fields).encode()
+    whole: dict[str, dict[str, Any]] = {OWN: {"min_tokens": tokens}, LLAMA: {"ignore_eos": True}}
+    body = json.dumps(fields | whole.get(name, {})).encode()
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     return head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
-def _question() -> str:
-    return f"{next(_numbers)} {_WORDS}"
-
-
-def _plain() -> GenerationConfig:
-    return GenerationConfig()
+def _turn() -> Message:
+    return Message("user", f"{next(_numbers)} {_WORDS}")
 
 
 async def _ask(port: int, request: bytes) -> float:
@@ -180,10 +184,10 @@ def _says_something(seen: bytes) -> bool:
     return any(text[:1] != b'"' for text in texts)
 
 
-def _told(rows: Mapping[str, list[dict[str, float]]]) -> dict[str, Any]:
+def _told(rows: Rows, tokens: int) -> dict[str, Any]:
     pairs = list(zip(rows[OWN], rows[BARE], strict=True))
     return {
-        "servers": {name: _figures(name, some, rows[OWN]) for name, some in rows.items()},
+        "servers": {name: _figures(name, some, rows[OWN], tokens) for name, some in rows.items()},
         f"{OWN} over the bare engine": {
             "wall": round(median(a["seconds"] / b["seconds"] for a, b in pairs), 3),
             "processor": round(median(a["cpu"] / b["cpu"] for a, b in pairs), 3),
@@ -191,10 +195,10 @@ def _told(rows: Mapping[str, list[dict[str, float]]]) -> dict[str, Any]:
     }
 
 
-def _figures(name: str, some: list[dict[str, float]], ours: list[dict[str, float]]) -> dict[str, float]:
+def _figures(name: str, some: list[dict[str, float]], ours: list[dict[str, float]], tokens: int) -> dict[str, float]:
     figures = {
-        "tokens/s, all clients": round(CLIENTS * TOKENS / median(one["seconds"] for one in some), 2),
-        "processor ms a token": round(median(one["cpu"] for one in some) / CLIENTS / TOKENS * 1000, 2),
+        "tokens/s, all clients": round(CLIENTS * tokens / median(one["seconds"] for one in some), 2),
+        "processor ms a token": round(median(one["cpu"] for one in some) / CLIENTS / tokens * 1000, 2),
     }
     if name == BARE:
         return figures

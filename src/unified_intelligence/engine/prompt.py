@@ -78,9 +78,9 @@ def _decodes_plainly(tokenizer: Any) -> bool:
     import transformers
 
     usual: Any = transformers.PreTrainedTokenizerFast
-    own: Any = type(tokenizer)
     if not isinstance(tokenizer, usual) or tokenizer.clean_up_tokenization_spaces:
         return False
+    own: Any = tokenizer.__class__
     return all(getattr(own, name) is getattr(usual, name) for name in ("decode", "_decode"))
 
 
