@@ -52,8 +52,8 @@ class Library:
         """Raises MissingLlamaError."""
         self.calls = _loaded(folder, "libllama")
         backends = _loaded(folder, "libggml")
-        backends.ggml_backend_load_all_from_path(str(folder).encode())  # else the processor's own variant is not found
         self.calls.llama_log_set(_silent, None)
+        backends.ggml_backend_load_all_from_path(str(folder).encode())  # else the processor's own variant is not found
         self.calls.llama_backend_init()
         self._declare()
         self.about: str = self.calls.llama_print_system_info().decode().strip()
