@@ -82,26 +82,46 @@ def _whole(result: Mapping[str, Any]) -> str:
 
 
 def _served(result: Mapping[str, Any]) -> str:
-    rows = (
-        (name, one["tokens/s, all clients"], one[_EACH], *(one.get(key, "") for key in (*_FIRST, *_TIMES)))
-        for name, one in result["servers"].items()
+    told = (
+        f"{result['clients']} clients, {result['prompt']} tokens read; "
+        "the last two columns are those of `uic serve` beside that server."
     )
-    over = result["uic serve over the bare engine"]
+    return f"{told}\n\n{_http(result)}"
+
+
+def _http(result: Mapping[str, Any]) -> str:
+    rows = [
+        (written, name, one["tokens/s, all clients"], one[_EACH], *(one.get(key, "") for key in (*_FIRST, *_TIMES)))
+        for written, told in result["answers"].items()
+        for name, one in told["servers"].items()
+    ]
     head = (
-        "server",
-        "tokens/s",
-        "processor ms a token",
-        "s to first, median",
-        "last",
-        "times the tokens/s",
-        "times to first",
+        "answers of", "server", "tokens/s", "processor ms a token", "s to first, median", "last",
+        "times the tokens/s", "times to first",
+    )  # fmt: skip
+    over = "; ".join(
+        f"at {written} {told[_OVER]['wall']} times as long, {told[_OVER]['processor']} times the processor time"
+        for written, told in result["answers"].items()
     )
-    told = f"{result['clients']} clients, {result['prompt']} tokens read and {result['tokens']} written each"
-    return (
-        f"{told}; the last two columns are those of `uic serve` beside that server.\n\n{_table(head, rows)}\n\n"
-        f"`uic serve` over the engine without HTTP: {over['wall']} times as long, {over['processor']} times the "
-        "processor time."
-    )
+    return f"{_table(head, rows)}\n\n`uic serve` over the engine without HTTP: {over}."
+
+
+def _llama(result: Mapping[str, Any]) -> str:
+    rows = (
+        (name, case["llama.cpp"][_CPU], _share(case["llama.cpp"]), case["own"][_CPU], _share(case["own"]),
+         case["own"]["times llama.cpp"]["processor"], case["own"]["times llama.cpp"]["wall"])
+        for name, case in result["cases"].items()
+    )  # fmt: skip
+    head = ("case", "llama.cpp, tokens/s", "share", "ours, tokens/s", "share", "times llama.cpp", "times, wall")
+    alike = min(case[_ALIKE] for case in result["cases"].values() if _ALIKE in case)
+    told = f"Both in bfloat16, with the same weights: the logits' correlation is {alike} or more."
+    built = f"That llama.cpp says of itself: `{result['llama.cpp'].strip(' |')}`."
+    http = f"\n\nOver HTTP:\n\n{_http(result['http'])}" if "http" in result else ""
+    return f"{told} {built}\n\n{_table(head, rows)}{http}"
+
+
+def _share(case: Mapping[str, Any]) -> str:
+    return f"{case[_SHARE]:.0%}" if _SHARE in case else ""
 
 
 def _prefix(result: Mapping[str, Any]) -> str:
@@ -160,13 +180,15 @@ def _table(head: Sequence[str], rows: Iterator[Sequence[object]] | Sequence[Sequ
 
 _CPU = "tokens/s of processor time"
 _SHARE = "share of read bandwidth"
+_ALIKE = "correlation of the logits"
+_OVER = "uic serve over the bare engine"
 _ADDED = "added, processor ms a step"
 _EACH = "processor ms a token"
 _FIRST = ("s to the first token, median", "s to the first token, last")
 _TIMES = ("uic serve, times the tokens/s", "uic serve, times to the first token")
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "decode": _decode, "whole": _whole, "served": _served, "prefix": _prefix, "tools": _tools, "memory": _memory,
-    "gpu": _gpu,
+    "llama": _llama, "gpu": _gpu,
 }  # fmt: skip
 
 

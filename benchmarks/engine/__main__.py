@@ -1,12 +1,13 @@
 """The engine beside model.generate, `transformers serve` and the limits of the machine.
 
-    python -m benchmarks.engine [--part NAME] [--quick] [--threads N] [--tokenizer FOLDER] [--output FOLDER]
+    python -m benchmarks.engine [--part NAME] [--quick] [--threads N] [--tokenizer FOLDER] [--llama FOLDER]
 
 Each part is a process of its own and writes results/engine_<part>.json, after each of its cases. Without --part all but
-`gpu` are run. The models have random weights and a true shape. With --tokenizer, a folder with the tokenizer of Qwen3,
-words are as long as in life; without it one of made-up words is used. Contenders take turns in each round; ratios are
-medians of the rounds' own. Processor time is told beside the wall's, because the machine may have other work: on one
-thread (the default) it is the fairer clock.
+`gpu` are run, and `llama` only where --llama names the folder of a llama.cpp built with shared libraries. The models
+have random weights and a true shape. With --tokenizer, a folder with the tokenizer of Qwen3, words are as long as in
+life; without it one of made-up words is used. Contenders take turns in each round; ratios are medians of the rounds'
+own. Processor time is told beside the wall's, because the machine may have other work: on one thread (the default) it
+is the fairer clock.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import torch
 
 from benchmarks.engine.report import RESULTS, Asked
 
-PARTS = ("decode", "whole", "served", "prefix", "tools", "memory", "gpu")
+PARTS = ("decode", "whole", "served", "prefix", "tools", "memory", "llama", "gpu")
 
 
 def main() -> None:
@@ -33,15 +34,16 @@ def main() -> None:
     parser.add_argument("--device", default="cuda", help="of the part gpu; cpu tries the script itself")
     parser.add_argument("--tiny", action="store_true", help="the part gpu with a model of a few megabytes")
     parser.add_argument("--case", default="", help="of the part gpu, one alone, which writes nothing but its figures")
+    parser.add_argument("--llama", type=Path, help="where libllama.so and llama-server are")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     if options.part is None:
-        parts = [part for part in PARTS if part != "gpu"]
+        parts = [part for part in PARTS if part != "gpu" and (options.llama or part != "llama")]
         again = [sys.executable, "-m", "benchmarks.engine", *sys.argv[1:], "--part"]
         sys.exit(max(subprocess.call([*again, part]) for part in parts))
     torch.set_num_threads(options.threads)
     part = importlib.import_module(f"benchmarks.engine.{options.part}")
-    asked = Asked(options.part, options.quick, options.threads, options.tokenizer, options.output)
+    asked = Asked(options.part, options.quick, options.threads, options.tokenizer, options.output, options.llama)
     asked.device, asked.tiny, asked.case = options.device, options.tiny, options.case
     part.measure(asked)
 

@@ -26,6 +26,7 @@ class Asked:
     threads: int
     tokenizer: Path | None
     output: Path = RESULTS
+    llama: Path | None = None
     device: str = "cuda"  # of the part `gpu`, as what follows
     tiny: bool = False
     case: str = ""
@@ -35,6 +36,7 @@ class Asked:
     def command(self) -> str:
         told = f"python -m benchmarks.engine --part {self.part} --threads {self.threads}"
         told += f" --tokenizer {self.tokenizer.name}" if self.tokenizer else ""
+        told += f" --llama {self.llama.name}" if self.llama else ""
         told += " --quick" if self.quick else ""
         told += f" --device {self.device}" if self.device != "cuda" else ""
         return told + (" --tiny" if self.tiny else "")

@@ -11,20 +11,21 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.engine import gguf
 from benchmarks.engine.asking import GREEDY, ask_all, engine_of
+from benchmarks.engine.llama_cpp import MissingLlamaError
 from benchmarks.engine.models import SMALL, saved
 from benchmarks.engine.report import Asked
 from benchmarks.engine.rounds import timed
@@ -34,57 +35,73 @@ from unified_intelligence.engine.prompt import encode, write
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.entities.message import Message
 
-CLIENTS, TOKENS, ROUNDS = 8, 16, 2
+CLIENTS, LENGTHS, ROUNDS = 8, (16, 32), 3
 _WORDS = "tell me in a few words how the weather will be on the hills around the lake this week"
 _LONGEST_START = 240.0
+OWN, BARE, LLAMA = "uic serve", "engine", "llama-server"
+Start = AbstractContextManager[Served]
+Rows = dict[str, list[dict[str, float]]]
 _numbers = count(1000)
 
 
 def measure(asked: Asked) -> None:
-    with saved(SMALL, asked.tokenizer) as folder, ExitStack() as servers:
-        found: dict[str, Any] = {
-            "rounds": asked.rounds(ROUNDS),
-            "model": str(SMALL),
-            "clients": CLIENTS,
-            "tokens": TOKENS,
-        }
+    with saved(SMALL, asked.tokenizer) as folder:
+        servers = own(folder, asked.threads) | transformers(folder, asked.threads)
+        if asked.llama:
+            gguf.write(folder, model := folder.parent / "model.gguf")
+            servers |= llama_server(asked.llama, model, asked.threads)
+        for told in rounds_of(servers, folder, asked.rounds(ROUNDS)):
+            asked.keep({"rounds": asked.rounds(ROUNDS), "model": str(SMALL), **told})
+            print(json.dumps(told), flush=True)
+
+
+def rounds_of(servers: Mapping[str, Start], folder: Path, rounds: int) -> Generator[dict[str, Any]]:
+    """What is known after each round of all servers, and of the engine in this process.
+
+    The first round does not count: slots are made in it, and memory is touched for the first time.
+    """
+    with ExitStack() as running:
         given = load(folder, dtype="bfloat16", device="cpu")
-        engine = engine_of(given, slots=CLIENTS)
-        running = {name: servers.enter_context(start) for name, start in _servers(folder, asked.threads).items()}
-        rows: dict[str, list[dict[str, float]]] = {name: [] for name in (*running, "engine")}
-        for number in range(asked.rounds(ROUNDS) + 1):
-            for name, server in running.items():
-                once = asyncio.run(
-                    _round(server, str(folder), ours=name == "uic serve", clients=CLIENTS if number else 1)
-                )
-                rows[name] += [once] if number else []
-            prompts = [encode(given, write(given, [Message("user", _question())], _plain())) for _ in range(CLIENTS)]
-            took = timed(lambda prompts=prompts: ask_all(engine, prompts, TOKENS, GREEDY))
-            rows["engine"] += [{"seconds": took.wall, "cpu": took.cpu}] if number else []
-            found["prompt"] = len(prompts[0])
+        engine = running.enter_context(closing(engine_of(given, slots=CLIENTS)))
+        listening = {name: running.enter_context(start) for name, start in servers.items()}
+        rows: dict[int, Rows] = {tokens: {name: [] for name in (*listening, BARE)} for tokens in LENGTHS}
+        read = 0
+        for number in range(rounds + 1):
+            for tokens, some in rows.items():
+                for name, server in listening.items():
+                    once = asyncio.run(_round(server, name, folder, tokens))
+                    some[name] += [once] if number else []
+                prompts = [encode(given, write(given, [_turn()], GenerationConfig())) for _ in range(CLIENTS)]
+                took = timed(lambda prompts=prompts, tokens=tokens: ask_all(engine, prompts, tokens, GREEDY))
+                some[BARE] += [{"seconds": took.wall, "cpu": took.cpu}] if number else []
+                read = len(prompts[0])
             if number:
-                asked.keep({**found, **_told(rows)})
-                print(json.dumps(_told(rows)), flush=True)
-        engine.close()
+                answers = {f"{tokens} tokens": _told(some, tokens) for tokens, some in rows.items()}
+                yield {"clients": CLIENTS, "prompt": read, "answers": answers}
 
 
-def _servers(folder: Path, threads: int) -> dict[str, Any]:
-    own = ("--provider", "local", "-m", str(folder), "-o", f"threads={threads}", "-o", f"slots={CLIENTS}")
-    servers: dict[str, Any] = {
-        "uic serve": uic_serve(*own, "-o", "memory=3", "--max-running", str(CLIENTS), "--log", "off"),
-        "transformers serve": _other(_transformers(folder), threads),
-        "transformers serve --continuous-batching": _other(
-            [*_transformers(folder), "--continuous-batching", "--cb-num-blocks", "64"], threads
-        ),
+def own(folder: Path, threads: int) -> dict[str, Start]:
+    asked = ("--provider", "local", "-m", str(folder), "-o", f"threads={threads}", "-o", f"slots={CLIENTS}")
+    return {OWN: uic_serve(*asked, "-o", "memory=3", "--max-running", str(CLIENTS), "--log", "off")}
+
+
+def transformers(folder: Path, threads: int) -> dict[str, Start]:
+    """Needs the package accelerate."""
+    command = [str(Path(sys.executable).with_name("transformers")), "serve", str(folder), "--device", "cpu"]
+    together = [*command, "--continuous-batching", "--cb-num-blocks", "64"]
+    return {
+        "transformers serve": _other(command, threads),
+        "transformers serve --continuous-batching": _other(together, threads),
     }
-    if (binary := shutil.which("llama-server")) and (model := os.environ.get("LLAMA_MODEL")):
-        command = [binary, "-m", model, "-np", str(CLIENTS), "-t", str(threads)]
-        servers["llama-server"] = _other(command, threads)
-    return servers
 
 
-def _transformers(folder: Path) -> list[str]:
-    return [str(Path(sys.executable).with_name("transformers")), "serve", str(folder), "--device", "cpu"]
+def llama_server(llama: Path, model: Path, threads: int) -> dict[str, Start]:
+    """The program in llama.cpp's folder. Raises MissingLlamaError where there is none."""
+    program = llama / "llama-server"
+    if not program.is_file():
+        raise MissingLlamaError(f"{llama} holds no llama-server.")
+    command = [str(program), "-m", str(model), "-np", str(CLIENTS), "-t", str(threads), "-c", str(CLIENTS * 512)]
+    return {LLAMA: _other(command, threads)}
 
 
 @contextmanager
@@ -122,33 +139,29 @@ def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-async def _round(server: Served, model: str, *, ours: bool, clients: int) -> dict[str, float]:
+async def _round(server: Served, name: str, folder: Path, tokens: int) -> dict[str, float]:
     """All clients at once. Raises RuntimeError for an answer that is none."""
     cpu, begun = server.cpu(), time.perf_counter()
-    answers = await asyncio.gather(*(_ask(server.port, _request(model, ours=ours)) for _ in range(clients)))
+    requests = [_request(name, folder, tokens) for _ in range(CLIENTS)]
+    answers = await asyncio.gather(*(_ask(server.port, request) for request in requests))
     seconds = time.perf_counter() - begun
     return {"seconds": seconds, "cpu": server.cpu() - cpu, "first": median(answers), "last first": max(answers)}
 
 
-def _request(model: str, *, ours: bool) -> bytes:
+def _request(name: str, folder: Path, tokens: int) -> bytes:
     fields: dict[str, Any] = {
-        "model": model, "stream": True, "max_tokens": TOKENS, "temperature": 0.0,
-        "messages": [{"role": "user", "content": _question()}],
+        "model": folder.name if name == OWN else str(folder),
+        "stream": True, "max_tokens": tokens, "temperature": 0.0,
+        "messages": [{"role": "user", "content": _turn().content}],
     }  # fmt: skip
-    if ours:
-        fields["model"] = Path(model).name
-        fields["min_tokens"] = TOKENS
-    body = json.dumps(fields).encode()
+    whole: dict[str, dict[str, Any]] = {OWN: {"min_tokens": tokens}, LLAMA: {"ignore_eos": True}}
+    body = json.dumps(fields | whole.get(name, {})).encode()
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     return head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
-def _question() -> str:
-    return f"{next(_numbers)} {_WORDS}"
-
-
-def _plain() -> GenerationConfig:
-    return GenerationConfig()
+def _turn() -> Message:
+    return Message("user", f"{next(_numbers)} {_WORDS}")
 
 
 async def _ask(port: int, request: bytes) -> float:
@@ -171,24 +184,29 @@ def _says_something(seen: bytes) -> bool:
     return any(text[:1] != b'"' for text in texts)
 
 
-def _told(rows: Mapping[str, list[dict[str, float]]]) -> dict[str, Any]:
-    own, bare = rows["uic serve"], rows["engine"]
-    told: dict[str, Any] = {"servers": {}}
-    for name, some in rows.items():
-        figures = {"tokens/s, all clients": round(CLIENTS * TOKENS / median(one["seconds"] for one in some), 2)}
-        figures["processor ms a token"] = round(median(one["cpu"] for one in some) / CLIENTS / TOKENS * 1000, 2)
-        if name != "engine":
-            figures["s to the first token, median"] = round(median(one["first"] for one in some), 3)
-            figures["s to the first token, last"] = round(median(one["last first"] for one in some), 3)
-        if name not in ("engine", "uic serve"):
-            pairs = list(zip(some, own, strict=True))
-            figures["uic serve, times the tokens/s"] = round(median(a["seconds"] / b["seconds"] for a, b in pairs), 2)
-            figures["uic serve, times the processor time"] = round(median(b["cpu"] / a["cpu"] for a, b in pairs), 3)
-            figures["uic serve, times to the first token"] = round(median(b["first"] / a["first"] for a, b in pairs), 3)
-        told["servers"][name] = figures
-    pairs = list(zip(own, bare, strict=True))
-    told["uic serve over the bare engine"] = {
-        "wall": round(median(a["seconds"] / b["seconds"] for a, b in pairs), 3),
-        "processor": round(median(a["cpu"] / b["cpu"] for a, b in pairs), 3),
+def _told(rows: Rows, tokens: int) -> dict[str, Any]:
+    pairs = list(zip(rows[OWN], rows[BARE], strict=True))
+    return {
+        "servers": {name: _figures(name, some, rows[OWN], tokens) for name, some in rows.items()},
+        f"{OWN} over the bare engine": {
+            "wall": round(median(a["seconds"] / b["seconds"] for a, b in pairs), 3),
+            "processor": round(median(a["cpu"] / b["cpu"] for a, b in pairs), 3),
+        },
     }
-    return told
+
+
+def _figures(name: str, some: list[dict[str, float]], ours: list[dict[str, float]], tokens: int) -> dict[str, float]:
+    figures = {
+        "tokens/s, all clients": round(CLIENTS * tokens / median(one["seconds"] for one in some), 2),
+        "processor ms a token": round(median(one["cpu"] for one in some) / CLIENTS / tokens * 1000, 2),
+    }
+    if name == BARE:
+        return figures
+    figures["s to the first token, median"] = round(median(one["first"] for one in some), 3)
+    figures["s to the first token, last"] = round(median(one["last first"] for one in some), 3)
+    if name != OWN:
+        pairs = list(zip(some, ours, strict=True))
+        figures[f"{OWN}, times the tokens/s"] = round(median(a["seconds"] / b["seconds"] for a, b in pairs), 2)
+        figures[f"{OWN}, times the processor time"] = round(median(b["cpu"] / a["cpu"] for a, b in pairs), 3)
+        figures[f"{OWN}, times to the first token"] = round(median(b["first"] / a["first"] for a, b in pairs), 3)
+    return figures

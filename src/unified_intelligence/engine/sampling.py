@@ -9,7 +9,8 @@ how likely it was to be drawn.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,8 @@ class Sampler:
     def draw(self, logits: torch.Tensor, barred: Collection[int] = (), constraint: Constraint | None = None) -> Chosen:
         """A token of logits of shape (vocabulary,) that is not barred and may come next. Raises ModelError."""
         possible = constraint.mask(logits) if constraint else logits
-        token = choose(self._penalised(_without(possible, barred)), self._sampling, self._random)
+        with _without(possible, barred):
+            token = choose(self._penalised(possible), self._sampling, self._random)
         if self._logprobs is None:
             return Chosen(token)
         return Chosen(token, *logprobs_of(logits, token, self._logprobs))
@@ -210,9 +212,16 @@ def logprobs_of(logits: torch.Tensor, token: int, most: int) -> tuple[float, tup
     return float(all_of_them[token]), tuple((int(places[at]), float(best[at])) for at in range(possible))
 
 
-def _without(logits: torch.Tensor, barred: Collection[int]) -> torch.Tensor:
+@contextmanager
+def _without(logits: torch.Tensor, barred: Collection[int]) -> Generator[None]:
+    """Meanwhile nothing barred can be chosen. In place: a copy of all logits would cost more than the choice."""
     if not barred:
-        return logits
-    logits = logits.clone()
-    logits[list(barred)] = float("-inf")
-    return logits
+        yield
+        return
+    places = list(barred)
+    kept = logits[places]
+    logits[places] = float("-inf")
+    try:
+        yield
+    finally:
+        logits[places] = kept

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 16  # unread tokens that are no prompt, but an answer going on
 _WORTH_WAITING = 32  # tokens of a beginning that another answer is just reading
-_BESIDE_OTHERS, _ALONE = 0.15, 0.6  # seconds a step may read prompts
+_BESIDE_OTHERS, _BESIDE_FEWER, _ALONE = 0.15, 0.3, 0.6  # seconds a step may read prompts
 _MOST = 8192  # tokens of prompts in a step: what a pass computes on the way takes memory too
 _LESS = 0.75  # of what there was no room for is tried next
 _LEAST = 16  # tokens of a prompt a step reads, however long that takes
@@ -215,7 +215,7 @@ class Scheduler:
     def _plan(self) -> list[tuple[Row, Piece]]:
         rows = [row for row in self._rows if not self._is_led(row)]
         reading = [row for row in rows if row.unread > _AT_ONCE]
-        shares = _shares(reading, self._pace.tokens(_ALONE if len(reading) == len(rows) else _BESIDE_OTHERS))
+        shares = _shares(reading, self._pace.tokens(_patience(len(reading), len(rows) - len(reading))))
         sizes = [shares.get(row, row.unread) for row in rows]
         ends = [(row, row.slot.read + size) for row, size in zip(rows, sizes, strict=True) if size]
         guesses = self._guesses(ends)
@@ -337,6 +337,13 @@ class Pace:
     def note(self, tokens: int, seconds: float) -> None:
         if tokens >= _LEAST:
             self._rate += 0.5 * (tokens / max(seconds, 1e-6) - self._rate)
+
+
+def _patience(reading: int, writing: int) -> float:
+    """Seconds that those who write can wait: longer where more wait for their first token than for a further one."""
+    if not writing:
+        return _ALONE
+    return _BESIDE_FEWER if reading > writing else _BESIDE_OTHERS
 
 
 def _shares(reading: Sequence[Row], tokens: int) -> dict[Row, int]:

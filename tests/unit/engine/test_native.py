@@ -122,6 +122,35 @@ def test_a_pass_over_few_tokens_is_that_of_torch(kind: str, heads: tuple[int, in
 
 
 @runs_here
+@pytest.mark.parametrize("quantization", list(KINDS))
+def test_a_pass_over_many_tokens_is_that_of_torch(quantization: Quantization) -> None:
+    """More than are read at once, so that what is wanted, and what one slot reads, lies in two parts."""
+    ours, torchs = both(lambda: model_of("Qwen3"), quantization)
+    for one in (ours, torchs):
+        one.lay_out(400, 3, {})
+    long = [(7 * at * at + at) % 97 for at in range(300)]
+    steps = (
+        [Piece(1, 0, long[:40], 1), Piece(2, 0, long, 60), Piece(0, 0, [5], 1)],
+        [Piece(2, 300, long[:70], 2), Piece(1, 40, [9], 1)],
+    )
+    assert ours.small
+    for pieces in steps:
+        assert ours.small.takes(pieces)
+        got, expected = ours.read(pieces).float(), torchs.read(pieces).float()
+        assert got.shape == expected.shape
+        assert float((got - expected).abs().max() / expected.abs().max()) < 0.06
+
+
+@runs_here
+def test_many_tokens_that_look_far_back_are_read_by_torch() -> None:
+    forward, _ = both(lambda: model_of("Qwen3"))
+    assert forward.small
+    far, single = Piece(0, 3000, list(range(60))), Piece(1, 3000, [1])
+    assert not forward.small.takes([far]) and not forward.small.takes([single, far])
+    assert forward.small.takes([Piece(0, 3000, [1, 2, 3])]) and forward.small.takes([single] * 64)
+
+
+@runs_here
 def test_a_long_conversation_read_token_by_token_ends_as_transformers_reads_it_at_once() -> None:
     tokens = [(7 * at * at + at) % 97 for at in range(150)]
     expected = logits_of(model_of("Qwen3"), tokens).float()
