@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from unified_intelligence import __version__
@@ -25,6 +23,7 @@ from unified_intelligence.cli.bench.space import AtSpace, space_at, space_of
 from unified_intelligence.cli.flags import given as given_options
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.provider_options import choose
+from unified_intelligence.cli.terminated import terminated
 from unified_intelligence.config.keys import is_secret, read_key
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.entities.generation import GenerationConfig
@@ -240,17 +239,3 @@ def body_given(text: str | None) -> dict[str, Any]:
         return msgspec.json.decode(text, type=dict[str, Any]) if text else {}
     except msgspec.MsgspecError:
         wrong("body", 'a JSON object, as {"temperature": 0}', str(text))
-
-
-@contextmanager
-def terminated() -> Generator[None]:
-    """SIGTERM ends a run as Ctrl-C does: what was measured is kept."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -18,9 +18,10 @@ from unified_intelligence.benchmark.sweep.run import Going, Sweeping, is_measure
 from unified_intelligence.benchmark.sweep.spec import Sweep, read_sweep
 from unified_intelligence.cli.bench.live import watching
 from unified_intelligence.cli.bench.places import runs_of
-from unified_intelligence.cli.bench.run import INVALID, terminated
+from unified_intelligence.cli.bench.run import INVALID
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
+from unified_intelligence.cli.terminated import terminated
 from unified_intelligence.config.keys import is_secret
 from unified_intelligence.entities.errors import UnifiedIntelligenceError, UnknownNameError
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import signal
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +15,7 @@ from unified_intelligence.cli.evaluation.show import summary_lines
 from unified_intelligence.cli.flags import Given, given
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.provider_options import choose
+from unified_intelligence.cli.terminated import terminated
 from unified_intelligence.config.keys import is_secret
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.evaluation.askers import at_once
@@ -59,7 +58,7 @@ def _run(output: Output, plan: Plan, chosen: Chosen, again: str, *, as_json: boo
         f"{plan.suite.name} ({data.n} questions, {data.sha256[:12]}{route}) by {chosen.name}, kept in {plan.folder}"
     )
     try:
-        with _terminated():
+        with terminated():
             ended = asyncio.run(evaluate(plan, chosen.generator, watcher(output)))
     except KeyboardInterrupt:
         _tell_stopped(output, plan, again)
@@ -238,17 +237,3 @@ def _price(given: str | None) -> tuple[float, float] | None:
             f"--price is two numbers, as 0.5,1.5, not {given!r}.", hint="See: uic eval run --help"
         )
     return _amount(read, "--price"), _amount(written, "--price")
-
-
-@contextmanager
-def _terminated() -> Generator[None]:
-    """SIGTERM ends a run as Ctrl-C does: what is finished is kept."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
