@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class FusedForward(Forward):
     """Takes the weights out of the model, layer by layer, so that they are in memory once; it can no longer be run.
 
-    `small` reads few tokens, where our own kernels can; `without_small` says why there is none.
+    `small` reads what our own kernels read faster than torch; `without_small` says why there is none.
     """
 
     def __init__(
