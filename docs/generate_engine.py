@@ -92,16 +92,17 @@ def _served(result: Mapping[str, Any]) -> str:
 def _http(result: Mapping[str, Any]) -> str:
     rows = [
         (written, name, one["tokens/s, all clients"], one[_EACH], *(one.get(key, "") for key in (*_FIRST, *_TIMES)))
-        for written, told in result["answers"].items()
-        for name, one in told["servers"].items()
+        for written, servers in result["servers, answers of"].items()
+        for name, one in servers.items()
     ]
     head = (
         "answers of", "server", "tokens/s", "processor ms a token", "s to first, median", "last",
         "times the tokens/s", "times to first",
     )  # fmt: skip
     over = "; ".join(
-        f"at {written} {told[_OVER]['wall']} times as long, {told[_OVER]['processor']} times the processor time"
-        for written, told in result["answers"].items()
+        f"at {key.removeprefix(_OVER)} {told['wall']} times as long, {told['processor']} times the processor time"
+        for key, told in result.items()
+        if key.startswith(_OVER)
     )
     return f"{_table(head, rows)}\n\n`uic serve` over the engine without HTTP: {over}."
 
@@ -181,7 +182,7 @@ def _table(head: Sequence[str], rows: Iterator[Sequence[object]] | Sequence[Sequ
 _CPU = "tokens/s of processor time"
 _SHARE = "share of read bandwidth"
 _ALIKE = "correlation of the logits"
-_OVER = "uic serve over the bare engine"
+_OVER = "uic serve over the bare engine, "
 _ADDED = "added, processor ms a step"
 _EACH = "processor ms a token"
 _FIRST = ("s to the first token, median", "s to the first token, last")

@@ -76,8 +76,7 @@ def rounds_of(servers: Mapping[str, Start], folder: Path, rounds: int) -> Genera
                 some[BARE] += [{"seconds": took.wall, "cpu": took.cpu}] if number else []
                 read = len(prompts[0])
             if number:
-                answers = {f"{tokens} tokens": _told(some, tokens) for tokens, some in rows.items()}
-                yield {"clients": CLIENTS, "prompt": read, "answers": answers}
+                yield {"clients": CLIENTS, "prompt": read, **_told(rows)}
 
 
 def own(folder: Path, threads: int) -> dict[str, Start]:
@@ -184,14 +183,20 @@ def _says_something(seen: bytes) -> bool:
     return any(text[:1] != b'"' for text in texts)
 
 
-def _told(rows: Rows, tokens: int) -> dict[str, Any]:
+def _told(rows: Mapping[int, Rows]) -> dict[str, Any]:
+    servers = {
+        f"{tokens} tokens": {name: _figures(name, each, some[OWN], tokens) for name, each in some.items()}
+        for tokens, some in rows.items()
+    }
+    over = {f"{OWN} over the bare engine, {tokens} tokens": _over(some) for tokens, some in rows.items()}
+    return {"servers, answers of": servers, **over}
+
+
+def _over(rows: Rows) -> dict[str, float]:
     pairs = list(zip(rows[OWN], rows[BARE], strict=True))
     return {
-        "servers": {name: _figures(name, some, rows[OWN], tokens) for name, some in rows.items()},
-        f"{OWN} over the bare engine": {
-            "wall": round(median(a["seconds"] / b["seconds"] for a, b in pairs), 3),
-            "processor": round(median(a["cpu"] / b["cpu"] for a, b in pairs), 3),
-        },
+        "wall": round(median(a["seconds"] / b["seconds"] for a, b in pairs), 3),
+        "processor": round(median(a["cpu"] / b["cpu"] for a, b in pairs), 3),
     }
 
 

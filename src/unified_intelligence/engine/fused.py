@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class FusedForward(Forward):
     """Takes the weights out of the model, layer by layer, so that they are in memory once; it can no longer be run.
 
-    `small` reads few tokens, where our own kernels can; `without_small` says why there is none. `steady` reads single
-    tokens in shapes that stay, if that was asked for. `huge_bytes` are in large pages.
+    `small` reads what our own kernels read faster than torch; `without_small` says why there is none. `steady` reads
+    single tokens in shapes that stay, if that was asked for. `huge_bytes` are in large pages.
     """
 
     steady: Steady | None = None
