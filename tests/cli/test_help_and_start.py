@@ -95,5 +95,6 @@ def test_only_output_prints() -> None:
         if (isinstance(node, ast.Name) and node.id == "print")
         or (isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.stdout", "sys.stderr"})
     }
-    # the log of a server is its own stream of lines; a download is told where the Hub's library draws its bars
-    assert printers == {"output.py", "request_log.py", "download.py"}
+    # the log of a server is its own stream of lines; a download is told where the Hub's library draws its bars; that
+    # steps are read the slower way from now on has nobody to be raised to, for the answer goes on
+    assert printers == {"output.py", "request_log.py", "download.py", "steady.py"}

@@ -80,7 +80,7 @@ def test_an_estimation_is_told_when_there_were_answers_before(space: Space) -> N
     rows = send(at(space.url, "first=0.1 gap=0 tokens=3"), Load(concurrency=3, requests=6)).rows
     assert {row.error for row in rows} == {""}
     assert any(row.eta_ms and row.eta_ms > 50 for row in rows)
-    assert max(row.ahead or 0 for row in rows) == 1
+    assert 1 <= max(row.ahead or 0 for row in rows) <= 2  # both others may be told before the first is begun
 
 
 def test_a_full_queue_is_no_latency(space: Space) -> None:
