@@ -12,7 +12,7 @@ from pathlib import Path
 
 from unified_intelligence.benchmark.known_server import KnownServer
 
-_SLEEPER = "import sys, time; time.sleep(120)"
+_SLEEPER = "import time; time.sleep(120)"
 
 
 def main(mode: str, port: int, tag: str) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,14 @@ def attempt(home: Path, configuration: str) -> dict[str, Any]:
     return [own for own in record(home)["attempts"] if own["configuration"] == configuration][-1]
 
 
-def carrying(tag: str) -> list[str]:
-    """Every process with that word in its command."""
-    return [processes.told(pid) for pid in processes.every() if tag in processes.told(pid)]
+def carrying(tag: str) -> list[int]:
+    """Every process with that word in its command, whole: what is told of one is cut after so many letters."""
+    found = list[int]()
+    for pid in processes.every():
+        with suppress(OSError):
+            if tag.encode() in (processes.PROC / str(pid) / "cmdline").read_bytes():
+                found.append(pid)
+    return found
 
 
 @pytest.fixture
@@ -56,7 +62,7 @@ def tag(tmp_path: Path) -> Iterator[str]:
     """Is in the command of every process of a test; none may be left."""
     word = f"t{os.getpid()}{tmp_path.name[-3:]}{time.monotonic_ns() % 10**6}"
     yield word
-    left = [pid for pid in processes.every() if word in processes.told(pid)]
+    left = carrying(word)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert left == []

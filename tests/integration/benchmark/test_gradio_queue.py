@@ -73,7 +73,7 @@ def test_each_time_is_shown_apart(space: Space) -> None:
         assert row.events == 6 and row.finish == "stop"
     assert first.queue_ms is not None and first.queue_ms < 200
     assert second.queue_ms == pytest.approx(first.work_ms, abs=200)
-    assert second.ahead == 0  # the first one is worked on, and waits no more
+    assert second.ahead in {0, 1}  # 0 where the first one is worked on already, and waits no more
 
 
 def test_an_estimation_is_told_when_there_were_answers_before(space: Space) -> None:
