@@ -64,15 +64,15 @@ def test_each_time_is_shown_apart(space: Space) -> None:
     first, second = sorted(rows, key=lambda row: row.started)
     for row in rows:
         assert row.sent < row.joined <= row.started < row.first <= row.visible <= row.last <= row.ended
-        assert row.gpu_wait_ms is not None and row.gpu_wait_ms == pytest.approx(300, abs=150)
-        assert row.compute_ms == pytest.approx(400, abs=150)
+        assert row.gpu_wait_ms is not None and row.gpu_wait_ms == pytest.approx(300, abs=250)
+        assert row.compute_ms == pytest.approx(400, abs=300)
         assert row.gpu_ms is not None and row.compute_ms is not None and row.compute_ms <= row.gpu_ms
-        assert row.work_ms == pytest.approx(row.gpu_wait_ms + row.gpu_ms, abs=250)
+        assert row.work_ms == pytest.approx(row.gpu_wait_ms + row.gpu_ms, abs=400)
         assert row.ttft_ms is not None and row.queue_ms is not None
-        assert row.ttft_ms == pytest.approx(row.queue_ms + 600, abs=300)
+        assert row.ttft_ms == pytest.approx(row.queue_ms + 600, abs=500)
         assert row.events == 6 and row.finish == "stop"
-    assert first.queue_ms is not None and first.queue_ms < 200
-    assert second.queue_ms == pytest.approx(first.work_ms, abs=200)
+    assert first.queue_ms is not None and first.queue_ms < 400
+    assert second.queue_ms == pytest.approx(first.work_ms, abs=400)
     assert second.ahead in {0, 1}  # 0 where the first one is worked on already, and waits no more
 
 
