@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from unified_intelligence.engine.huge_pages import SIZE, collapse, expect, kept_
 from unified_intelligence.engine.linear import linear
 
 SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+GATHERS = tuple(map(int, re.findall(r"\d+", platform.release())[:2])) >= (6, 1)  # where MADV_COLLAPSE began
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not SWITCH.exists() or "[never]" in SWITCH.read_text(),
     reason="this machine has no large pages to give",
@@ -38,10 +40,10 @@ def test_what_is_written_is_gathered_and_stays_as_it_was() -> None:
     numbers = torch.arange(8 * SIZE // 4, dtype=torch.int32)
     before = large(middle(numbers))
     gathered = collapse([numbers])
-    if not gathered:
-        pytest.skip("this kernel gathers no pages, or has no memory in one piece")
+    if not GATHERS:
+        pytest.skip("this kernel gathers no pages")
+    assert gathered >= SIZE
     assert large(middle(numbers)) > before
-    assert large(middle(numbers)) >= 6 * SIZE
     assert torch.equal(numbers, torch.arange(8 * SIZE // 4, dtype=torch.int32))
 
 
@@ -72,5 +74,5 @@ def test_the_weights_of_a_product_are_found_in_whatever_order_they_are_kept(dtyp
     expected = product(x)
     assert sum(each.numel() for each in kept_by([product])) >= weight.numel()
     gathered = collapse(kept_by([product]))
-    assert gathered in range(SIZE, 3 * weight.nbytes) or gathered == 0
+    assert gathered >= (SIZE if GATHERS else 0)
     assert torch.equal(product(x), expected)
