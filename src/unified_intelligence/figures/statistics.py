@@ -1,4 +1,4 @@
-"""What can be said of a share of right answers, and of the difference between two runs. Exact where it can be."""
+"""What can be said of a share, of paired differences and of many values. Exact where it can be; no library."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Interval(NamedTuple):
     hi: float
 
 
-def wilson(right: float, of: float, level: float = LEVEL) -> Interval:
-    """The score interval of a share; of nothing it is all that is possible. `right` may be a sum of shares."""
+def wilson(met: float, of: float, level: float = LEVEL) -> Interval:
+    """The score interval of a share; of nothing it is all that is possible. `met` may be a sum of shares."""
     if of <= 0:
         return Interval(0.0, 1.0)
     z = NormalDist().inv_cdf((1 + level) / 2)
-    share, spread = right / of, z * z / of
+    share, spread = met / of, z * z / of
     centre = (share + spread / 2) / (1 + spread)
     half = z * math.sqrt(share * (1 - share) / of + spread / (4 * of)) / (1 + spread)
-    return Interval(0.0 if right <= 0 else max(0.0, centre - half), 1.0 if right >= of else min(1.0, centre + half))
+    return Interval(0.0 if met <= 0 else max(0.0, centre - half), 1.0 if met >= of else min(1.0, centre + half))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
