@@ -5,14 +5,17 @@ Every flag of ours is a text, a list of texts or a switch; the table of settings
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from typer import Typer
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.main import get_command
 
 if TYPE_CHECKING:
-    from typer._click import Context  # pyright: ignore[reportPrivateUsage] the methods overridden here are typed with it
+    from typer._click import Context, HelpFormatter  # pyright: ignore[reportPrivateUsage] methods are typed with them
+    from typer._click.core import Command  # pyright: ignore[reportPrivateUsage]
 
 
 _PAIRS = frozenset({"-o", "--option"})
@@ -34,6 +37,35 @@ class LightCommand(TyperCommand):
         for parameter in self.params:
             ctx.params[parameter.name] = given.get(parameter.name)
         return []
+
+
+class Entry(NamedTuple):
+    """A row: the module whose `app` it is, and what it does in a line."""
+
+    module: str
+    summary: str
+
+
+class LateGroup(TyperGroup):
+    """The commands of a table, each imported when it is asked for."""
+
+    table: ClassVar[Mapping[str, Entry]]
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """The names, in the table's order."""
+        return list(self.table)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """The command of that name, its module imported now."""
+        if cmd_name not in self.table:
+            return None
+        app: Typer = import_module(self.table[cmd_name].module).app
+        return get_command(app)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """From the table: no command is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in self.table.items()])
 
 
 def _parted(args: list[str]) -> Iterator[str]:

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from typer import Typer
-from typer.core import TyperGroup
-from typer.main import get_command
-
+from unified_intelligence.cli.command import Entry, LateGroup
 from unified_intelligence.factories.provider_factory import PROVIDERS
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter  # pyright: ignore[reportPrivateUsage] methods are typed with them
-    from typer._click.core import Command  # pyright: ignore[reportPrivateUsage]
-
-
-class Entry(NamedTuple):
-    """A row: the module whose `app` it is, and what it does in a line."""
-
-    module: str
-    summary: str
-
 
 COMMANDS: Mapping[str, Entry] = {
     "ask": Entry("unified_intelligence.cli.ask", "ask a question; this is the command when none is named"),
@@ -39,19 +26,10 @@ DEFAULT = "ask"
 _HELP_FLAGS = ("--help", "-h")
 
 
-class Uic(TyperGroup):
-    """Commands by name, imported when they are asked for; `ask` for everything else."""
+class Uic(LateGroup):
+    """`ask` is for everything that is no command's name."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
-        """The names, in the table's order."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        """The command of that name, its module imported now."""
-        if cmd_name not in COMMANDS:
-            return None
-        app: Typer = import_module(COMMANDS[cmd_name].module).app
-        return get_command(app)
+    table = COMMANDS
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Whatever does not begin with a command's name is a question or a flag of `ask`."""
@@ -71,8 +49,7 @@ class Uic(TyperGroup):
         ask = self.get_command(ctx, DEFAULT)
         if ask is not None:
             ask.format_options(ctx, formatter)
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+        self.format_commands(ctx, formatter)
         with formatter.section("Providers"):
             formatter.write_dl([(name, provider.summary) for name, provider in PROVIDERS.items()])
 
