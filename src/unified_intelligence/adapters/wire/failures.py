@@ -146,13 +146,11 @@ def refusal(
     return _typed(_Refusal(url, status, message, code, after, headers.get("x-should-retry", "").lower()), said)
 
 
-def error_in_answer(
-    error: object, *, url: str, secrets: Iterable[str] = (), status: int = 200
-) -> UnifiedIntelligenceError:
+def error_in_answer(error: object, *, url: str, secrets: Iterable[str] = ()) -> UnifiedIntelligenceError:
     """The error of an object that came where an answer was due, in a 200 or in the midst of a stream."""
     message, code, number = _fields(error, tuple(secrets))
     said = f"{url} reports an error: {message or code or 'it does not say which.'}"
-    meant = number if 400 <= number < 600 else _STATUS_OF.get(code, 500 if status == 200 else status)
+    meant = number if 400 <= number < 600 else _STATUS_OF.get(code, 500)
     return _typed(_Refusal(url, meant, message, code), said)
 
 

@@ -49,9 +49,6 @@ class GitObjects:
         header, _, content = data.partition(b"\0")
         return header.split()[0].decode(), content
 
-    def has(self, oid: str) -> bool:
-        return self._path(oid).exists()
-
     def size(self, oid: str) -> int:
         """Bytes of its content, without reading it all."""
         try:
