@@ -23,8 +23,8 @@ app = new_app()
 @app.command(cls=LightCommand)
 def providers(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", hidden=True)] = None,
-    checked: Annotated[str | None, typer.Argument(metavar="CHECKED", hidden=True)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME|check NAME", hidden=True)] = None,
+    checked: Annotated[str | None, typer.Argument(metavar="", hidden=True)] = None,
     option: Option = None,
     json: Annotated[bool | None, typer.Option("--json", help="as JSON")] = None,
     config: File = None,

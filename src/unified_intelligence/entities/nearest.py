@@ -23,6 +23,8 @@ def meant(names: Sequence[str]) -> str:
 
 
 def _likeness(typed: str, name: str) -> float:
+    if len(typed.strip("-")) > 2 and name.startswith(typed):
+        return 1.0
     words = words_of(name) if len(typed) > 2 else []
     whole = SequenceMatcher(None, typed, name).ratio()
     return max([whole, *(0.95 * SequenceMatcher(None, typed, word).ratio() for word in words)])

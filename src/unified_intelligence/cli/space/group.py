@@ -7,16 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from typer import Typer
-from typer.core import TyperGroup
 from typer.main import get_command
 
-from unified_intelligence.cli.command import new_app
+from unified_intelligence.cli.command import LightGroup, new_app
 from unified_intelligence.cli.group import Entry
 from unified_intelligence.entities.errors import MissingDependencyError
 from unified_intelligence.factories.space_factory import EXTRA, WHAT
 
 if TYPE_CHECKING:
-    from typer._click import Context, HelpFormatter  # pyright: ignore[reportPrivateUsage] methods are typed with them
+    from typer._click import Context  # pyright: ignore[reportPrivateUsage] methods are typed with them
     from typer._click.core import Command  # pyright: ignore[reportPrivateUsage]
 
 LIBRARIES = frozenset({"huggingface_hub", "pydantic", "yaml"})
@@ -41,7 +40,7 @@ COMMANDS: Mapping[str, Entry] = {
 }
 
 
-class SpaceGroup(TyperGroup):
+class SpaceGroup(LightGroup):
     """Commands by name, imported when they are asked for."""
 
     def list_commands(self, ctx: Context) -> list[str]:
@@ -62,10 +61,9 @@ class SpaceGroup(TyperGroup):
                 raise
             raise MissingDependencyError(WHAT, error.name or "", EXTRA) from error
 
-    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+    def summaries(self, ctx: Context) -> list[tuple[str, str]]:
         """From the table: no command is imported for it."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+        return [(name, entry.summary) for name, entry in COMMANDS.items()]
 
 
 app = new_app()
