@@ -156,7 +156,7 @@ def test_a_hub_that_cannot_be_reached_is_not_waited_for_to_the_end() -> None:
         notices.extend([notice.text async for notice in stage.until_running(300.0)])
 
     http = Http()
-    with pytest.raises(ConnectionFailedError, match="No connection to 127.0.0.1:9: Connection refused") as raised:
+    with pytest.raises(ConnectionFailedError, match=r"No connection to 127\.0\.0\.1:9: Connection refused") as raised:
         asyncio.run(follow())
     http.close()
     assert "network" in raised.value.hint and "http://127.0.0.1:9/" in raised.value.hint
