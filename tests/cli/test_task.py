@@ -92,7 +92,7 @@ def test_a_failure_is_told_once_and_the_rest_is_done_when_it_is_resumed(tasks: s
     [
         (("mine.py:nightly",), 3, "Nobody gives text."),
         (("mine.py:nightly", "--set", "text"), 2, "--set wants NAME=VALUE"),
-        (("mine.py:nightly", "--set", "tex=1"), 3, "Did you mean text or times?"),
+        (("mine.py:nightly", "--set", "tex=1"), 3, "Did you mean text?"),
         (("mine.py:nightly", "--set", "text=a", "--set", "times=many"), 3, "times is not int"),
         (("mine.py:nightl",), 3, "Did you mean nightly?"),
         (("other.py",), 3, "There is no file other.py."),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from unified_intelligence.cli.command import Entry, LateGroup
+from unified_intelligence.cli.command import Entry, LateGroup, LightGroup
+from unified_intelligence.cli.question import is_piped
+from unified_intelligence.entities.nearest import nearest
 from unified_intelligence.factories.provider_factory import PROVIDERS
 
 if TYPE_CHECKING:
@@ -35,10 +37,27 @@ class Uic(LateGroup):
         """Whatever does not begin with a command's name is a question or a flag of `ask`."""
         if args and args[0] in _HELP_FLAGS:
             return super().parse_args(ctx, args)
+        if args[:1] == ["help"] and (len(args) == 1 or args[1] in COMMANDS):
+            args = [*args[1:], "--help"]
+            return self.parse_args(ctx, args)
         named = bool(args) and args[0] in COMMANDS
+        if args and not named and not is_piped():
+            self._refuse_misspelt(ctx, args)
         ctx.args = args[1:] if named else args
         ctx._protected_args = [args[0] if named else DEFAULT]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] as typer's own does
         return ctx.args
+
+    def _refuse_misspelt(self, ctx: Context, args: list[str]) -> None:
+        """A word that is nearly a command, alone or before one of its own, would else be sent to a model."""
+        near = nearest(args[0], COMMANDS, least=0.8)
+        command = self.get_command(ctx, near[0]) if near else None
+        if command is None:
+            return
+        follows = args[1] if len(args) > 1 else "-"
+        if follows.startswith("-") or (isinstance(command, LightGroup) and follows in command.list_commands(ctx)):
+            ctx.fail(
+                f"uic has no command {args[0]!r}. Did you mean uic {near[0]}? As a question: uic --query {args[0]!r}"
+            )
 
     def collect_usage_pieces(self, ctx: Context) -> list[str]:
         """Both ways to call it."""

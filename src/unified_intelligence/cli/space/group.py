@@ -10,7 +10,7 @@ from unified_intelligence.entities.errors import MissingDependencyError
 from unified_intelligence.factories.space_factory import EXTRA, WHAT
 
 if TYPE_CHECKING:
-    from typer._click import Context  # pyright: ignore[reportPrivateUsage] a method is typed with it
+    from typer._click import Context  # pyright: ignore[reportPrivateUsage] methods are typed with them
 
 LIBRARIES = frozenset({"huggingface_hub", "pydantic", "yaml"})
 _ROOM = "unified_intelligence.cli.space"
