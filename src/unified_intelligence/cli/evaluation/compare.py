@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from unified_intelligence.cli.evaluation.places import folder_of
 from unified_intelligence.cli.gates import PASSED, Told, gate_table, gates_json
+from unified_intelligence.cli.numbers import wrong
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
 from unified_intelligence.entities.errors import InvalidRequestError
@@ -163,5 +164,5 @@ def _whole(text: str | None) -> int:
     if text is None:
         return _FLIPS
     if not (text.isascii() and text.isdigit()):
-        raise InvalidRequestError(f"--flips is a whole number, not {text!r}.", hint="See: uic eval compare --help")
+        wrong("eval compare", "flips", "a whole number", text)
     return int(text)
