@@ -162,7 +162,7 @@ def test_a_suite_of_an_installed_package(uic: Run, tmp_path: Path, environment: 
         (["run", "arithmetic", "--route", "chat-tools"], 3, "There is no route"),
         (["show", "nothing"], 3, "There is no run"),
         (["export", "nothing", "--to", "parquet"], 3, "There is no run"),
-        (["frobnicate"], 2, "No such command"),
+        (["frobnicate"], 2, "uic eval has no command 'frobnicate'"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(uic: Run, arguments: list[str], code: int, said: str) -> None:
