@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.uic_program import Run, command
+from tests.cli.uic_program import Run, all_of, command
 
 TASKS = '''
 from dataclasses import dataclass
@@ -140,18 +140,12 @@ def test_on_a_terminal_the_table_shows_every_task(tasks: str, environment: dict[
     )  # fmt: skip
     os.close(its)
     out, _ = process.communicate(timeout=30)
-    shown = bytearray()
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:
-        pass  # its end
-    os.close(ours)
+    shown = all_of(ours)
     assert (process.returncode, out.decode()) == (0, "'un deux' : 6\n")
-    last = shown.decode().rpartition("\x1b[2K")[2]
+    last = shown.rpartition("\x1b[2K")[2]
     for name in ("count", "double", "check", "tell"):
-        assert name in shown.decode()
-    assert "sorry" in shown.decode() and "✓" in shown.decode(), last
+        assert name in shown
+    assert "sorry" in shown and "✓" in shown, last
 
 
 def test_the_table_of_ours_is_true(uic: Run) -> None:
