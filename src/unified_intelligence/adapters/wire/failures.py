@@ -111,6 +111,11 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
 
 
+def clock_time(after: float, now: datetime) -> str:
+    """When so many seconds will be over, with the day where that is not this one's."""
+    return (now + timedelta(seconds=after)).strftime("%H:%M:%S UTC" if after < 86400 else "%Y-%m-%d %H:%M UTC")
+
+
 def _seconds(value: float) -> float | None:
     return value if 0 <= value < 1e9 else None
 
@@ -141,8 +146,7 @@ def refusal(
     message, code = _read(text, secrets)
     said = f"{url} answered {status}" + (f": {message}" if message else ".")
     if after is not None:
-        until = (now + timedelta(seconds=after)).strftime("%H:%M:%S UTC" if after < 86400 else "%Y-%m-%d %H:%M UTC")
-        said = f"{said.rstrip('.')}. It asks to try again in {after:g} s, at {until}."
+        said = f"{said.rstrip('.')}. It asks to try again in {after:g} s, at {clock_time(after, now)}."
     return _typed(_Refusal(url, status, message, code, after, headers.get("x-should-retry", "").lower()), said)
 
 
