@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.entities.nearest import meant, nearest
 from unified_intelligence.evaluation.metrics import coverage, is_complete
 from unified_intelligence.evaluation.outcome import OUTCOMES
 from unified_intelligence.evaluation.record import Metric, Run
@@ -25,6 +26,7 @@ _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 _WRITTEN = re.compile(r"(?P<path>.+?)\s*(?P<how>>=|<=|>|<)\s*(?P<value>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<percent>%?)")
 _PLAIN = frozenset({"accuracy", "lower", "upper", "coverage", "latency_p50", "latency_p95", "cost_usd", *OUTCOMES})
+_LISTED = f"{', '.join(sorted(_PLAIN))}, accuracy_NAME, mean_NAME"
 _NO_SHARES = ("latency_", "cost_", "mean_")
 _FIGURE = rf"(?:accuracy|mean)_\w+|right_in_(?:any|every)_epoch|{'|'.join(sorted(_PLAIN))}"
 _PATH = re.compile(
@@ -60,7 +62,7 @@ def read_gate(written: str) -> Gate:
     found = _WRITTEN.fullmatch(written.strip())
     path = found and _PATH.fullmatch(found["path"].strip())
     if not found or not path:
-        known = f"Figures: {', '.join(sorted(_PLAIN))}, accuracy_NAME, mean_NAME."
+        known = _known(found["path"]) if found else f"Figures: {_LISTED}."
         raise InvalidRequestError(f"{written!r} is no gate: [SUITE.]FIGURE>=NUMBER.", hint=f"{hint} {known}")
     figure, end = path["figure"], path["end"] or ""
     if figure in {"lower", "upper"}:
@@ -81,6 +83,11 @@ def read_gate(written: str) -> Gate:
         how=found["how"],
         value=value,
     )
+
+
+def _known(path: str) -> str:
+    """The figure that was meant by the last word of a path, or all there are."""
+    return meant(nearest(path.strip().rpartition(".")[2], _PLAIN, least=0.7)) or f"Figures: {_LISTED}."
 
 
 def is_for(gate: Gate, run: Run) -> bool:
