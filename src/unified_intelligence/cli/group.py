@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, Entry] = {
     "cost": Entry("unified_intelligence.cli.cost", "what answers cost, here and there, of a measured run"),
     "config": Entry("unified_intelligence.cli.config", "which settings hold, and who set them"),
     "task": Entry("unified_intelligence.cli.task", "work in several steps: deployments, and tasks of your own"),
+    "completion": Entry("unified_intelligence.cli.completion", "a script for bash that completes commands and flags"),
 }
 DEFAULT = "ask"
 _HELP_FLAGS = ("--help", "-h")

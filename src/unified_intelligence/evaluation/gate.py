@@ -13,6 +13,7 @@ import re
 from typing import NamedTuple
 
 from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.entities.nearest import meant, nearest
 from unified_intelligence.evaluation.metrics import coverage, is_complete
 from unified_intelligence.evaluation.outcome import OUTCOMES
 from unified_intelligence.evaluation.record import Metric, Run
@@ -20,6 +21,7 @@ from unified_intelligence.evaluation.suites import ALIASES
 from unified_intelligence.figures.gate import Held, Limit, read_limit
 
 _PLAIN = frozenset({"accuracy", "lower", "upper", "coverage", "latency_p50", "latency_p95", "cost_usd", *OUTCOMES})
+_LISTED = f"{', '.join(sorted(_PLAIN))}, accuracy_NAME, mean_NAME"
 _NO_SHARES = ("latency_", "cost_", "mean_")
 _FIGURE = rf"(?:accuracy|mean)_\w+|right_in_(?:any|every)_epoch|{'|'.join(sorted(_PLAIN))}"
 _PATH = re.compile(
@@ -43,7 +45,7 @@ def read_gate(written: str) -> Gate:
     limit = read_limit(written)
     path = limit and _PATH.fullmatch(limit.figure)
     if not limit or not path:
-        known = f"Figures: {', '.join(sorted(_PLAIN))}, accuracy_NAME, mean_NAME."
+        known = _known(limit.figure) if limit else f"Figures: {_LISTED}."
         raise InvalidRequestError(f"{written!r} is no gate: [SUITE.]FIGURE>=NUMBER.", hint=f"{hint} {known}")
     figure, end = path["figure"], path["end"] or ""
     if figure in {"lower", "upper"}:
@@ -52,6 +54,11 @@ def read_gate(written: str) -> Gate:
         meant = f"Did you mean {limit.number}%?" if 1 < limit.value <= 100 else hint
         raise InvalidRequestError(f"{written!r}: {figure} is a share, from 0 to 1 or 0% to 100%.", hint=meant)
     return Gate(limit, path["suite"] or "", path["slice"] or "all", figure, end)
+
+
+def _known(path: str) -> str:
+    """The figure that was meant by the last word of a path, or all there are."""
+    return meant(nearest(path.rpartition(".")[2], _PLAIN, least=0.7)) or f"Figures: {_LISTED}."
 
 
 def is_for(gate: Gate, run: Run) -> bool:

@@ -137,7 +137,7 @@ def _plan(output: Output, parameters: Mapping[str, Any], name: str, chosen: Chos
         generating=Generating(
             temperature=_number(parameters, "temperature", 0.0),
             max_tokens=whole["max_tokens"],
-            thinking=_think(parameters["think"]),
+            thinking=parameters["thinking"],
             seed=_whole(parameters, "sampling_seed", least=0),
         ),
         rules=Rules(
@@ -189,12 +189,6 @@ def _language(given: str | None) -> Language:
             return given
         case _:
             raise InvalidRequestError(f"--language is en or fr, not {given!r}.", hint="See: uic eval run --help")
-
-
-def _think(given: str | None) -> bool | None:
-    if given not in {None, "on", "off"}:
-        raise InvalidRequestError(f"--think is on or off, not {given!r}.", hint="See: uic eval run --help")
-    return None if given is None else given == "on"
 
 
 _FLAGS: Mapping[str, str] = {"hour": "usd-per-hour"}
