@@ -33,8 +33,8 @@ from tests.integration.spaces_operated.model_app import sources
 from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
 from unified_intelligence.config.environment import Environment
 from unified_intelligence.entities.errors import UnifiedIntelligenceError, VerificationError
-from unified_intelligence.evaluation.statistics import wilson
 from unified_intelligence.factories.space_factory import space_visitor
+from unified_intelligence.figures.statistics import wilson
 from unified_intelligence.spaces.deployer import Deployer
 from unified_intelligence.spaces.patience import Patience
 from unified_intelligence.spaces.rehearsal import ENDS, Rehearsal

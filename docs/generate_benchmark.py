@@ -12,6 +12,7 @@ from typing import Any
 from writing import written
 
 from unified_intelligence.benchmark.check import check_file
+from unified_intelligence.figures.markdown import table
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/benchmark.md"
@@ -41,16 +42,16 @@ def _queue() -> str:
         "begins just",
         "before it does. The GPU was lent after 100 ms.",
         "",
-        "| at once, of one | the work's beginning: late | first piece: late | wait for a GPU: off | first piece by "
-        "gradio_client: late | in the queue, median |",
-        "| --- | --- | --- | --- | --- | --- |",
     ]
+    heads = ("at once, of one", "the work's beginning: late", "first piece: late", "wait for a GPU: off",
+        "first piece by gradio_client: late", "in the queue, median")  # fmt: skip
+    rows: list[list[str]] = []
     for name, own in result.items():
         if name.endswith(" at once"):
             parts = ("beginning of the work", "first piece", "waited for a GPU", "first piece, by gradio_client")
             cells = [f"{own[part]['median_ms']:.1f} / {own[part]['p95_ms']:.1f} ms" for part in parts]
-            lines.append(f"| {name.split()[0]} | {' | '.join(cells)} | {own['queue']['median_ms']:.0f} ms |")
-    return "\n".join(lines)
+            rows.append([name.split()[0], *cells, f"{own['queue']['median_ms']:.0f} ms"])
+    return "\n".join([*lines, table(heads, rows)])
 
 
 def _told() -> str:
@@ -61,10 +62,7 @@ def _told() -> str:
         f"and server on {machine['cpus']} cores that other work shared (load average {machine['load_average'][0]:g}).",
         "Left out of the errors are answers at which the server itself was interrupted while it sent.",
         "",
-        "| at once | answers compared | first pieces read with later ones | TTFT error, mean | p99 | ITL error, p99 | "
-        "the server late itself, p99 | of the ideal rate | CPU s for 1000 requests |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-        *_rows(result["errors"].values()),
+        table(_ERRORS, _rows(result["errors"].values())),
         "",
         f"An open load of {opened['asked_per_s']:g} requests a second was sent at {opened['delivered_per_s']:.1f}, "
         f"with a TTFT error of {opened['ttft_error_p99_ms']:.2f} ms at p99. One process took "
@@ -73,9 +71,15 @@ def _told() -> str:
     return "\n".join(lines)
 
 
-def _rows(errors: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+_ERRORS = (
+    "at once", "answers compared", "first pieces read with later ones", "TTFT error, mean", "p99", "ITL error, p99",
+    "the server late itself, p99", "of the ideal rate", "CPU s for 1000 requests",
+)  # fmt: skip
+
+
+def _rows(errors: Iterable[Mapping[str, Any]]) -> Iterator[tuple[object, ...]]:
     for own in errors:
-        cells = (
+        yield (
             own["concurrency"],
             f"{own['compared']} of {own['requests']}",
             own["read_together"],
@@ -86,7 +90,6 @@ def _rows(errors: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             f"{own['of_ideal_rate']:.1%}",
             f"{own['cpu_s_per_1000']:.2f}",
         )
-        yield "| " + " | ".join(map(str, cells)) + " |"
 
 
 def _found_out() -> str:
@@ -99,9 +102,10 @@ def _found_out() -> str:
     lines = [
         f"`uic bench check {REPORTED}`: {sum(len(own.rows) for own in tables)} rows, {len(findings)} findings.",
         "",
-        "| rule | table and row | what is said of the first |",
-        "| --- | --- | --- |",
-        *(f"| {rule} | {', '.join(where)} | {first[rule]} |" for rule, where in places.items()),
+        table(
+            ("rule", "table and row", "what is said of the first"),
+            ((rule, ", ".join(where), first[rule]) for rule, where in places.items()),
+        ),
     ]
     return "\n".join(lines)
 
@@ -115,33 +119,30 @@ def _peers() -> str:
         f"medians of the rounds, all on {result['cores']} cores that other work shared (load average {before:g} "
         f"before, {after:g} after).",
         "",
-        "| at once | client | TTFT error, mean | of its p99 | ITL error, of its p99 | of the ideal rate | "
-        "CPU s for 1000 requests | the server late itself, p99 |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        *_peer_rows(result["tools"]),
+        table(("at once", "client", *(head for head, _, _ in _PEER_FIGURES)), _peer_rows(result["tools"])),
     ]
     return "\n".join(lines)
 
 
-def _peer_rows(tools: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _peer_rows(tools: Mapping[str, Mapping[str, Any]]) -> Iterator[list[str]]:
     loads = dict.fromkeys(load for own in tools.values() for load in own)
     for load in loads:
         for name, own in tools.items():
             found = own.get(load, {})
             cells = [load.partition(" ")[0], name]
-            for figure, form in _PEER_FIGURES:
+            for _, figure, form in _PEER_FIGURES:
                 value = found.get(figure)
                 cells.append("not told" if value is None else form.format(value))
-            yield "| " + " | ".join(cells) + " |"
+            yield cells
 
 
 _PEER_FIGURES = (
-    ("ttft_error_mean_ms", "{:.2f} ms"),
-    ("ttft_error_p99_ms", "{:.2f} ms"),
-    ("itl_error_p99_ms", "{:.2f} ms"),
-    ("of_ideal_rate", "{:.1%}"),
-    ("cpu_s_per_1000", "{:.2f}"),
-    ("server_late_p99_ms", "{:.0f} ms"),
+    ("TTFT error, mean", "ttft_error_mean_ms", "{:.2f} ms"),
+    ("of its p99", "ttft_error_p99_ms", "{:.2f} ms"),
+    ("ITL error, of its p99", "itl_error_p99_ms", "{:.2f} ms"),
+    ("of the ideal rate", "of_ideal_rate", "{:.1%}"),
+    ("CPU s for 1000 requests", "cpu_s_per_1000", "{:.2f}"),
+    ("the server late itself, p99", "server_late_p99_ms", "{:.0f} ms"),
 )
 
 

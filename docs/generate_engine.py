@@ -13,6 +13,7 @@ from writing import written
 
 from unified_intelligence.factories.options import REQUIRED, Option
 from unified_intelligence.factories.provider_factory import ProviderFactory
+from unified_intelligence.figures.markdown import table
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/engine.md"
@@ -33,7 +34,7 @@ def document() -> str:
 def options() -> str:
     own = ProviderFactory().options("local")
     rows = ((f"`{one.name}`", "/".join(one.choices), _default(one), one.description) for one in own)
-    return _table(("option", "one of", "default", "what it is"), rows)
+    return table(("option", "one of", "default", "what it is"), rows)
 
 
 def _default(option: Option) -> str:
@@ -55,7 +56,7 @@ def measured(part: str) -> str:
 
 def _decode(result: Mapping[str, Any]) -> str:
     head = ("vocabulary", "case", "generate, tokens/s", "weights", "tokens/s", "times generate", "times, wall", "share")
-    return _table(head, _decode_rows(result["models"]))
+    return table(head, _decode_rows(result["models"]))
 
 
 def _decode_rows(models: Mapping[str, Any]) -> Iterator[Sequence[object]]:
@@ -76,7 +77,7 @@ def _whole(result: Mapping[str, Any]) -> str:
         for way, own in case.items()
         if way not in ("generate", "bare forward pass")
     )
-    return _table(
+    return table(
         ("streams", "sampling", "bare, tokens/s", "engine, tokens/s", "added ms a step", "times generate"), rows
     )
 
@@ -104,7 +105,7 @@ def _http(result: Mapping[str, Any]) -> str:
         for key, told in result.items()
         if key.startswith(_OVER)
     )
-    return f"{_table(head, rows)}\n\n`uic serve` over the engine without HTTP: {over}."
+    return f"{table(head, rows)}\n\n`uic serve` over the engine without HTTP: {over}."
 
 
 def _llama(result: Mapping[str, Any]) -> str:
@@ -118,7 +119,7 @@ def _llama(result: Mapping[str, Any]) -> str:
     told = f"Both in bfloat16, with the same weights: the logits' correlation is {alike} or more."
     built = f"That llama.cpp says of itself: `{result['llama.cpp'].strip(' |')}`."
     http = f"\n\nOver HTTP:\n\n{_http(result['http'])}" if "http" in result else ""
-    return f"{told} {built}\n\n{_table(head, rows)}{http}"
+    return f"{told} {built}\n\n{table(head, rows)}{http}"
 
 
 def _share(case: Mapping[str, Any]) -> str:
@@ -131,7 +132,7 @@ def _prefix(result: Mapping[str, Any]) -> str:
          case["times as fast"]["processor"], case["times as fast"]["wall"])
         for name, case in result["cases"].items()
     )  # fmt: skip
-    return _table(("requests", "new, s", "beginning read before, s", "times as fast", "times, wall"), rows)
+    return table(("requests", "new, s", "beginning read before, s", "times as fast", "times, wall"), rows)
 
 
 def _tools(result: Mapping[str, Any]) -> str:
@@ -143,9 +144,9 @@ def _tools(result: Mapping[str, Any]) -> str:
         for name, one in result["cost"].items()
     )
     return (
-        _table(("calls of", "tokens", "forward passes", "passes a token"), calls)
+        table(("calls of", "tokens", "forward passes", "passes a token"), calls)
         + "\n\n"
-        + _table(("streams", "constraint, ms a token", "all of a free token, ms", "share"), costs)
+        + table(("streams", "constraint, ms a token", "all of a free token, ms", "share"), costs)
     )
 
 
@@ -155,8 +156,8 @@ def _memory(result: Mapping[str, Any]) -> str:
     later = list(held.items())[len(held) // 2 :]
     grown, between = round(later[-1][1] - later[0][1], 1), f"{later[0][0]} and {later[-1][0]}"
     rows = [[name, held[name]] for name in chosen]
-    table = _table(("requests", "resident MiB"), rows)
-    return f"{table}\n\nBetween {between} requests it grew by {grown} MiB."
+    told = table(("requests", "resident MiB"), rows)
+    return f"{told}\n\nBetween {between} requests it grew by {grown} MiB."
 
 
 def _pages(result: Mapping[str, Any]) -> str:
@@ -169,7 +170,7 @@ def _pages(result: Mapping[str, Any]) -> str:
 def _gpu(result: Mapping[str, Any]) -> str:
     rows = [(case, name, figure) for case, told in result["cases"].items() for name, figure in _plain(told)]
     rows += [("compared", name, figure) for name, figure in result["compared"].items()]
-    return _table(("case", "figure", ""), rows)
+    return table(("case", "figure", ""), rows)
 
 
 def _plain(told: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
@@ -179,11 +180,6 @@ def _plain(told: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
             yield from ((f"{name}: {each}", one) for each, one in deeper.items())
         else:
             yield name, figure
-
-
-def _table(head: Sequence[str], rows: Iterator[Sequence[object]] | Sequence[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 _CPU = "tokens/s of processor time"

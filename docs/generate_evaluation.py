@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from writing import written
+
+from unified_intelligence.figures.markdown import table
+
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/evaluation.md"
 RUNS = "benchmarks/results/evaluation"
@@ -24,55 +28,29 @@ def document() -> str:
 def _embedded() -> str:
     runs = [json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / RUNS).glob("*/run.json"))]
     days = sorted({run["started_at"][:10] for run in runs})
-    lines = [
-        f"From `{RUNS}`, written on {' and '.join(days)} by `uic eval run SUITE --provider embedded`.",
-        "",
-        "| suite | right of answered | accuracy | 95 % interval | malformed | truncated | error |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+    rows: list[list[str]] = []
     for run in runs:
         (own,) = (one for one in run["metrics"] if one["name"] == "accuracy" and one.get("slice", "all") == "all")
         suite = f"{run['dataset']['name']}{', ' + run['model']['route'] if run['model']['route'] else ''}"
         ends = [str(run["counts"][name]) for name in ("malformed", "truncated", "error")]
         interval = f"{own['ci']['lo']:.1%} to {own['ci']['hi']:.1%}"
-        lines.append(_row([suite, f"{own['k']:g} of {own['n']}", f"{own['value']:.1%}", interval, *ends]))
-    return "\n".join(lines)
+        rows.append([suite, f"{own['k']:g} of {own['n']}", f"{own['value']:.1%}", interval, *ends])
+    heads = ("suite", "right of answered", "accuracy", "95 % interval", "malformed", "truncated", "error")
+    told = f"From `{RUNS}`, written on {' and '.join(days)} by `uic eval run SUITE --provider embedded`."
+    return f"{told}\n\n{table(heads, rows)}"
 
 
 def _harness() -> str:
     result: dict[str, Any] = json.loads((ROOT / HARNESS).read_text(encoding="utf-8"))
-    lines = [
-        f"From `{HARNESS}`, written on {result['date']} by `{result['command']}`, on {result['machine']}.",
-        "",
-        "| way | samples a second | of the ideal 640 | CPU a sample |",
-        "| --- | --- | --- | --- |",
+    told = f"From `{HARNESS}`, written on {result['date']} by `{result['command']}`, on {result['machine']}."
+    rows = [
+        (name, f"{own['samples_per_second']:g}", f"{own['share_of_ideal']:.0%}", f"{own['cpu_ms_per_sample']:.2f} ms")
+        for name, own in result["ways"].items()
     ]
-    for name, own in result["ways"].items():
-        cpu = f"{own['cpu_ms_per_sample']:.2f} ms"
-        lines.append(_row([name, f"{own['samples_per_second']:g}", f"{own['share_of_ideal']:.0%}", cpu]))
     alone = result["harness_alone_cpu_ms_per_sample"]
-    lines += [
-        "",
-        f"Without a server, with answers that come at once, the harness takes {alone:.2f} ms of CPU a sample.",
-    ]
-    return "\n".join(lines)
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def main(arguments: list[str]) -> int:
-    """The exit code: with `--check` 1 if the document is not what it should be, and nothing is written."""
-    text = document()
-    if DOCUMENT.read_text(encoding="utf-8") == text:
-        return 0
-    if "--check" in arguments:
-        print(f"out of date: {DOCUMENT.name}; run python docs/{Path(__file__).name}", file=sys.stderr)
-        return 1
-    DOCUMENT.write_text(text, encoding="utf-8")
-    return 0
+    after = f"Without a server, with answers that come at once, the harness takes {alone:.2f} ms of CPU a sample."
+    return f"{told}\n\n{table(('way', 'samples a second', 'of the ideal 640', 'CPU a sample'), rows)}\n\n{after}"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(written(DOCUMENT, document(), sys.argv[1:]))

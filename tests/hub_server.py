@@ -7,10 +7,11 @@ import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from urllib.parse import unquote, urlsplit
+
+from tests.loopback import answering
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Hub:
 def serving(repositories: Mapping[str, Path], commit: str = "0123456789" * 4) -> Generator[Hub]:
     hub = Hub("", commit, repositories)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             hub.asked.append(f"{self.command} {self.path}")
             status, headers, body = hub.answer(self.path)
@@ -61,19 +62,8 @@ def serving(repositories: Mapping[str, Path], commit: str = "0123456789" * 4) ->
 
         do_HEAD = do_GET
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hub.url = f"http://127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with answering(Answering) as hub.url:
         yield hub
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _json(value: object) -> tuple[int, dict[str, str], bytes]:

@@ -8,9 +8,8 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator
-from http.server import HTTPServer, SimpleHTTPRequestHandler
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ import pytest
 import unified_intelligence.embedded
 from tests.cli.test_serve import serve
 from tests.cli.uic_program import Run, command
+from tests.loopback import answering
 from unified_intelligence.benchmark.calibrate import known_server
 
 MODEL = "known:first=40,gap=5,tokens=10"
@@ -206,12 +206,9 @@ def test_what_cannot_be_done_is_said(uic: Run, arguments: tuple[str, ...], code:
 
 
 def test_who_speaks_neither_is_told_so(uic: Run) -> None:
-    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}"
+    with answering(SimpleHTTPRequestHandler) as url:
         ran = uic("bench", "run", "--url", url)
         forced = uic("bench", "run", "--url", url, "--protocol", "gradio")
-        server.shutdown()
     assert (ran.code, ran.out) == (6, ""), ran
     assert "speaks neither OpenAI's API (GET /v1/models: 404) nor Gradio's (GET /config: 404)" in ran.err
     assert "--protocol openai" in ran.err

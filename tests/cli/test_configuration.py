@@ -66,6 +66,14 @@ def test_a_wrong_value_in_the_environment(uic: Run) -> None:
     assert ran == (3, "", 'Error: The environment variable UIC_MAX_TOKENS is a whole number from 1, not "a lot".\n')
 
 
+def test_a_misspelt_variable_is_refused_and_one_of_another_program_is_not(uic: Run) -> None:
+    ran = uic("-q", "x", UIC_PROVDER="embedded")
+    assert (ran.code, ran.out) == (3, "")
+    assert "There is no environment variable 'UIC_PROVDER'. Did you mean UIC_PROVIDER?" in ran.err
+    assert "unset UIC_PROVDER" in ran.err
+    assert uic("-q", "x", UIC_BENCH_SWEEP="1", UIC_TEST_DATA="é").out == "x\n"
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

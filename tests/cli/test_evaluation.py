@@ -82,6 +82,7 @@ def test_a_worse_provider_is_a_regression(uic: Run) -> None:
     assert passed.code == 0 and json.loads(passed.out)["passed"]
     assert uic("eval", "gate", "good", "--min", "arithmetic.lower>=0.95").code == 1
     assert uic("eval", "gate", "good", "--min", "nonsense").code == 2
+    assert "Did you mean lower?" in uic("eval", "gate", "good", "--min", "arithmetic.lowr>=0.9").err
     assert uic("eval", "gate", "good").code == 2
     assert uic("eval", "gate", "good", "--min", "finance/smoke.lower>=0.1").code == 2
     uic("eval", "run", "arithmetic", "--provider", "embedded", "--name", "part", "--limit", "4")
@@ -150,8 +151,8 @@ def test_a_suite_of_an_installed_package(uic: Run, tmp_path: Path, environment: 
         (["run", "arithmetik"], 3, "Did you mean arithmetic?"),
         (["run", "nowhere.jsonl"], 3, "cannot be read"),
         (["run", "arithmetic", "--limit", "0"], 2, "--limit is a whole number from 1"),
-        (["run", "arithmetic", "--think", "maybe"], 2, "--think is on or off"),
-        (["run", "arithmetic", "--think", "on", "--provider", "embedded"], 3, "cannot switch thinking"),
+        (["run", "arithmetic", "--think", "on"], 2, "There is no option --think. Did you mean --thinking?"),
+        (["run", "arithmetic", "--thinking", "--provider", "embedded"], 3, "cannot switch thinking"),
         (["run", "arithmetic", "--provider", "nobody"], 3, "There is no provider"),
         (["run", "arithmetic", "--language", "de"], 2, "--language is en or fr"),
         (["run", "arithmetic", "--price", "1,-2"], 2, "--price is a number from 0"),
@@ -162,7 +163,7 @@ def test_a_suite_of_an_installed_package(uic: Run, tmp_path: Path, environment: 
         (["run", "arithmetic", "--route", "chat-tools"], 3, "There is no route"),
         (["show", "nothing"], 3, "There is no run"),
         (["export", "nothing", "--to", "parquet"], 3, "There is no run"),
-        (["frobnicate"], 2, "No such command"),
+        (["frobnicate"], 2, "uic eval has no command 'frobnicate'"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(uic: Run, arguments: list[str], code: int, said: str) -> None:

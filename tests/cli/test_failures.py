@@ -52,7 +52,7 @@ class Generator(InProcessTextGenerator):
         (["-q", "x", "--provider", "ecko"], 3, "Did you mean echo?"),
         (["providers", "ecko"], 3, "Did you mean echo?"),
         (["-q", "x", "-o", "dealy", "1"], 3, "Did you mean delay?"),
-        (["-q", "x", "-o", "delay", "long"], 3, "delay of echo is a float"),
+        (["-q", "x", "-o", "delay", "long"], 3, "delay of echo is a number, not 'long'"),
         (["-q", "x", "-o", "delay", "-1"], 3, "delay is 0 or more, not -1"),
         (["-q", "x", "--model", "gpt"], 3, "echo has no choice of models"),
         (["-q", "x", "--tools", "financ"], 3, "Did you mean finance?"),

@@ -66,7 +66,7 @@ def test_providers_with_state_and_options(uic: Run) -> None:
     assert described == [
         {"name": "delay", "type": "float", "required": False, "default": 0.0, "description": "seconds before each word"}
     ]
-    assert "seconds before each word" in uic("providers", "echo").out
+    assert "delay   a number  0        seconds before each word" in uic("providers", "echo").out
 
 
 def test_a_plugin_answers_and_is_listed(uic: Run, plugin: Install) -> None:

@@ -84,6 +84,7 @@ def test_what_a_route_lacks_is_asked_for_where_it_can_be_given(uic: Run) -> None
     ran = uic("-P", "fallback", "-o", "routes=openai_compatible,echo", "-q", "x")
     assert (ran.code, ran.out) == (3, "")
     assert "The route openai_compatible: It is not known where the server is" in ran.err
+    assert "or set OPENAI_BASE_URL\n" in ran.err
     assert '"providers": {"openai_compatible": {...}}' in ran.err
     assert "--base-url" not in ran.err
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.uic_program import Ran, Run, command
+from tests.cli.uic_program import Run, command, in_terminal
 from unified_intelligence.spaces.simulator.hub import Hub
 from unified_intelligence.spaces.simulator.server import running
 
@@ -111,7 +110,7 @@ def test_nobody_to_ask_is_no_yes(hub: Hub, uic: Run) -> None:
 @pytest.mark.parametrize(("answer", "code"), [("n\n", 3), ("y\n", 0)])
 def test_it_asks(hub: Hub, uic: Run, environment: dict[str, str], home: Path, answer: str, code: int) -> None:
     uic("space", "init", "page")
-    ran = typed(["space", "apply", "page"], answer, environment, home / "work")
+    ran = in_terminal(command("space", "apply", "page"), environment, home / "work", answer)
     assert ran.code == code, ran
     assert "\x1b[32m  + Space local/page" in ran.out and "Apply it? [y/N]" in ran.err
     assert (hub.names("spaces") == ["local/page"]) == (code == 0)
@@ -134,25 +133,6 @@ def test_interrupted_it_says_what_is_done_and_is_finished_by_the_same_command(
     assert told.startswith("1 of 2 done. The same command again does the rest.\n") and "Interrupted." in told
     assert uic("space", "apply", "page", "--yes").err == "done: one commit: 2 added, 1 changed\n"
     assert uic("space", "plan", "page").code == 0
-
-
-def typed(arguments: list[str], keys: str, environment: dict[str, str], cwd: Path) -> Ran:
-    """The program on a terminal where these keys are pressed."""
-    ours, its = pty.openpty()
-    process = subprocess.Popen(
-        command(*arguments), stdin=its, stdout=its, stderr=subprocess.PIPE, env=environment, cwd=cwd
-    )
-    os.write(ours, keys.encode())
-    os.close(its)
-    shown = bytearray()
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:
-        pass
-    os.close(ours)
-    _, err = process.communicate(timeout=30)
-    return Ran(process.returncode, shown.decode(), err.decode())
 
 
 HEAD = "version: 1\nid: a/b\nsdk: static\n"

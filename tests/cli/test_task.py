@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.uic_program import Run, command
+from tests.cli.uic_program import Run, all_of, command
 
 TASKS = '''
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ def test_a_failure_is_told_once_and_the_rest_is_done_when_it_is_resumed(tasks: s
     [
         (("mine.py:nightly",), 3, "Nobody gives text."),
         (("mine.py:nightly", "--set", "text"), 2, "--set wants NAME=VALUE"),
-        (("mine.py:nightly", "--set", "tex=1"), 3, "Did you mean text or times?"),
+        (("mine.py:nightly", "--set", "tex=1"), 3, "Did you mean text?"),
         (("mine.py:nightly", "--set", "text=a", "--set", "times=many"), 3, "times is not int"),
         (("mine.py:nightl",), 3, "Did you mean nightly?"),
         (("other.py",), 3, "There is no file other.py."),
@@ -140,18 +140,12 @@ def test_on_a_terminal_the_table_shows_every_task(tasks: str, environment: dict[
     )  # fmt: skip
     os.close(its)
     out, _ = process.communicate(timeout=30)
-    shown = bytearray()
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:
-        pass  # its end
-    os.close(ours)
+    shown = all_of(ours)
     assert (process.returncode, out.decode()) == (0, "'un deux' : 6\n")
-    last = shown.decode().rpartition("\x1b[2K")[2]
+    last = shown.rpartition("\x1b[2K")[2]
     for name in ("count", "double", "check", "tell"):
-        assert name in shown.decode()
-    assert "sorry" in shown.decode() and "✓" in shown.decode(), last
+        assert name in shown
+    assert "sorry" in shown and "✓" in shown, last
 
 
 def test_the_table_of_ours_is_true(uic: Run) -> None:

@@ -16,6 +16,14 @@ def test_auto_is_markdown_on_a_terminal(terminal: Run) -> None:
     assert "Été" in ran.out
 
 
+def test_lines_stay_lines_on_a_terminal(terminal: Run) -> None:
+    """Markdown alone would join them: the formula, what was understood and the note of an answer, say."""
+    text = "Formula: p V\nUnderstood: 15 % of 240 🎈\n\n- un\n  deux\n- trois"
+    assert terminal("-q", text, NO_COLOR="1").out == (
+        "Formula: p V\nUnderstood: 15 % of 240 🎈\n\n • un\n   deux\n • trois\n"
+    )
+
+
 def test_text_on_a_terminal_is_the_text_without_what_drives_it(terminal: Run) -> None:
     assert terminal("-q", HOSTILE, "--format", "text").out == "safe é 🎈 end\n"
 

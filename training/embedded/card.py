@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from unified_intelligence.figures.markdown import table
+
 HERE = Path(__file__).parent
 CARD = HERE / "MODEL_CARD.md"
 BARS = {
@@ -71,9 +73,10 @@ def _accuracy(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
         "last stage were chosen with these questions in view, so the figures are optimistic for questions nobody has seen. No "
         "phrasing was written from a case.",
         "",
-        "| figure | right | share | interval | bar |",
-        "| --- | --- | --- | --- | --- |",
-        *(_row(name, row) for name, row in figures.items() if not name.startswith("bfcl")),
+        table(
+            (*_HEADS, "bar"),
+            ((*_row(name, row), _bar(name)) for name, row in figures.items() if not name.startswith("bfcl")),
+        ),
         "",
         *_leaderboard(figures),
     ]
@@ -98,9 +101,7 @@ def _making(results: Mapping[str, Any]) -> list[str]:
         "The same machine and library versions give the same weights; another processor rounds differently. Checksums "
         "of recipe, data, code and weights are in results.json.",
         "",
-        "| library | version |",
-        "| --- | --- |",
-        *(f"| {name} | {number} |" for name, number in results["libraries"].items()),
+        table(("library", "version"), results["libraries"].items()),
         "",
     ]
 
@@ -109,14 +110,17 @@ def _total(training: Mapping[str, Any], what: str) -> int:
     return sum(row[what] for row in training["ran"])
 
 
-def _row(name: str, row: Mapping[str, float]) -> str:
+_HEADS = ("figure", "right", "share", "interval")
+
+
+def _row(name: str, row: Mapping[str, float]) -> tuple[str, ...]:
+    interval = f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %"
+    return name, f"{row['right']}/{row['of']}", f"{100 * row['share']:.1f} %", interval
+
+
+def _bar(name: str) -> str:
     bar = BARS.get(name)
-    asked = "" if bar is None else f"at most {-100 * bar:.0f} %" if bar < 0 else f"{100 * bar:.0f} %"
-    return f"| {name} | {row['right']}/{row['of']} | {100 * row['share']:.1f} % | {_interval(row)} | {asked} |"
-
-
-def _interval(row: Mapping[str, float]) -> str:
-    return f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %"
+    return "" if bar is None else f"at most {-100 * bar:.0f} %" if bar < 0 else f"{100 * bar:.0f} %"
 
 
 def _leaderboard(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
@@ -129,12 +133,7 @@ def _leaderboard(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
         "checker), beside a heuristic without a model ([baseline.py](baseline.py)). Values that stand literally in the "
         f"question or schema bound any extractor to {ceilings}.",
         "",
-        "| figure | right | share | interval |",
-        "| --- | --- | --- | --- |",
-        *(
-            f"| {name} | {row['right']}/{row['of']} | {100 * row['share']:.1f} % | {_interval(row)} |"
-            for name, row in rows.items()
-        ),
+        table(_HEADS, (_row(name, row) for name, row in rows.items())),
         "",
     ]
 

@@ -17,6 +17,7 @@ from typing import cast
 from training.embedded import unseen_tools
 from unified_intelligence.embedded.router import FOLDER, Route, Router
 from unified_intelligence.entities.tools import ToolSpec
+from unified_intelligence.figures.statistics import wilson
 from unified_intelligence.tools.calculator import evaluate as value_of
 from unified_intelligence.tools.dates import read_date
 from unified_intelligence.tools.glossary import find_terms
@@ -47,16 +48,6 @@ class Scored:
     case: Case
     route: Route
     marks: Mapping[str, bool]
-
-
-def wilson(right: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    if of == 0:
-        return 0.0, 1.0
-    share, spread = right / of, z * z / of
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / of + spread / of / 4) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def read_cases(path: Path) -> list[Case]:

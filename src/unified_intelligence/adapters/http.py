@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
@@ -330,8 +331,9 @@ def translated(error: Exception, request: Request, connect: float, phase: str = 
     if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol)):
         return ConfigurationError(f"{url!r} is no address of a server: {said}.")
     if isinstance(error, httpx2.ConnectError):
-        hint = f"Is it running? Look: curl {url.rpartition('/chat/')[0] or url}"
-        return ConnectionFailedError(f"No connection to {host}: {said}.", hint=hint, url=url)
+        base, chat, _ = url.rpartition("/chat/")
+        hint = f"Is it running? Look: curl {f'{base}/models' if chat else url}"
+        return ConnectionFailedError(f"No connection to {host}: {_refused(error) or said}.", hint=hint, url=url)
     return ConnectionFailedError(
         f"The connection to {host} broke: {said.rstrip('.')}.", hint="Look into the server's log.", url=url
     )
@@ -380,6 +382,14 @@ def _moved(request: Request, response: httpx2.Response) -> _MovedError:
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
+
+
+def _refused(error: BaseException) -> str:
+    """The system's own words, such as "Connection refused": what is raised over them says less."""
+    cause = next((each for each in _causes(error) if isinstance(each, OSError) and each.errno is not None), None)
+    if cause is None or cause.errno is None:
+        return ""
+    return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
 
 
 def _causes(error: BaseException) -> list[BaseException]:

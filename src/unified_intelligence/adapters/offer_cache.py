@@ -6,17 +6,16 @@ is a help and no need: what cannot be read or written is left.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from tempfile import mkstemp
 
 import msgspec
 
 from unified_intelligence.adapters.wire.gradio_offer import Offer
+from unified_intelligence.disk.whole import replace
 
 VALID = 24 * 3600.0  # seconds; a Space that changes earlier says so by refusing the call
 _FORMAT = 1
@@ -54,13 +53,8 @@ class OfferCache:
             return
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, name = mkstemp(dir=self._folder)  # made with 0600
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(msgspec.json.encode(_Remembered(url, self._now().timestamp(), offer)))
-                Path(name).replace(self._file(self._folder, url))
-            except OSError:
-                Path(name).unlink(missing_ok=True)
+            told = msgspec.json.encode(_Remembered(url, self._now().timestamp(), offer))
+            replace(self._file(self._folder, url), told, private=True, synced=False)
 
     def forget(self, url: str) -> None:
         if self._folder is not None:

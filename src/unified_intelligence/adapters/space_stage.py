@@ -17,6 +17,7 @@ from unified_intelligence.adapters.wire.failures import LOOK_THERE, visible
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
+    ConnectionFailedError,
     NotFoundOrPrivateError,
     ProtocolError,
     ProviderError,
@@ -32,6 +33,9 @@ _SERVES = frozenset({"RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"})
 _STOPPED = frozenset({"PAUSED", "STOPPED"})
 _BROKEN = frozenset({"BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FILE"})
 _FIRST_POLL, _LONGEST_POLL = 2.0, 15.0
+_UNREACHED = (
+    4  # looks in a row without a connection to the Hub: a network that is not there comes no sooner for waiting
+)
 
 
 class _Hardware(msgspec.Struct):
@@ -74,6 +78,8 @@ class SpaceStage:
     ) -> None:  # fmt: skip
         self._http, self._space, self._url, self._hub = http, check_space(space), url, hub.rstrip("/")
         self._token, self._timers, self._sleep, self._clock = token, timers or Timers(), sleep, clock
+        self._unsaid: ProviderError | None = None  # why the Hub did not say at the last look
+        self._unreached = 0  # looks in a row, over all tries of a call: another try is no reason to wait again
 
     async def until_running(
         self, wait: float, waited: float = 0.0, *, asked: bool = False
@@ -82,19 +88,30 @@ class SpaceStage:
 
         `waited` of the `wait` seconds have gone by already. `asked`: the Space has just been sent a request, which
         wakes it if it sleeps; else it is sent one. Raises SpaceStartingError when they have all, and at once
-        SpacePausedError, SpaceBrokenError, NotFoundOrPrivateError, AuthenticationError.
+        SpacePausedError, SpaceBrokenError, NotFoundOrPrivateError, AuthenticationError. ConnectionFailedError when the
+        Hub could not be reached four times in a row.
         """
         started, pause = self._clock() - waited, _FIRST_POLL
         while (stage := await self._stage()) not in _SERVES:
+            self._unreached = self._unreached + 1 if isinstance(self._unsaid, ConnectionFailedError) else 0
+            if self._unsaid and self._unreached >= _UNREACHED:
+                self._unsaid.hint = f"Is there a network? Without the Hub, give the Space's own address: {self._url}"
+                raise self._unsaid
             waited = self._clock() - started
             if waited >= wait:
                 raise self._still(stage, waited)
             if stage == "SLEEPING" and not asked:
                 asked = True
                 await self._wake()
-            yield Notice(f"The Space {self._space} is {stage}; waited {waited:.0f} s of {wait:.0f} s")
+            yield Notice(f"{self._told(stage)}; waited {waited:.0f} s of {wait:.0f} s")
             await self._sleep(min(pause, max(0.0, wait - waited)))
             pause = min(_LONGEST_POLL, pause * 1.5)
+        self._unreached = 0
+
+    def _told(self, stage: str) -> str:
+        if self._unsaid is None:
+            return f"The Space {self._space} is {stage}"
+        return f"The Hub does not say what the Space {self._space} does: {self._unsaid.message.rstrip('.')}"
 
     async def about(self) -> dict[str, str]:
         """Its stage and its hardware in the Hub's words. Raises NotFoundOrPrivateError, AuthenticationError."""
@@ -130,6 +147,7 @@ class SpaceStage:
         url = f"{self._hub}/api/spaces/{self._space}/runtime"
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         secrets = (self._token,) if self._token else ()
+        self._unsaid = None
         try:
             body = await self._fetch(Request("GET", url, headers, b"", secrets))
             return msgspec.json.decode(body, type=_Runtime)
@@ -139,6 +157,7 @@ class SpaceStage:
         except ProviderError as error:
             if not error.retryable:
                 raise
+            self._unsaid = error
             return _Runtime()
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise ProtocolError(f"{url} did not answer with a Space's state.", hint=LOOK_THERE, url=url) from error

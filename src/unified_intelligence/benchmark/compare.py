@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from unified_intelligence.benchmark.metrics import GROUPS
 from unified_intelligence.benchmark.row import Row
-from unified_intelligence.benchmark.statistics import delta, wilson
+from unified_intelligence.benchmark.statistics import delta
 from unified_intelligence.benchmark.store import Stored
+from unified_intelligence.figures.statistics import wilson
 
 _LEAST_MS, _LEAST = 0.2, 0.01
 

@@ -9,64 +9,43 @@ goodput.share.lower>=0.95        of the run's --slo
 
 from __future__ import annotations
 
-import operator
-import re
-from collections.abc import Callable, Mapping
-
-from msgspec import Struct
+from typing import NamedTuple
 
 from unified_intelligence.benchmark.metrics import GROUPS, Metrics
 from unified_intelligence.benchmark.statistics import SHARES, Distribution
 from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.figures.gate import Held, Limit, read_limit
 
-_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
-}  # fmt: skip
-_WRITTEN = re.compile(
-    r"(?P<path>[\w.]+?)\s*(?P<how>>=|<=|>|<)\s*(?P<value>[-+]?\d+(?:\.\d+)?(?:e-?\d+)?)\s*(?P<percent>%?)"
-)
 _THROUGHPUT = ("requests_per_s", "output_tokens_per_s", "input_tokens_per_s", "output_tokens_per_s_of_a_request",
     "steady_requests_per_s", "steady_output_tokens_per_s")  # fmt: skip
 _PLAIN = (*_THROUGHPUT, "failed", "goodput.share", "goodput.requests_per_s")
 
 
-class Gate(Struct, frozen=True):
+class Gate(NamedTuple):
     """`end` is "lower" or "upper" of the interval, or "" for the figure itself."""
 
-    written: str
+    limit: Limit
     figure: str
     end: str
-    how: str
-    value: float
-
-
-class Held(Struct, frozen=True):
-    """A gate held against a run. `found` is None where the run has no such figure: that fails."""
-
-    gate: Gate
-    found: float | None
-    passed: bool
 
 
 def read_gate(written: str) -> Gate:
     """Raises InvalidRequestError for what cannot be a gate."""
-    found = _WRITTEN.fullmatch(written.strip())
+    limit = read_limit(written)
     known = [f"{name}.{part}" for name in GROUPS for part in ("mean", *SHARES)] + list(_PLAIN)
-    path = found["path"] if found else ""
+    path = limit.figure if limit else ""
     end = next((own for own in ("lower", "upper") if path.endswith(f".{own}")), "")
     figure = path.removesuffix(f".{end}") if end else path
-    if found is None or figure not in known:
+    if limit is None or figure not in known:
         raise InvalidRequestError(
             f"{written!r} is no gate: FIGURE<=NUMBER.",
             hint=f"Such as ttft_ms.p99<=500. Figures: FIGURE_ms.p99 of {', '.join(GROUPS)}; {', '.join(_PLAIN)}.",
         )
-    value = float(found["value"]) / (100 if found["percent"] else 1)
-    return Gate(written, figure, end, found["how"], value)
+    return Gate(limit, figure, end)
 
 
 def hold(gate: Gate, metrics: Metrics) -> Held:
-    found = _figure(gate, metrics)
-    return Held(gate, found, found is not None and _COMPARISONS[gate.how](found, gate.value))
+    return gate.limit.hold(_figure(gate, metrics))
 
 
 def _figure(gate: Gate, metrics: Metrics) -> float | None:

@@ -13,8 +13,9 @@ from unified_intelligence.benchmark.health import Health, health_of
 from unified_intelligence.benchmark.plan import Load
 from unified_intelligence.benchmark.quota import gpu_seconds
 from unified_intelligence.benchmark.row import Row
-from unified_intelligence.benchmark.statistics import Distribution, distribution, wilson
+from unified_intelligence.benchmark.statistics import Distribution, distribution
 from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.figures.statistics import wilson
 
 SCHEMA = "uic-bench/1"
 

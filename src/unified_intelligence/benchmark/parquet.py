@@ -6,7 +6,6 @@ A stamp of 0, a thing that did not happen, is null: the least of a column of sta
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from unified_intelligence.benchmark.row import Row
+from unified_intelligence.disk.whole import replacing
 from unified_intelligence.entities.errors import MissingDependencyError
 
 STAMPS = frozenset({"intended", "dispatched", "sent", "joined", "started", "first", "visible", "last", "ended"})
@@ -55,12 +55,8 @@ def write(path: Path, rows: Iterable[Mapping[str, Any]], about: Mapping[str, Any
         [(name, _arrow(pa, kind)) for name, kind in kinds.items()],
         metadata={"uic.bench": json.dumps(about, ensure_ascii=False)},
     )
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as beside:
         parquet.write_table(pa.Table.from_pylist(listed, schema=schema), beside, compression="zstd")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
     return path
 
 

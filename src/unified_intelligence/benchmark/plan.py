@@ -117,7 +117,10 @@ class Told(Struct, kw_only=True, frozen=True):
     message: str = ""
 
 
-def read_url(url: str, path: str = "/chat/completions") -> Target:
+_CHAT = "/chat/completions"
+
+
+def read_url(url: str) -> Target:
     """The target of a base URL as clients of OpenAI's API take it. Raises InvalidRequestError."""
     from urllib.parse import urlsplit
 
@@ -128,5 +131,5 @@ def read_url(url: str, path: str = "/chat/completions") -> Target:
         parts, port = None, 0
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
         raise InvalidRequestError(f"{url!r} is no address.", hint="Such as: --url http://127.0.0.1:8000/v1")
-    base = parts.path.rstrip("/").removesuffix(path) or "/v1"
-    return Target(host=parts.hostname, port=port, path=base + path, tls=parts.scheme == "https")
+    base = parts.path.rstrip("/").removesuffix(_CHAT) or "/v1"
+    return Target(host=parts.hostname, port=port, path=base + _CHAT, tls=parts.scheme == "https")

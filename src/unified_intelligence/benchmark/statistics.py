@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, cast
 
 from msgspec import Struct
 
+from unified_intelligence.figures.statistics import LEVEL, quantile
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LEVEL = 0.95
 DELTA_LEVEL = (
     0.99  # of a difference: five kinds of figures are looked at, and all together are to be wrong one time in twenty
 )
@@ -74,26 +74,9 @@ def _ends(values: NDArray[Any], level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def wilson(met: int, of: int) -> tuple[float, float]:
-    """The score interval of a share; of nothing it is all that is possible."""
-    if of <= 0:
-        return 0.0, 1.0
-    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
-    share, spread = met / of, z * z / of
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / of + spread / (4 * of)) / (1 + spread)
-    return (0.0 if met == 0 else centre - half), (1.0 if met == of else centre + half)
-
-
 def percentile(values: Sequence[float], share: float) -> float:
     """Between neighbours in proportion; 0 of nothing."""
-    if not values:
-        return 0.0
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    low = math.floor(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+    return quantile(values, share) or 0.0
 
 
 def _figures(values: NDArray[Any]) -> dict[str, float]:

@@ -8,7 +8,6 @@ The metrics are written last: where they are, the run is whole.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +18,7 @@ import msgspec
 from unified_intelligence.benchmark import parquet
 from unified_intelligence.benchmark.metrics import Metrics
 from unified_intelligence.benchmark.row import Row
+from unified_intelligence.disk.whole import replace
 from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
 METRICS, RESPONSES, PARQUET, MANIFEST = "_metrics.json", "_responses.jsonl", "_responses.parquet", "_manifest.json"
@@ -52,16 +52,15 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     stem, asked = folder / metrics.name, dict(enumerate(prompts))
     return [
-        _replace(Path(f"{stem}{RESPONSES}"), b"".join(_line(row, asked) for row in rows)),
+        _written(Path(f"{stem}{RESPONSES}"), b"".join(_line(row, asked) for row in rows)),
         *_parquet(Path(f"{stem}{PARQUET}"), [parquet.flat(row, asked) for row in rows], manifest),
-        _replace(Path(f"{stem}{MANIFEST}"), _indented(manifest)),
-        _replace(Path(f"{stem}{METRICS}"), _indented(metrics)),
+        _written(Path(f"{stem}{MANIFEST}"), _indented(manifest)),
+        _written(Path(f"{stem}{METRICS}"), _indented(metrics)),
     ]
 
 
 def write_json(path: Path, value: object) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return _replace(path, _indented(value))
+    return _written(path, _indented(value))
 
 
 def names(folder: Path) -> list[str]:
@@ -137,13 +136,8 @@ def _indented(value: object) -> bytes:
     return msgspec.json.format(_ENCODE.encode(value), indent=2) + b"\n"
 
 
-def _replace(path: Path, data: bytes) -> Path:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+def _written(path: Path, data: bytes) -> Path:
+    replace(path, data)
     return path
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 from unified_intelligence.benchmark.cost import Cost, Use, cost_of, speed_of
 from unified_intelligence.benchmark.store import read_metrics
 from unified_intelligence.cli.bench.places import runs_of
+from unified_intelligence.cli.numbers import wrong
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
 from unified_intelligence.entities.errors import InvalidRequestError
@@ -113,6 +114,6 @@ def _number(given: Mapping[str, Any], name: str, default: float) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < 1e15:
-        flag = {"requests": "requests-per-day"}.get(name, name.replace("_", "-"))
-        raise InvalidRequestError(f"--{flag} is a number from 0, not {text!r}.", hint="See: uic cost --help")
+        flag = {"requests": "requests_per_day"}.get(name, name)
+        wrong("cost", flag, "a number from 0", str(text))
     return value

@@ -30,6 +30,7 @@ from unified_intelligence.config.settings import (
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.evaluation.suites import SUITES
 from unified_intelligence.factories.provider_factory import PROVIDERS
+from unified_intelligence.figures.markdown import table
 from unified_intelligence.tools.registry import group, group_names
 
 DOCUMENTS = (
@@ -71,12 +72,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _filled(document: str) -> str:
-    return _PLACE.sub(lambda place: f"{place[1]}{_table(*_TABLES[place[2]]())}\n{place[3]}", document)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return _PLACE.sub(lambda place: f"{place[1]}{table(*_TABLES[place[2]]())}\n{place[3]}", document)
 
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from typer import Typer
-from typer.core import TyperGroup
-from typer.main import get_command
-
+from unified_intelligence.cli.command import Entry, LateGroup, LightGroup
+from unified_intelligence.cli.question import is_piped
+from unified_intelligence.entities.nearest import nearest
 from unified_intelligence.factories.provider_factory import PROVIDERS
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter  # pyright: ignore[reportPrivateUsage] methods are typed with them
-    from typer._click.core import Command  # pyright: ignore[reportPrivateUsage]
-
-
-class Entry(NamedTuple):
-    """A row: the module whose `app` it is, and what it does in a line."""
-
-    module: str
-    summary: str
-
 
 COMMANDS: Mapping[str, Entry] = {
     "ask": Entry("unified_intelligence.cli.ask", "ask a question; this is the command when none is named"),
@@ -34,33 +23,42 @@ COMMANDS: Mapping[str, Entry] = {
     "cost": Entry("unified_intelligence.cli.cost", "what answers cost, here and there, of a measured run"),
     "config": Entry("unified_intelligence.cli.config", "which settings hold, and who set them"),
     "task": Entry("unified_intelligence.cli.task", "work in several steps: deployments, and tasks of your own"),
+    "completion": Entry("unified_intelligence.cli.completion", "a script for bash that completes commands and flags"),
 }
 DEFAULT = "ask"
 _HELP_FLAGS = ("--help", "-h")
 
 
-class Uic(TyperGroup):
-    """Commands by name, imported when they are asked for; `ask` for everything else."""
+class Uic(LateGroup):
+    """`ask` is for everything that is no command's name."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
-        """The names, in the table's order."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        """The command of that name, its module imported now."""
-        if cmd_name not in COMMANDS:
-            return None
-        app: Typer = import_module(COMMANDS[cmd_name].module).app
-        return get_command(app)
+    table = COMMANDS
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Whatever does not begin with a command's name is a question or a flag of `ask`."""
         if args and args[0] in _HELP_FLAGS:
             return super().parse_args(ctx, args)
+        if args[:1] == ["help"] and (len(args) == 1 or args[1] in COMMANDS):
+            args = [*args[1:], "--help"]
+            return self.parse_args(ctx, args)
         named = bool(args) and args[0] in COMMANDS
+        if args and not named and not is_piped():
+            self._refuse_misspelt(ctx, args)
         ctx.args = args[1:] if named else args
         ctx._protected_args = [args[0] if named else DEFAULT]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] as typer's own does
         return ctx.args
+
+    def _refuse_misspelt(self, ctx: Context, args: list[str]) -> None:
+        """A word that is nearly a command, alone or before one of its own, would else be sent to a model."""
+        near = nearest(args[0], COMMANDS, least=0.8)
+        command = self.get_command(ctx, near[0]) if near else None
+        if command is None:
+            return
+        follows = args[1] if len(args) > 1 else "-"
+        if follows.startswith("-") or (isinstance(command, LightGroup) and follows in command.list_commands(ctx)):
+            ctx.fail(
+                f"uic has no command {args[0]!r}. Did you mean uic {near[0]}? As a question: uic --query {args[0]!r}"
+            )
 
     def collect_usage_pieces(self, ctx: Context) -> list[str]:
         """Both ways to call it."""
@@ -71,8 +69,7 @@ class Uic(TyperGroup):
         ask = self.get_command(ctx, DEFAULT)
         if ask is not None:
             ask.format_options(ctx, formatter)
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+        self.format_commands(ctx, formatter)
         with formatter.section("Providers"):
             formatter.write_dl([(name, provider.summary) for name, provider in PROVIDERS.items()])
 

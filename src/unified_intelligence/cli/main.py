@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from unified_intelligence.cli.output import Output, OutputClosedError, forget_stdout
 from unified_intelligence.config.environment import Environment, start_blas_with_one_thread
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
+from unified_intelligence.entities.nearest import meant, nearest
+
+if TYPE_CHECKING:
+    from typer.exceptions import TyperException
 
 INTERNAL, USAGE, INTERRUPTED, UNFINISHED, CLOSED = 1, 2, 130, 143, OutputClosedError.exit_code
 CODES: Mapping[int, str] = {INTERNAL: "internal", USAGE: "usage", INTERRUPTED: "interrupted"}
@@ -66,13 +71,30 @@ def _run(arguments: list[str], output: Output) -> int:
     except Exit as error:
         return error.exit_code
     except TyperException as error:
-        command = f"{arguments[0]} " if arguments and arguments[0] in COMMANDS else ""
-        _fail(output, CODES[USAGE], USAGE, error.format_message(), f"See: uic {command}--help")
+        named = bool(arguments) and arguments[0] in COMMANDS
+        _fail(output, CODES[USAGE], USAGE, _usage(error), f"See: {_command_of(error) if named else 'uic'} --help")
         return USAGE
     except UnifiedIntelligenceError as error:
         extra = {name: value for name in _CARRIED if (value := getattr(error, name, None)) not in {None, ""}}
         _fail(output, error.code, error.exit_code, error.message, error.hint, error.provider, extra)
         return error.exit_code
+
+
+def _usage(error: TyperException) -> str:
+    """In the words of the other errors: a misspelt flag is answered with the nearest ones."""
+    from typer._click.exceptions import NoSuchOption  # pyright: ignore[reportPrivateUsage] it has no public name
+
+    if not isinstance(error, NoSuchOption):
+        return error.format_message()
+    near = meant(nearest(error.option_name, error.possibilities or (), least=0.65))
+    return f"There is no option {error.option_name}. {near}".strip()
+
+
+def _command_of(error: TyperException) -> str:
+    """Such as `uic bench run`."""
+    from typer._click.exceptions import UsageError  # pyright: ignore[reportPrivateUsage] it has no public name
+
+    return error.ctx.command_path if isinstance(error, UsageError) and error.ctx else "uic"
 
 
 def _dispatch(arguments: list[str], output: Output) -> int:

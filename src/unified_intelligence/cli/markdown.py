@@ -134,10 +134,15 @@ class Renderer:
         return self._columns or min(shutil.get_terminal_size((80, 24)).columns, 120)
 
     def _document(self, block: str) -> Markdown:
+        """A line stays a line, as on the pages of chats: what models write has no lines but those that are meant."""
         from rich.markdown import Markdown
 
         document = Markdown(block, code_theme="ansi_dark", hyperlinks=False)
         document.parsed = self._parser.parse(block)
+        for token in document.parsed:
+            for part in token.children or ():
+                if part.type == "softbreak":
+                    part.type = "hardbreak"
         return document
 
     @cached_property

@@ -23,8 +23,8 @@ app = new_app()
 @app.command(cls=LightCommand)
 def providers(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", hidden=True)] = None,
-    checked: Annotated[str | None, typer.Argument(metavar="CHECKED", hidden=True)] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME|check NAME", hidden=True)] = None,
+    checked: Annotated[str | None, typer.Argument(metavar="", hidden=True)] = None,
     option: Option = None,
     json: Annotated[bool | None, typer.Option("--json", help="as JSON")] = None,
     config: File = None,
@@ -88,7 +88,8 @@ def _describe(factory: ProviderFactory, name: str, places: Mapping[str, str], ou
         output.line("It has no options.")
         return
     rows = [
-        (option.name, _type(option), _default(option, provider.environment), option.description) for option in options
+        (option.name, option.type_name, _default(option, provider.environment), option.description)
+        for option in options
     ]
     output.line(aligned([("OPTION", "TYPE", "DEFAULT", "WHAT IT IS"), *rows]))
 
@@ -146,4 +147,8 @@ def _default(option: OptionOf, variables: Mapping[str, str]) -> str:
         return f"${variables[option.name]}"
     if option.required:
         return "(required)"
+    if isinstance(option.default, bool):
+        return "true" if option.default else "false"
+    if isinstance(option.default, float):
+        return f"{option.default:g}"
     return "(none)" if option.default is None else str(option.default)

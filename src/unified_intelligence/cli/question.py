@@ -25,13 +25,18 @@ def read_question(prompt: Sequence[str], query: str | None, output: Output) -> s
     return question
 
 
-def _piped(output: Output) -> str:
-    """What stands on stdin, without the newlines at its end; nothing if it is a terminal, closed or a device."""
+def is_piped() -> bool:
+    """Whether stdin is a pipe or a file; a terminal, a device or a closed one is not read."""
     try:
         kind = os.fstat(0).st_mode
     except OSError:
-        return ""
-    if not (stat.S_ISFIFO(kind) or stat.S_ISREG(kind) or stat.S_ISSOCK(kind)):
+        return False
+    return stat.S_ISFIFO(kind) or stat.S_ISREG(kind) or stat.S_ISSOCK(kind)
+
+
+def _piped(output: Output) -> str:
+    """What stands on stdin, without the newlines at its end; nothing if it is a terminal, closed or a device."""
+    if not is_piped():
         return ""
     data = sys.stdin.buffer.read()
     try:

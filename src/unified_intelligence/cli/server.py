@@ -7,12 +7,12 @@ import signal
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from unified_intelligence import __version__
 from unified_intelligence.cli import flags
+from unified_intelligence.cli.numbers import HIGHEST_PORT, number, whole
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.config.keys import read_key
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from unified_intelligence.serving.layers import Guard
     from unified_intelligence.serving.service import Service
 
+COMMAND = "serve"
 LOCAL = "local"
 _LOGS = ("json", "text", "off")
 _TOLD = ("backend", "model", "revision")
-_HIGHEST_PORT = 65535
 
 
 def serve_provider(output: Output, given: Mapping[str, Any]) -> int:
@@ -48,9 +48,9 @@ def serve_provider(output: Output, given: Mapping[str, Any]) -> int:
         from unified_intelligence.serving.run import Serving, run
     serving = Serving(
         host=given["host"] or "127.0.0.1",
-        port=_whole(given, "port", 8000, least=0, most=_HIGHEST_PORT),
+        port=whole(COMMAND, given, "port", 8000, least=0, most=HIGHEST_PORT),
         has_keys=bool(given["api_key"]),
-        grace=_number(given, "grace", 30.0),
+        grace=_seconds(given, "grace", 30.0),
     )
     chosen = choose(_settings(output, given), flags.given(given), output)
     try:
@@ -131,10 +131,10 @@ def _admission(generator: ITextGenerator, given: Mapping[str, Any]) -> Admission
     from unified_intelligence.serving.admission import Admission, Limits
 
     limits = Limits(
-        running=_whole(given, "max_running", generator.at_once),
-        waiting=_whole(given, "max_waiting", 64, least=0),
-        per_key=_whole(given, "max_per_key", 32),
-        longest_wait=None if given["max_wait"] is None else _number(given, "max_wait", 0.0),
+        running=whole(COMMAND, given, "max_running", generator.at_once),
+        waiting=whole(COMMAND, given, "max_waiting", 64, least=0),
+        per_key=whole(COMMAND, given, "max_per_key", 32),
+        longest_wait=None if given["max_wait"] is None else _seconds(given, "max_wait", 0.0),
     )
     return Admission(limits)
 
@@ -180,7 +180,7 @@ def _guard(output: Output, given: Mapping[str, Any], service: Service) -> Guard:
     version = str(service.about["version"])
     return Guard(
         keys=Keys(read_key("--api-key", reference, output.environment) for reference in given["api_key"] or ()),
-        body=BodyLimits(bytes=_whole(given, "max_body", BodyLimits().bytes)),
+        body=BodyLimits(bytes=whole(COMMAND, given, "max_body", BodyLimits().bytes)),
         cors_origins=tuple(given["cors_origin"] or ()),
         log=Log(form=form, contents=bool(given["log_contents"])),
         tracer=provider_for(endpoint, "unified-intelligence", version) if endpoint else None,
@@ -193,29 +193,9 @@ def _name_of(model: str) -> str:
     return path.resolve().name if path.is_dir() else model
 
 
-def _whole(given: Mapping[str, Any], name: str, default: int, *, least: int = 1, most: float = inf) -> int:
+def _seconds(given: Mapping[str, Any], name: str, default: float) -> float:
     text = given[name]
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-        upper = f" to {most:g}" if most < inf else ""
-        raise _wrong(name, f"a whole number from {least}{upper}", text)
-    return int(text)
-
-
-def _number(given: Mapping[str, Any], name: str, default: float) -> float:
-    text = given[name]
-    try:
-        value = default if text is None else float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < inf:
-        raise _wrong(name, "a number of seconds", str(text))
-    return value
-
-
-def _wrong(name: str, what: str, text: str) -> InvalidRequestError:
-    return InvalidRequestError(f"--{name.replace('_', '-')} is {what}, not {text!r}.", hint="See: uic serve --help")
+    return default if text is None else number(COMMAND, name, text, "a number of seconds")
 
 
 @contextmanager

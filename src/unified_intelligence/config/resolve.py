@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from unified_intelligence.config.environment import Environment
 from unified_intelligence.config.places import FILE_NAME, project_file, user_file
-from unified_intelligence.config.settings import PROVIDERS_KEY, SETTINGS, TYPE_KEY, known, read_text
-from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError
+from unified_intelligence.config.settings import OTHER_ENVIRONMENT, PROVIDERS_KEY, SETTINGS, TYPE_KEY, known, read_text
+from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, UnknownNameError
+from unified_intelligence.entities.nearest import nearest
 
 if TYPE_CHECKING:
     from unified_intelligence.config.files import ConfigFile
@@ -188,7 +189,16 @@ def _for_any(found: Mapping[str, Resolved]) -> Layer:
     return {_ANY: {"model": found["model"]}} if "model" in found else {}
 
 
+def _refuse_misspelt(environment: Environment) -> None:
+    """A variable that is nearly one of ours does nothing, and nobody would be told."""
+    ours = [*(setting.environment for setting in SETTINGS), *OTHER_ENVIRONMENT]
+    for name in environment.variables:
+        if name.startswith("UIC_") and name not in ours and (near := nearest(name, ours, least=0.85)):
+            raise UnknownNameError("environment variable", name, near, hint=f"Unset it: unset {name}")
+
+
 def _from_environment(environment: Environment) -> dict[str, Resolved]:
+    _refuse_misspelt(environment)
     found: dict[str, Resolved] = {}
     for setting in SETTINGS:
         text = environment.get(setting.environment)

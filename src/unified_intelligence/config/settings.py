@@ -36,10 +36,10 @@ class Setting(NamedTuple):
             return "one of " + ", ".join(self.choices)
         least = f" from {self.minimum:g}" if self.minimum > -inf else ""
         most = f" to {self.maximum:g}" if self.maximum < inf else ""
-        return _TYPE_NAMES[self.kind] + least + most
+        return TYPE_NAMES[self.kind] + least + most
 
 
-_TYPE_NAMES: Mapping[type, str] = {
+TYPE_NAMES: Mapping[type, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
@@ -114,7 +114,7 @@ OTHER_ENVIRONMENT: Mapping[str, str] = {
 def known(name: str) -> Setting:
     """The row of a key. Raises UnknownNameError with the nearest names."""
     if name not in BY_NAME:
-        raise UnknownNameError("setting", name, [*BY_NAME, PROVIDERS_KEY], hint="See them: uic config show")
+        raise UnknownNameError("setting", name, [*BY_NAME, PROVIDERS_KEY], hint="Mend the file at that place.")
     return BY_NAME[name]
 
 

@@ -36,12 +36,9 @@ def dollars(value: float | None) -> str:
     return "–" if value is None else f"${thin(value)}"
 
 
-def short(text: str, most: int = 28) -> str:
+def short(text: str) -> str:
     """Its beginning and its end, where it is too long for an axis: runs differ at their ends."""
-    if len(text) <= most:
-        return text
-    tail = (most - 1) * 3 // 5
-    return f"{text[: most - 1 - tail]}…{text[-tail:]}"
+    return text if len(text) <= 28 else f"{text[:11]}…{text[-16:]}"
 
 
 def when(created: str) -> str:

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from unified_intelligence.disk.lock import lock
+from unified_intelligence.disk.whole import replace
 from unified_intelligence.dsl.values import from_json
 from unified_intelligence.entities.errors import ConfigurationError
 
@@ -51,16 +53,7 @@ class RunRecord:
 
     def save(self, path: Path) -> None:
         """Takes the place of what is there, whole or not at all. Only its owner may read it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-                json.dump(asdict(self), file, indent=2, ensure_ascii=False)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-        finally:
-            new.unlink(missing_ok=True)
+        replace(path, json.dumps(asdict(self), indent=2, ensure_ascii=False).encode(), private=True)
 
 
 def new_record(flow: str, parameters: dict[str, Any]) -> RunRecord:
@@ -87,26 +80,21 @@ def read_record(path: Path) -> RunRecord:
 def held(path: Path) -> Generator[None]:
     """The run is this process's while the block lasts; the end of the process ends it too.
 
-    Raises ConfigurationError if another process has it. Where the system has no such locks, nothing is held.
+    Raises ConfigurationError if another process has it.
     """
-    try:
-        import fcntl
-    except ModuleNotFoundError:
-        yield
-        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.with_name(f".{path.name}.lock")
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigurationError(
-                f"The run {path.stem} is under way in another process.", hint="Wait for its end, or stop it there."
-            ) from None
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+    place = path.with_name(f".{path.name}.lock")
+    try:
+        own = lock(place)
+    except BlockingIOError as error:
+        raise ConfigurationError(
+            f"The run {path.stem} is under way in another process.", hint="Wait for its end, or stop it there."
+        ) from error
+    try:
+        yield
+    finally:
+        place.unlink(missing_ok=True)
+        os.close(own)
 
 
 def find_record(folder: Path, asked: str) -> Path:

@@ -13,19 +13,21 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from unified_intelligence.dsl.binding import Bound, Failure, Progress, check_given, offered
-from unified_intelligence.dsl.record import RunRecord, State, TaskRecord
+from unified_intelligence.dsl.flow import Flow
+from unified_intelligence.dsl.record import RunRecord, RunState, State, TaskRecord
 from unified_intelligence.dsl.task import Task
 from unified_intelligence.dsl.values import digest, from_json, to_json
 from unified_intelligence.entities.errors import ConfigurationError, TimedOutError, UnifiedIntelligenceError
 from unified_intelligence.interfaces.daemon_thread import in_daemon_thread
 
 _LONGEST_PAUSE = 60.0
+_NO_FAILURE = "nothing failed"
 
 Services = Mapping[type, Callable[[], object]]
 
@@ -34,7 +36,7 @@ class Change(NamedTuple):
     """What a listener is told. `text` is a task's own words, an error's, or why a task is skipped."""
 
     task: str
-    what: Literal["running", "said", "retrying", "done", "kept", "failed", "skipped", "interrupted"]
+    what: State | Literal["said", "retrying", "kept"]
     text: str = ""
     seconds: float = 0.0
     attempt: int = 1
@@ -66,36 +68,37 @@ async def run(
     Cancelled, it leaves a record that resumes.
     """
     check_given(bound, given)
-    wanted = {bound.flow.tasks[name].inputs[i].type for name, i in _served(bound)}
-    found = {kind: make() for kind, make in services.items() if any(_is(kind, one) for one in wanted)}
-    return await _Run(bound, given, found, record, path, listen).go()
-
-
-def _served(bound: Bound) -> list[tuple[str, str]]:
-    return [(name, i) for name, own in bound.sources.items() for i, source in own.items() if source.kind == "service"]
+    wanted = [
+        bound.flow.tasks[name].inputs[own].type
+        for name, sources in bound.sources.items()
+        for own, source in sources.items()
+        if source.kind == "service"
+    ]
+    made = {kind: make() for kind, make in services.items() if any(_is(kind, one) for one in wanted)}
+    parameters = {name: one.default for name, one in bound.parameters.items()}
+    return await _Run(bound, {**parameters, **given}, made, record, path, listen).go()
 
 
 def _is(kind: type, wanted: Any) -> bool:
     return isinstance(wanted, type) and issubclass(kind, wanted)
 
 
+@dataclass(slots=True)
 class _Run:
-    def __init__(
-        self,
-        bound: Bound,
-        given: Mapping[str, object],
-        services: Mapping[type, object],
-        record: RunRecord,
-        path: Path,
-        listen: Callable[[Change], None],
-    ) -> None:
-        self._bound, self._flow, self._services = bound, bound.flow, services
-        self._given = {**{name: wanted.default for name, wanted in bound.parameters.items()}, **given}
-        self._record, self._path, self._listen = record, path, listen
-        self._outputs: dict[str, Any] = {}
-        self._digests: dict[str, str] = {}
-        self._failures: list[tuple[str, Exception]] = []
-        self._nodes: dict[str, asyncio.Task[None]] = {}
+    _bound: Bound
+    _given: Mapping[str, object]
+    _services: Mapping[type, object]
+    _record: RunRecord
+    _path: Path
+    _listen: Callable[[Change], None]
+    _outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+    _digests: dict[str, str] = field(default_factory=dict[str, str])
+    _failures: list[tuple[str, Exception]] = field(default_factory=list[tuple[str, Exception]])
+    _nodes: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, "asyncio.Task[None]"])
+
+    @property
+    def _flow(self) -> Flow:
+        return self._bound.flow
 
     async def go(self) -> Outcome:
         old = self._record.tasks
@@ -113,7 +116,7 @@ class _Run:
         self._settle("failed" if self._failures else "done")
         return Outcome(self._outputs, tuple(self._failures))
 
-    def _settle(self, state: Literal["running", "done", "failed", "interrupted"]) -> None:
+    def _settle(self, state: RunState) -> None:
         self._record.state = state
         self._record.save(self._path)
 
@@ -125,7 +128,7 @@ class _Run:
         failure = next((failed for failed in self._failures if failed[0] in guarded), None)
         missing = [] if guarded else sorted(before - self._outputs.keys())
         if missing or (guarded and failure is None):
-            text = f"{' and '.join(missing)} did not end well" if missing else "nothing failed"
+            text = f"{' and '.join(missing)} did not end well" if missing else _NO_FAILURE
             self._note(name, "skipped", text)
             return
         for one in guarded:
@@ -236,8 +239,8 @@ class _Run:
         entry = self._record.tasks[name]
         entry.state, entry.error, entry.code, entry.seconds = state, text, code, round(seconds, 3)
         self._record.save(self._path)
-        if state not in {"waiting", "running"} and text != "nothing failed":
-            self._listen(Change(name, state, text, seconds, entry.attempts))  # pyright: ignore[reportArgumentType]
+        if text != _NO_FAILURE:
+            self._listen(Change(name, state, text, seconds, entry.attempts))
 
 
 def said(error: Exception) -> str:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints, overload
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack, get_type_hints, overload
 
 from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
 
@@ -29,25 +30,32 @@ class Input(NamedTuple):
     default: object
 
 
+class Patience(TypedDict, total=False):
+    """What `task` is told besides the function."""
+
+    name: str
+    retries: int
+    pause: float
+    timeout: float | None
+    always: bool
+
+
+@dataclass(eq=False, repr=False)
 class Task:
     """A function with its name, its patience, and the inputs that were fixed for it."""
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        *,
-        name: str = "",
-        retries: int = 0,
-        pause: float = 1.0,
-        timeout: float | None = None,
-        always: bool = False,
-        fixed: Mapping[str, object] | None = None,
-    ) -> None:
+    function: Callable[..., Any]
+    name: str = ""
+    retries: int = 0
+    pause: float = 1.0
+    timeout: float | None = None
+    always: bool = False
+    fixed: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def __post_init__(self) -> None:
         """Raises ConfigurationError for a patience that is none."""
-        self.function, self.name = function, name or function.__name__
-        self.retries, self.pause, self.timeout, self.always = retries, pause, timeout, always
-        self.fixed = dict(fixed or {})
-        if retries < 0 or pause < 0 or (timeout is not None and timeout <= 0):
+        self.name = self.name or self.function.__name__
+        if self.retries < 0 or self.pause < 0 or (self.timeout is not None and self.timeout <= 0):
             raise ConfigurationError(f"Task {self.name}: retries and pause are 0 or more, a timeout is more than 0.")
 
     def __repr__(self) -> str:
@@ -69,14 +77,14 @@ class Task:
 
     def named(self, name: str) -> Task:
         """The same work as another task: one flow runs each name once."""
-        return self._changed(name, self.fixed)
+        return replace(self, name=name)
 
     def given(self, **values: object) -> Task:
         """The same task with some inputs fixed. Raises UnknownNameError for one that it does not have."""
         for name in values:
             if name not in self.inputs:
                 raise UnknownNameError("input", name, self.inputs, hint=f"Task {self.name} has no other inputs.")
-        return self._changed(self.name, {**self.fixed, **values})
+        return replace(self, fixed={**self.fixed, **values})
 
     @property
     def summary(self) -> str:
@@ -116,12 +124,6 @@ class Task:
                 f"Task {self.name}: {error}.", hint="Import the types of inputs and outputs where the program runs."
             ) from error
 
-    def _changed(self, name: str, fixed: Mapping[str, object]) -> Task:
-        return Task(
-            self.function, name=name, retries=self.retries, pause=self.pause, timeout=self.timeout, always=self.always,
-            fixed=fixed,
-        )  # fmt: skip
-
     def _alone(self) -> Flow:
         from unified_intelligence.dsl.flow import flow_of
 
@@ -131,18 +133,9 @@ class Task:
 @overload
 def task(function: Callable[..., Any], /) -> Task: ...
 @overload
+def task(**patience: Unpack[Patience]) -> Callable[[Callable[..., Any]], Task]: ...
 def task(
-    *, name: str = "", retries: int = 0, pause: float = 1.0, timeout: float | None = None, always: bool = False
-) -> Callable[[Callable[..., Any]], Task]: ...
-def task(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    name: str = "",
-    retries: int = 0,
-    pause: float = 1.0,
-    timeout: float | None = None,
-    always: bool = False,
+    function: Callable[..., Any] | None = None, /, **patience: Unpack[Patience]
 ) -> Task | Callable[[Callable[..., Any]], Task]:
     """Makes a function a task. It may be `async`; one that is not runs in a thread.
 
@@ -150,10 +143,4 @@ def task(
     later one after twice as long; `timeout` are the most seconds of one try. `always` is for what looks at the world:
     it is done again in a run that is resumed, and what depends on it too if it gives something else.
     """
-    if function is not None:
-        return Task(function)
-
-    def decorate(decorated: Callable[..., Any]) -> Task:
-        return Task(decorated, name=name, retries=retries, pause=pause, timeout=timeout, always=always)
-
-    return decorate
+    return Task(function) if function is not None else partial(Task, **patience)

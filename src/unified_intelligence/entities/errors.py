@@ -37,9 +37,10 @@ UnifiedIntelligenceError
 └── TaskFailedError               1  a task of a run raised what is no error of ours; carries the task's name
 """
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
+
+from unified_intelligence.entities.nearest import meant, nearest, words_of
 
 
 class UnifiedIntelligenceError(Exception):
@@ -71,12 +72,22 @@ class ConfigurationError(UnifiedIntelligenceError):
 
 
 class UnknownNameError(ConfigurationError):
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, provider: str = "", hint: str = "") -> None:
+    """`about` says of names what they are: one that speaks of what was typed is meant where none is like it."""
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        known: Iterable[str],
+        *,
+        provider: str = "",
+        hint: str = "",
+        about: Mapping[str, str] | None = None,
+    ) -> None:
         names = sorted(known)
-        self.nearest = tuple(get_close_matches(name, names, n=3, cutoff=0.5))
-        listed = (
-            f"Did you mean {' or '.join(self.nearest)}?" if self.nearest else f"Known: {', '.join(names) or 'none'}."
-        )
+        spoken_of = [each for each, words in (about or {}).items() if name.lower() in words_of(words)]
+        self.nearest = nearest(name, names) or tuple(spoken_of)
+        listed = meant(self.nearest) or f"Known: {', '.join(names) or 'none'}."
         super().__init__(f"There is no {kind} {name!r}. {listed}", hint=hint, provider=provider)
         self.name = name
 

@@ -16,7 +16,7 @@ from unified_intelligence.evaluation.folder import is_written, read_attempts, re
 from unified_intelligence.evaluation.metrics import fault, is_complete, shares_right, slices_of, summarise
 from unified_intelligence.evaluation.record import Attempt, Question, Run
 from unified_intelligence.evaluation.session import status_of
-from unified_intelligence.evaluation.statistics import Interval, holm, mcnemar, paired_bootstrap, quantile
+from unified_intelligence.figures.statistics import Interval, holm, mcnemar, paired_bootstrap, quantile
 
 ALPHA = 0.05
 PAIRED = "paired_difference_p50"

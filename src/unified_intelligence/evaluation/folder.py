@@ -15,6 +15,8 @@ from typing import Self, TypeVar
 
 import msgspec
 
+from unified_intelligence.disk.lock import lock
+from unified_intelligence.disk.whole import replace
 from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.evaluation.record import SCHEMA, Attempt, Key, Question, Run
 
@@ -168,42 +170,18 @@ def is_written(folder: Path) -> bool:
     if not (folder / LOCK).is_file():
         return False
     try:
-        os.close(_locked(folder / LOCK))
-    except ConfigurationError:
+        os.close(lock(folder / LOCK))
+    except BlockingIOError:
         return True
     except OSError:  # a copy that may only be read
         return False
     return False
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Writes a file so that at any moment the old or the new one is there, whole."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _locked(path: Path) -> int:
-    """A lock that ends with the process, however it ends."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            import msvcrt
-
-            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
-        else:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
+        return lock(path)
+    except BlockingIOError as error:
         raise ConfigurationError(
             f"Another process writes the run at {path.parent}.", hint="Wait for it, or give this run another --name."
         ) from error
-    return lock

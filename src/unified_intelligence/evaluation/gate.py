@@ -9,22 +9,19 @@
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.entities.nearest import meant, nearest
 from unified_intelligence.evaluation.metrics import coverage, is_complete
 from unified_intelligence.evaluation.outcome import OUTCOMES
 from unified_intelligence.evaluation.record import Metric, Run
 from unified_intelligence.evaluation.suites import ALIASES
+from unified_intelligence.figures.gate import Held, Limit, read_limit
 
-_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
-}  # fmt: skip
-_WRITTEN = re.compile(r"(?P<path>.+?)\s*(?P<how>>=|<=|>|<)\s*(?P<value>[-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?P<percent>%?)")
 _PLAIN = frozenset({"accuracy", "lower", "upper", "coverage", "latency_p50", "latency_p95", "cost_usd", *OUTCOMES})
+_LISTED = f"{', '.join(sorted(_PLAIN))}, accuracy_NAME, mean_NAME"
 _NO_SHARES = ("latency_", "cost_", "mean_")
 _FIGURE = rf"(?:accuracy|mean)_\w+|right_in_(?:any|every)_epoch|{'|'.join(sorted(_PLAIN))}"
 _PATH = re.compile(
@@ -32,55 +29,36 @@ _PATH = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class Gate(NamedTuple):
     """`suite` "" is any; `end` is "lower" or "upper", or "" for the value itself."""
 
-    written: str
+    limit: Limit
     suite: str
     slice: str
     figure: str
     end: str
-    how: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A gate held against a run. `found` is None where the run has no such figure: that fails."""
-
-    gate: Gate
-    found: float | None
-    passed: bool
 
 
 def read_gate(written: str) -> Gate:
     """Raises InvalidRequestError for what cannot be a gate."""
     hint = 'Such as: --min "bfcl/simple_python.lower>=0.92"'
-    found = _WRITTEN.fullmatch(written.strip())
-    path = found and _PATH.fullmatch(found["path"].strip())
-    if not found or not path:
-        known = f"Figures: {', '.join(sorted(_PLAIN))}, accuracy_NAME, mean_NAME."
+    limit = read_limit(written)
+    path = limit and _PATH.fullmatch(limit.figure)
+    if not limit or not path:
+        known = _known(limit.figure) if limit else f"Figures: {_LISTED}."
         raise InvalidRequestError(f"{written!r} is no gate: [SUITE.]FIGURE>=NUMBER.", hint=f"{hint} {known}")
     figure, end = path["figure"], path["end"] or ""
     if figure in {"lower", "upper"}:
         figure, end = "accuracy", figure
-    try:
-        value = float(found["value"]) / (100 if found["percent"] else 1)
-    except ValueError:
-        raise InvalidRequestError(f"{written!r}: {found['value']!r} is no number.", hint=hint) from None
-    if not figure.startswith(_NO_SHARES) and not 0 <= value <= 1:
-        meant = f"Did you mean {found['value']}%?" if 1 < value <= 100 else hint
+    if not figure.startswith(_NO_SHARES) and not 0 <= limit.value <= 1:
+        meant = f"Did you mean {limit.number}%?" if 1 < limit.value <= 100 else hint
         raise InvalidRequestError(f"{written!r}: {figure} is a share, from 0 to 1 or 0% to 100%.", hint=meant)
-    return Gate(
-        written=written,
-        suite=path["suite"] or "",
-        slice=path["slice"] or "all",
-        figure=figure,
-        end=end,
-        how=found["how"],
-        value=value,
-    )
+    return Gate(limit, path["suite"] or "", path["slice"] or "all", figure, end)
+
+
+def _known(path: str) -> str:
+    """The figure that was meant by the last word of a path, or all there are."""
+    return meant(nearest(path.rpartition(".")[2], _PLAIN, least=0.7)) or f"Figures: {_LISTED}."
 
 
 def is_for(gate: Gate, run: Run) -> bool:
@@ -91,8 +69,7 @@ def is_for(gate: Gate, run: Run) -> bool:
 
 def hold(gate: Gate, run: Run) -> Held:
     """A figure that is not there passes no gate; nor does one of an incomplete run, which is for the caller to say."""
-    found = _figure(gate, run)
-    return Held(gate, found, found is not None and _COMPARISONS[gate.how](found, gate.value))
+    return gate.limit.hold(_figure(gate, run))
 
 
 def refusal(run: Run) -> str:

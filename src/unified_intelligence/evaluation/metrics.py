@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from unified_intelligence.evaluation.outcome import OUTCOMES
 from unified_intelligence.evaluation.record import Attempt, Confidence, Metric, Question
-from unified_intelligence.evaluation.statistics import LEVEL, mcnemar, paired_bootstrap, quantile, wilson
+from unified_intelligence.figures.statistics import LEVEL, mcnemar, paired_bootstrap, quantile, wilson
 
 if TYPE_CHECKING:
     from unified_intelligence.evaluation.record import Run

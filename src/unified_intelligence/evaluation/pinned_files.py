@@ -5,12 +5,12 @@ commit, or from a dataset on the Hub at a commit. A changed truth changes every 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from unified_intelligence.disk.whole import replace
 from unified_intelligence.entities.errors import ConfigurationError, ConnectionFailedError
 from unified_intelligence.evaluation.suite import Dataset
 
@@ -78,7 +78,7 @@ def pinned(file: PinnedFile, choice: Choice) -> tuple[bytes, str]:
         content, origin = from_web(file.url), file.url
     _checked(file, content, origin)
     if kept:
-        _keep(kept, content)
+        replace(kept, content)
     return content, origin
 
 
@@ -138,11 +138,3 @@ def from_web(url: str) -> bytes:
         raise ConnectionFailedError(
             f"{url} could not be downloaded: {error}", hint="Try again, or give a folder with --data.", url=url
         ) from error
-
-
-def _keep(path: Path, content: bytes) -> None:
-    """Whole or not at all: what is half written is never read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from unified_intelligence.evaluation.outcome import OUTCOMES
 from unified_intelligence.evaluation.record import Attempt
-from unified_intelligence.evaluation.statistics import Interval, wilson
+from unified_intelligence.figures.statistics import Interval, wilson
 
 _RECENT = 30.0  # seconds that a rate is taken over
 

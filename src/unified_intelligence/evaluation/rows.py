@@ -12,6 +12,7 @@ from typing import cast
 from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, UnknownNameError
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
+from unified_intelligence.entities.nearest import meant, nearest
 from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.evaluation.canonical import ids_digest, plain, samples_digest
 from unified_intelligence.evaluation.expectation import check_expectation, score
@@ -87,7 +88,8 @@ def _sample(row: Row, place: str) -> Sample:
 
 def _read(row: Row) -> Sample:
     if unknown := row.keys() - _KEYS:
-        raise ValueError(f"a row has no {', '.join(sorted(unknown))}; it has {', '.join(sorted(_KEYS))}.")
+        near = meant(nearest(min(unknown), _KEYS)) or f"It has {', '.join(sorted(_KEYS))}."
+        raise ValueError(f"a row has no {', '.join(sorted(unknown))}. {near}")
     expect = row.get("expect")
     if not isinstance(expect, Mapping):
         raise ValueError('"expect" is missing: an object such as {"equals": "Paris"}.')

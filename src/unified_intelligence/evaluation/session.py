@@ -293,7 +293,8 @@ def _ignored(generator: ITextGenerator, samples: Sequence[Sample], plan: Plan) -
         )
     if "thinking" in ignored and plan.generating.thinking is not None:
         raise ConfigurationError(
-            f"{plan.provider} cannot switch thinking on or off, so --think cannot be kept.", hint="Leave --think out."
+            f"{plan.provider} cannot switch thinking on or off, so --thinking and --no-thinking cannot be kept.",
+            hint="Leave it out.",
         )
     return ignored
 

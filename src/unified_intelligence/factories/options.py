@@ -16,12 +16,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from unified_intelligence.config.keys import is_secret
-from unified_intelligence.config.settings import SHORTCUTS
+from unified_intelligence.config.settings import SHORTCUTS, TYPE_NAMES
 from unified_intelligence.entities.errors import ConfigurationError, UnknownNameError
 
 REQUIRED = inspect.Parameter.empty
 _FLAGS = {"model": "--model", **{shortcut.option: shortcut.flag for shortcut in SHORTCUTS}}
-_NAMES: Mapping[type, str] = {list: "list of texts", dict: "list of NAME=VALUE, with commas between"}
+_NAMES: Mapping[type, str] = {**TYPE_NAMES, dict: "a list of NAME=VALUE, with commas between"}
 _TRUTH = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
 
 
@@ -42,6 +42,11 @@ class Option:
     @property
     def required(self) -> bool:
         return self.default is REQUIRED
+
+    @property
+    def type_name(self) -> str:
+        """In the words that settings have too: a number, true or false, or its choices."""
+        return "|".join(self.choices) or _NAMES.get(self.kind, self.kind.__name__)
 
 
 def options_of(adapter: type) -> tuple[Option, ...]:
@@ -139,6 +144,7 @@ _SEVERAL: Mapping[type, Callable[[str, Option, object], object]] = {list: _texts
 def _wrong(provider: str, option: Option, value: object) -> ConfigurationError:
     given = "" if is_secret(option.name) else f", not {value!r}"
     return ConfigurationError(
-        f"The option {option.name} of {provider} is a {_NAMES.get(option.kind, option.kind.__name__)}{given}.",
+        f"The option {option.name} of {provider} is {option.type_name}{given}.",
+        hint=f"See: uic providers {provider}",
         provider=provider,
     )

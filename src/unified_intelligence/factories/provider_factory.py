@@ -132,7 +132,8 @@ class ProviderFactory(IProviderFactory):
         if found is None and kind != name:
             raise UnknownNameError("type of provider", kind, [*PROVIDERS, *self._plugins()], provider=name)
         if found is None:
-            raise UnknownNameError("provider", name, self.names(), hint="List them: uic providers")
+            about = {row: provider.summary for row, provider in PROVIDERS.items()}
+            raise UnknownNameError("provider", name, self.names(), hint="List them: uic providers", about=about)
         return found if kind == name else replace(found, summary=f"{kind}, configured", environment={})
 
     def options(self, name: str) -> tuple[Option, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from unified_intelligence.config.keys import is_secret
 from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.interfaces.composition import IRouteBuilder
 
@@ -37,5 +38,8 @@ class Routes(IRouteBuilder):
         except ConfigurationError as error:
             if error.provider == name and any(word.startswith("-") for word in error.hint.split()):
                 error.message = f"The route {name}: {error.message}"  # a flag would be for the provider of the routes
+                read = self._factory.provider(name).environment.items()
+                variables = " or ".join(variable for option, variable in read if not is_secret(option))
                 error.hint = f'Give {name} its options in your configuration: "providers": {{"{name}": {{...}}}}'
+                error.hint += f", or set {variables}" if variables else ""
             raise

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
+from unified_intelligence.figures.statistics import quantile
 from unified_intelligence.gradio_space.eval_record import OUTCOMES, Record
 from unified_intelligence.gradio_space.eval_request import SCHEMA, Run, Task, digest_of
 
@@ -92,13 +92,7 @@ def _latency(records: Sequence[Record]) -> dict[str, float | None]:
     own = [record for record in records if record["finish_reason"]]
     whole = [record["latency_s"] for record in own]
     first = [record["ttft_s"] for record in own if record["ttft_s"] is not None]
-    return {"p50": _quantile(whole, 50), "p95": _quantile(whole, 95), "ttft_p50": _quantile(first, 50)}
-
-
-def _quantile(values: Sequence[float], percent: int) -> float | None:
-    if len(values) < 2:
-        return values[0] if values else None
-    return quantiles(values, n=100, method="inclusive")[percent - 1]
+    return {"p50": quantile(whole, 0.5), "p95": quantile(whole, 0.95), "ttft_p50": quantile(first, 0.5)}
 
 
 def _tokens(records: Sequence[Record]) -> dict[str, int]:

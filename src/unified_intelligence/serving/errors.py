@@ -116,14 +116,15 @@ def failure_of(error: BaseException, path: str = "") -> Failure:
 def log_failure(error: BaseException, failure: Failure, request_id: str) -> None:
     """What is wrong behind the client, with a traceback if it is a bug.
 
-    A client's mistake is not logged here, nor who the queue sent away: their requests' own lines say it.
+    A client's mistake is not logged here, nor who the queue sent away, nor a probe of a server that loads: their
+    requests' own lines say it.
     """
     behind = isinstance(error, ours.ProviderError) or (isinstance(error, ours.InvalidRequestError) and error.url)
     if failure.status < 500 and not behind:
         return
-    if isinstance(error, ours.ProviderError) and _is_our_own(error):
+    if isinstance(error, RefusedError) or (isinstance(error, ours.ProviderError) and _is_our_own(error)):
         return
-    known = isinstance(error, ours.UnifiedIntelligenceError | RefusedError)
+    known = isinstance(error, ours.UnifiedIntelligenceError)
     hint = f" {error.hint}" if isinstance(error, ours.ProviderError) else ""
     log.error("%s: %s: %s%s", request_id or "-", type(error).__name__, error, hint, exc_info=None if known else error)
 

@@ -67,10 +67,10 @@ class LogTail:
                 for line in told:
                     self._note(kind, line)
 
-    def last(self, lines: int = 20) -> tuple[str, ...]:
+    def last(self) -> tuple[str, ...]:
         """The last lines of the log that said something last: the run's, else the build's."""
         tails = self.tails
-        return (tails["run"] or tails["build"])[-lines:]
+        return (tails["run"] or tails["build"])[-20:]
 
     def _follow(self, kind: LogKind) -> None:
         told: list[str] = []

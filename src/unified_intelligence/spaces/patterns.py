@@ -1,23 +1,32 @@
-"""Patterns of files as .gitignore has them: in a spec, and in the .gitignore that the Hub obeys."""
+"""Patterns of files as git has them: in a spec, in the .gitignore that the Hub obeys, in a .gitattributes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+_CLASS = re.compile(r"\[(!|\^)?(\]?[^\]]*)\]")
+_NOTHING = re.compile("(?!)")
+
+
+class _Rule(NamedTuple):
+    expression: re.Pattern[str]
+    negated: bool
+    folders_only: bool
 
 
 class Patterns:
     """The last pattern that matches decides; one that begins with ! takes a file out again."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        written = [line.rstrip("\n").rstrip() for line in lines]
-        self._rules = [_Rule(line) for line in written if line and not line.startswith("#")]
+        self._rules = [*_rules(lines)]
 
     def match(self, path: str) -> bool:
-        """Whether the file at this path, or a folder that it is in, is meant."""
-        parents = [str(parent) for parent in PurePosixPath(path).parents if str(parent) != "."]
-        return any(self._meant(parent, is_folder=True) for parent in parents) or self._meant(path, is_folder=False)
+        """Whether the file at this path, or a folder that it is in, is meant, whatever else is said of the file."""
+        parts = path.split("/")
+        above = ("/".join(parts[:end]) for end in range(1, len(parts)))
+        return any(self._meant(folder, is_folder=True) for folder in above) or self._meant(path, is_folder=False)
 
     def _meant(self, path: str, *, is_folder: bool) -> bool:
         meant = False
@@ -27,35 +36,46 @@ class Patterns:
         return meant
 
 
-class _Rule:
-    def __init__(self, line: str) -> None:
-        self.negated = line.startswith("!")
-        line = line.removeprefix("!")
-        self.folders_only = line.endswith("/")
-        line = line.rstrip("/")
-        anchored = "/" in line
-        self.expression = re.compile(("" if anchored else "(?:.*/)?") + _translated(line.removeprefix("/")), re.DOTALL)
+def _rules(lines: Iterable[str]) -> Iterator[_Rule]:
+    for line in lines:
+        pattern = re.sub(r"(?<!\\)\s+$", "", line)
+        negated = pattern.startswith("!")
+        pattern = pattern.removeprefix("!")
+        if not pattern or (pattern.startswith("#") and not negated):
+            continue
+        yield _Rule(expression(pattern.removesuffix("/")), negated, pattern.endswith("/"))
+
+
+def expression(pattern: str) -> re.Pattern[str]:
+    """Of the whole path from the root; a pattern without a slash is one of a name anywhere.
+
+    One that is broken, such as `[a`, matches nothing, as with git.
+    """
+    try:
+        return re.compile(_translated(pattern), re.DOTALL)
+    except re.error:
+        return _NOTHING
 
 
 def _translated(pattern: str) -> str:
-    parts: list[str] = []
-    at = 0
+    written = "" if "/" in pattern else "(?:.*/)?"
+    pattern, at = pattern.removeprefix("/"), 0
     while at < len(pattern):
-        if pattern[at] == "\\" and at + 1 < len(pattern):
-            parts.append(re.escape(pattern[at + 1]))
-            at += 2
-            continue
-        token = next(
-            token for token in ("/**/", "**/", "/**", "**", "*", "?", "[", "") if pattern.startswith(token, at)
-        )
-        if token == "[" and (ended := pattern.find("]", at + 2)) > 0:
-            inside = pattern[at + 1 : ended].replace("\\", "\\\\")
-            parts.append(f"[{'^' + inside[1:] if inside[0] in '!^' else inside}]")
-            at = ended + 1
-            continue
-        parts.append(_TOKENS.get(token) or re.escape(pattern[at]))
-        at += len(token) if token in _TOKENS else 1
-    return "".join(parts)
-
-
-_TOKENS = {"/**/": "/(?:.*/)?", "**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+        rest = pattern[at:]
+        at_start = at == 0 or pattern[at - 1] == "/"
+        if at_start and rest.startswith("**/"):
+            written, at = f"{written}(?:.*/)?", at + 3
+        elif at_start and rest == "**":
+            written, at = f"{written}.+", at + 2
+        elif found := _CLASS.match(rest):
+            inside = found[2].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+            written, at = f"{written}(?!/)[{'^' if found[1] else ''}{inside}]", at + found.end()
+        elif rest[0] == "[":
+            raise re.error("[ without its end")
+        elif rest[0] in "*?":
+            written, at = f"{written}[^/]{'*' if rest[0] == '*' else ''}", at + 1
+        elif rest[0] == "\\" and len(rest) > 1:
+            written, at = f"{written}{re.escape(rest[1])}", at + 2
+        else:
+            written, at = f"{written}{re.escape(rest[0])}", at + 1
+    return written

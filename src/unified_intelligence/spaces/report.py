@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
+from unified_intelligence.disk.whole import replace
 from unified_intelligence.entities.errors import UnifiedIntelligenceError, VerificationError
 from unified_intelligence.spaces.verify import Verification
 
@@ -55,14 +55,10 @@ class DeploymentReport:
 
     def write(self, folder: Path) -> Path:
         """Into a new file of the folder. Secrets are taken out once more, of everything."""
-        folder.mkdir(parents=True, exist_ok=True)
         stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
         path = folder / f"{stamp}-{self.space.replace('/', '-')}-{self.verb}-{secrets.token_hex(2)}.json"
         text = json.dumps(_redacted(self.as_json(), self.redact), indent=2, ensure_ascii=False) + "\n"
-        new = path.with_suffix(".new")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-        new.replace(path)
+        replace(path, text.encode(), private=True)
         return path
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from unified_intelligence.entities.errors import ConfigurationError
+from unified_intelligence.figures.markdown import table
 
 FOLDER = "benchmarks/results"
 CHOICES = "docs/deployment_summary.json"
@@ -64,10 +65,9 @@ def _section(result: dict[str, object], name: str, told: Told) -> str:
         raise ConfigurationError(
             f"{name}: none of its figures is told.", hint=f"Name some under {OWN_WORD!r} in it, or in {CHOICES}."
         )
-    rows = "\n".join(f"| {key} | {value} |" for key, value in figures.items())
     command = f" with `{result['command']}`" if "command" in result else ""
     head = f"From `{name}`, measured on {result.get('date', 'a day it does not say')}{command}."
-    return f"## {told.title}\n\n{head}\n\n| figure | value |\n| --- | --- |\n{rows}\n"
+    return f"## {told.title}\n\n{head}\n\n{table(('figure', 'value'), figures.items())}\n"
 
 
 def _chosen(result: dict[str, object], patterns: Sequence[str]) -> dict[str, str]:
@@ -93,6 +93,6 @@ def _figures(value: object, prefix: str = "") -> Iterator[tuple[str, str]]:
         for key, inner in cast("dict[str, object]", value).items():
             yield from _figures(inner, f"{prefix}: {key}" if prefix else key)
     elif isinstance(value, bool | int | str):
-        yield prefix.replace("|", "\\|"), str(value).replace("|", "\\|")
+        yield prefix, str(value)
     elif isinstance(value, float):
-        yield prefix.replace("|", "\\|"), f"{value:.4g}"
+        yield prefix, f"{value:.4g}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from unified_intelligence.figures.markdown import table
 from unified_intelligence.spaces.cost import cost_of
 from unified_intelligence.spaces.result_figures import about_space, sections
 from unified_intelligence.spaces.spec import GradioContract, SpaceSpec
@@ -38,9 +39,9 @@ def _spaces(root: Path, specs: Sequence[SpaceSpec]) -> Iterator[str]:
         for spec in specs
     ]
     heads = ["Space", "kind", "hardware", "dollars an hour", "sleeps", "visible to", "rollout"]
-    yield f"## Spaces\n\n{_table(heads, rows)}"
+    yield f"## Spaces\n\n{table(heads, rows)}\n"
     for spec in specs:
-        yield f"### {spec.name}\n\n{_table(['what', 'value'], list(_facts(root, spec)))}"
+        yield f"### {spec.name}\n\n{table(('what', 'value'), _facts(root, spec))}\n"
 
 
 def _facts(root: Path, spec: SpaceSpec) -> Iterator[list[str]]:
@@ -89,12 +90,3 @@ def _sleep(spec: SpaceSpec) -> str:
 def _rollout(spec: SpaceSpec) -> str:
     back = "rolled back by itself" if spec.rollout.auto_rollback else "rolled back by hand"
     return f"{spec.rollout.strategy.replace('_', ' ')}, {back}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *([_cell(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

@@ -77,9 +77,9 @@ def _trimmed(text: str, language: Language) -> str:
     return _localised(text if text.strip("-0") else "0", language)
 
 
-def format_percent(fraction: float, language: Language, *, decimals: int | None = None) -> str:
+def format_percent(fraction: float, language: Language) -> str:
     """0.05 as "5%" or "5 %"."""
-    number = format_number(round(fraction * 100, 12), language, decimals=decimals)
+    number = format_number(round(fraction * 100, 12), language)
     return f"{number}{NARROW}%" if language == "fr" else f"{number}%"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from time import sleep
 from typing import ClassVar
 
 import pytest
 
+from tests.loopback import answering
 from unified_intelligence.benchmark import crew
 from unified_intelligence.benchmark.connection import resolve
 from unified_intelligence.benchmark.crew import Sending, Watch, shares_of
@@ -50,17 +50,12 @@ class App(BaseHTTPRequestHandler):
             sleep(0.02)
             self.wfile.write(f"data: {json.dumps(message, ensure_ascii=False)}\n\n".encode())
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
 
 @pytest.fixture
 def port() -> Iterator[int]:
     App.begun, App.stream, App.asked = '{"event_id": "e1"}', 200, []
-    with ThreadingHTTPServer(("127.0.0.1", 0), App) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
+    with answering(App) as url:
+        yield int(url.rpartition(":")[2])
 
 
 def rows_of(port: int) -> list[Row]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
+from http.server import BaseHTTPRequestHandler
 
 import huggingface_hub
 import pytest
 
 from tests.integration.deploy.conftest import SPACE, LocalHub
+from tests.loopback import answering
 from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
 from unified_intelligence.entities.errors import (
     AuthenticationError,
@@ -169,20 +168,12 @@ class NoHub(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
 
 @pytest.fixture
 def no_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), NoHub)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(NoHub) as url:
+        yield url
     huggingface_hub.close_session()
 
 

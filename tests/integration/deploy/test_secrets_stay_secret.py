@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import huggingface_hub
 import pytest
 
 from tests.integration.deploy.conftest import LocalHub, Page
+from tests.loopback import answering
 from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.entities.space import NewSecret, NewSpace
@@ -41,22 +40,12 @@ class Echoing(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
 
 @pytest.fixture
 def echoing(monkeypatch: pytest.MonkeyPatch) -> Iterator[HuggingFaceSpaceHost]:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echoing)
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield HuggingFaceSpaceHost(
-        token=TOKEN, endpoint=f"http://127.0.0.1:{server.server_address[1]}", sleep=lambda _: None
-    )
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Echoing) as url:
+        yield HuggingFaceSpaceHost(token=TOKEN, endpoint=url, sleep=lambda _: None)
     huggingface_hub.close_session()
 
 

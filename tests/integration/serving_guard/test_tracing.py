@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import httpx2
@@ -16,6 +15,7 @@ pytest.importorskip("opentelemetry.sdk")
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tests.integration.serving_guard.guarded_server import MODEL, ask, guarded_server
+from tests.loopback import answering
 from unified_intelligence.serving.tracing import provider_for
 
 CANARY = "kanarienvogel-0815"
@@ -26,7 +26,7 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 def collector() -> Generator[tuple[str, list[bytes]]]:
     came: list[bytes] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Collecting(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.path == "/v1/traces":
@@ -35,17 +35,8 @@ def collector() -> Generator[tuple[str, list[bytes]]]:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}", came
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(Collecting) as url:
+        yield url, came
 
 
 def _spans(came: list[bytes]) -> list[Any]:

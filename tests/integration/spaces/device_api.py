@@ -9,9 +9,11 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
+
+from tests.loopback import answering
 
 Mood = Literal["lends", "runs", "pending", "queue fails", "queue", "nothing free", "expired", "crash"]
 
@@ -35,7 +37,7 @@ class Ledger:
         self.failed.clear()
 
 
-class Handler(BaseHTTPRequestHandler):
+class Device(BaseHTTPRequestHandler):
     ledger: Ledger
 
     def do_POST(self) -> None:
@@ -99,16 +101,9 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             threading.Event().wait(0.2)
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
 
 @contextmanager
 def device_api() -> Generator[Ledger]:
     ledger = Ledger()
-    own = type("Own", (Handler,), {"ledger": ledger})
-    with ThreadingHTTPServer(("127.0.0.1", 0), own) as server:
-        ledger.url = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with answering(type("Own", (Device,), {"ledger": ledger})) as ledger.url:
         yield ledger
-        server.shutdown()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import http.client
-import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from tests.loopback import answering
 
 ZERO_TOKEN = ".".join(("e30", urlsafe_b64encode(b'{"user": "me"}').decode().rstrip("="), "x"))
 _OWN = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "host", "x-hf-authorization"}
 
 
-class Handler(BaseHTTPRequestHandler):
+class Proxy(BaseHTTPRequestHandler):
     upstream: str
 
     def do_GET(self) -> None:
@@ -41,14 +42,9 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(piece)
         connection.close()
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
 
 @contextmanager
 def hub_proxy(upstream: str) -> Generator[str]:
     """Its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Handler,), {"upstream": upstream})) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with answering(type("Own", (Proxy,), {"upstream": upstream})) as url:
+        yield url

@@ -12,30 +12,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import pytest
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi
 
 from tests.integration.spaces_hub.small_app import files_of
+from tests.local_hub import hub, online
 from unified_intelligence.spaces.simulator.hub import Hub
 from unified_intelligence.spaces.simulator.keeper import Timings
 from unified_intelligence.spaces.simulator.server import running
 
+__all__ = ["hub", "online"]  # fixtures, taken in by name
 _NUMBERS = count(1)
-
-
-@pytest.fixture(autouse=True)
-def online(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a process that was started with HF_HUB_DISABLE_XET=1 and without HF_HUB_OFFLINE."""
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
-    huggingface_hub.close_session()
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
-    return Hub(tmp_path_factory.mktemp("hub"), owner="anne")
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,10 @@ from collections.abc import Callable, Generator
 from itertools import count
 from typing import Any
 
-import huggingface_hub
 import pytest
-from huggingface_hub import constants
 
 from tests.integration.spaces_operated.model_app import ANSWER, sources
+from tests.local_hub import hub, online
 from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
 from unified_intelligence.config.environment import Environment
 from unified_intelligence.factories.space_factory import space_visitor
@@ -27,6 +26,7 @@ from unified_intelligence.spaces.simulator.keeper import Timings
 from unified_intelligence.spaces.simulator.server import running
 from unified_intelligence.spaces.spec import SpaceSpec
 
+__all__ = ["hub", "online"]  # fixtures, taken in by name
 _NUMBERS = count(1)
 QUICK = Patience(
     poll=0.05,
@@ -49,20 +49,6 @@ def deploy(deployer: Deployer, rendered: RenderedSpace) -> Deployed:
         return await deployer.deploy(rendered, await deployer.plan(rendered))
 
     return asyncio.run(work())
-
-
-@pytest.fixture(autouse=True)
-def online(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a process that was started with HF_HUB_DISABLE_XET=1 and without HF_HUB_OFFLINE."""
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
-    huggingface_hub.close_session()
-
-
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Hub:
-    return Hub(tmp_path_factory.mktemp("hub"), owner="anne")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from unified_intelligence.adapters.space_stage import SpaceStage, check_space, s
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
+    ConnectionFailedError,
     NotFoundOrPrivateError,
     ProtocolError,
     SpaceBrokenError,
@@ -137,8 +138,29 @@ def test_a_space_that_is_not_there_or_not_for_us() -> None:
 def test_a_hub_that_stumbles_is_asked_again_and_nonsense_is_told() -> None:
     followed = Followed(503, 429, "RUNNING")
     assert followed.error is None
-    assert followed.notices[0] == f"The Space {SPACE} is not known; waited 0 s of 300 s"
+    assert followed.notices[0].startswith(f"The Hub does not say what the Space {SPACE} does: ")
+    assert followed.notices[0].endswith("; waited 0 s of 300 s")
+    assert len(followed.notices) == 2
     assert isinstance(Followed(b"<html>").error, ProtocolError)
+
+
+def test_a_hub_that_cannot_be_reached_is_not_waited_for_to_the_end() -> None:
+    """Without a network the wait was five minutes, and a Space was said to be "not known"."""
+    waits, notices = list[float](), list[str]()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def follow() -> None:
+        stage = SpaceStage(http, SPACE, url="http://127.0.0.1:9/", hub="http://127.0.0.1:9", sleep=sleep)
+        notices.extend([notice.text async for notice in stage.until_running(300.0)])
+
+    http = Http()
+    with pytest.raises(ConnectionFailedError, match=r"No connection to 127\.0\.0\.1:9: Connection refused") as raised:
+        asyncio.run(follow())
+    http.close()
+    assert "network" in raised.value.hint and "http://127.0.0.1:9/" in raised.value.hint
+    assert waits == [2.0, 3.0, 4.5]
 
 
 def test_names_and_addresses() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 import pytest
 
+from tests.loopback import answering
 from tests.unit.benchmark.replies import row
 from unified_intelligence.benchmark.connection import resolve
 from unified_intelligence.benchmark.plan import read_url
@@ -44,7 +44,7 @@ def test_usage_is_first_and_events_are_last() -> None:
         assert found[1].tokens == tokens
 
 
-class Handler(BaseHTTPRequestHandler):
+class Tokenizing(BaseHTTPRequestHandler):
     form: ClassVar[set[str]] = set()
     seen: ClassVar[list[str]] = []
     protocol_version = "HTTP/1.1"
@@ -59,29 +59,24 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-        server.shutdown()
+    with answering(Tokenizing) as origin:
+        yield f"{origin}/v1"
 
 
 @pytest.mark.parametrize(
     "form", [{"model", "prompt", "add_special_tokens"}, {"model", "prompt"}, {"content", "add_special"}, {"other"}]
 )
 def test_a_server_is_asked_in_its_own_form(url: str, form: set[str]) -> None:
-    Handler.form = form
-    Handler.seen = []
+    Tokenizing.form = form
+    Tokenizing.seen = []
     target = read_url(url)
     counter = ServerTokenizer(target, resolve(target.host, target.port)[0], "m")
     found = counter([TEXT, "a", TEXT])
     assert found == (None if form == {"other"} else [len(TEXT.encode()), 1, len(TEXT.encode())])
-    assert set(Handler.seen) == {"/tokenize"}
+    assert set(Tokenizing.seen) == {"/tokenize"}
 
 
 def test_a_server_that_is_gone_counts_nothing() -> None:

@@ -81,7 +81,10 @@ def test_a_call_that_cannot_be_read_is_malformed() -> None:
         ('{"id": "a", "question": "q"}', '"expect" is missing'),
         ('{"id": "a", "question": "q", "expect": {"equal": 1}}', "one or more of equals"),
         ('{"id": "a", "expect": {"equals": "x"}}', 'either "question" or "messages"'),
-        ('{"id": "a", "question": "q", "expekt": 1, "expect": {"equals": "x"}}', "a row has no expekt"),
+        (
+            '{"id": "a", "question": "q", "expekt": 1, "expect": {"equals": "x"}}',
+            "a row has no expekt. Did you mean expect?",
+        ),
         ('{"id": "a", "question": "q", "expect": {"regex": "("}}', "no pattern"),
         ('{"id": "a", "question": "q", "expect": {"equals": "x"}, "max_tokens": "9"}', "max_tokens"),
     ],

@@ -7,7 +7,7 @@ from math import comb
 
 import pytest
 
-from unified_intelligence.evaluation.statistics import holm, mcnemar, paired_bootstrap, quantile, wilson
+from unified_intelligence.figures.statistics import holm, mcnemar, paired_bootstrap, quantile, wilson
 
 
 def test_p_values_are_scipys_on_a_thousand_tables() -> None:
@@ -41,6 +41,15 @@ def test_wilson_is_scipys() -> None:
         known = stats.binomtest(right, of).proportion_ci(method="wilson")
         assert wilson(right, of) == pytest.approx((known.low, known.high), abs=1e-12)
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(  # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, 3
+    ("right", "of", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_the_interval_is_wilsons(right: int, of: int, low: float, high: float) -> None:
+    assert wilson(right, of) == pytest.approx((low, high), abs=1e-4)
+    assert wilson(of - right, of) == pytest.approx((1 - high, 1 - low), abs=1e-4)
 
 
 def test_holm_by_hand() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.unit.gradio_space.lent import on_gpu
 from unified_intelligence.entities.errors import ModelError, ServerBusyError
 from unified_intelligence.entities.generation import (
     Event,
@@ -84,19 +85,6 @@ def answering(generator: Scripted, **given: Any) -> Answering:
 
 def events(generator: Scripted, config: object = None, **given: Any) -> list[dict[str, object]]:
     return list(answering(generator, **given).events(ASKED, config))
-
-
-def on_gpu(lent: list[int]) -> Callable[[Any, Any], Any]:
-    """Notes for how many seconds a GPU was asked for."""
-
-    def decorate(work: Any, seconds: Any) -> Any:
-        def decorated(*arguments: Any) -> Generator[Any, None, None]:
-            lent.append(seconds(*arguments))
-            yield from work(*arguments)
-
-        return decorated
-
-    return decorate
 
 
 def test_each_event_has_its_shape() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.unit.gradio_space.lent import on_gpu
 from unified_intelligence.entities.errors import InvalidRequestError, MalformedToolCallError, ServerBusyError
 from unified_intelligence.entities.generation import (
     Event,
@@ -205,19 +206,6 @@ def test_a_run_that_cannot_be_read_is_refused_as_a_whole(run: object, samples: S
 
     with pytest.raises(InvalidRequestError, match=says):
         read_run(run, list(samples))
-
-
-def on_gpu(lent: list[int]) -> Callable[[Any, Any], Any]:
-    """Notes for how many seconds a GPU was asked for."""
-
-    def decorate(work: Any, seconds: Any) -> Any:
-        def decorated(*arguments: Any) -> Generator[Any, None, None]:
-            lent.append(seconds(*arguments))
-            yield from work(*arguments)
-
-        return decorated
-
-    return decorate
 
 
 def test_samples_are_answered_side_by_side_and_no_more_than_may_be() -> None:

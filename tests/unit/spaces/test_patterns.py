@@ -17,7 +17,7 @@ PATHS = [
 LINES = [
     "*.py", "*.txt", "!a.py", "data/", "/data", "**/deep", "data/**", "data/**/b.bin", "build", "/build/", "a/*/c", "a/**/d",
     "?.txt", "[xy].txt", "[!x].txt", "[0-9].txt", r"\[x\].txt", "# no", "", "foo/*", "!foo/bar", "*", "!*.txt", ".*", "**",
-    "é*", "foo/", "/*.txt", "d*r/",
+    "é*", "foo/", "/*.txt", "d*r/", "[z-a]*", "[a", "**a", "a b", "tail  ",
 ]  # fmt: skip
 
 

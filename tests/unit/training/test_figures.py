@@ -11,19 +11,10 @@ import pytest
 from training.embedded import bfcl
 from training.embedded.baseline import heuristic_call
 from training.embedded.calibrate import calibrate
-from training.embedded.evaluate import CASES, Figure, Scored, figures, matches, read_cases, same_call, wilson
+from training.embedded.evaluate import CASES, Figure, Scored, figures, matches, read_cases, same_call
 from unified_intelligence.embedded.reading import Reading
 from unified_intelligence.embedded.router import Route
 from unified_intelligence.entities.tools import ToolSpec
-
-
-@pytest.mark.parametrize(  # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3
-    ("right", "of", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_the_interval_is_wilsons(right: int, of: int, low: float, high: float) -> None:
-    assert wilson(right, of) == pytest.approx((low, high), abs=1e-4)
-    assert wilson(of - right, of) == pytest.approx((1 - high, 1 - low), abs=1e-4)
 
 
 def test_nothing_asked_says_nothing() -> None:

@@ -111,6 +111,11 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
 
 
+def clock_time(after: float, now: datetime) -> str:
+    """When so many seconds will be over, with the day where that is not this one's."""
+    return (now + timedelta(seconds=after)).strftime("%H:%M:%S UTC" if after < 86400 else "%Y-%m-%d %H:%M UTC")
+
+
 def _seconds(value: float) -> float | None:
     return value if 0 <= value < 1e9 else None
 
@@ -141,18 +146,15 @@ def refusal(
     message, code = _read(text, secrets)
     said = f"{url} answered {status}" + (f": {message}" if message else ".")
     if after is not None:
-        until = (now + timedelta(seconds=after)).strftime("%H:%M:%S UTC" if after < 86400 else "%Y-%m-%d %H:%M UTC")
-        said = f"{said.rstrip('.')}. It asks to try again in {after:g} s, at {until}."
+        said = f"{said.rstrip('.')}. It asks to try again in {after:g} s, at {clock_time(after, now)}."
     return _typed(_Refusal(url, status, message, code, after, headers.get("x-should-retry", "").lower()), said)
 
 
-def error_in_answer(
-    error: object, *, url: str, secrets: Iterable[str] = (), status: int = 200
-) -> UnifiedIntelligenceError:
+def error_in_answer(error: object, *, url: str, secrets: Iterable[str] = ()) -> UnifiedIntelligenceError:
     """The error of an object that came where an answer was due, in a 200 or in the midst of a stream."""
     message, code, number = _fields(error, tuple(secrets))
     said = f"{url} reports an error: {message or code or 'it does not say which.'}"
-    meant = number if 400 <= number < 600 else _STATUS_OF.get(code, 500 if status == 200 else status)
+    meant = number if 400 <= number < 600 else _STATUS_OF.get(code, 500)
     return _typed(_Refusal(url, meant, message, code), said)
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import visible
+from unified_intelligence.adapters.wire.failures import clock_time, visible
 from unified_intelligence.entities.errors import (
     AnswerInvalidError,
     AnswerRefusedError,
@@ -160,10 +160,7 @@ def _meant(rule: _Rule, title: str, text: str) -> bool:
 
 
 def _until(after: float | None, now: datetime) -> str:
-    if after is None:
-        return ""
-    at = now + timedelta(seconds=after)
-    return f" That is at {at.strftime('%H:%M:%S UTC' if after < 86400 else '%Y-%m-%d %H:%M UTC')}."
+    return "" if after is None else f" That is at {clock_time(after, now)}."
 
 
 def _built(

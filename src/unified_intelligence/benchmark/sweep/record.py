@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct, field
 
 from unified_intelligence.benchmark.store import write_json
+from unified_intelligence.disk.lock import lock
 from unified_intelligence.entities.errors import ConfigurationError
 
 SCHEMA = "uic-bench-sweep/1"
@@ -162,22 +163,18 @@ def keep(path: Path, record: Record) -> None:
 @contextmanager
 def alone(folder: Path, name: str) -> Generator[None]:
     """Holds the sweep's name: two at once would end each other's servers. Raises ConfigurationError."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f".{name}_sweep.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise ConfigurationError(
-                f"The sweep {name} is running already, as process {lock.read().strip() or 'unknown'}.",
-                hint="Wait for it, or give this one another name in its spec.",
-            ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}")
-        lock.flush()
+    place = folder / f".{name}_sweep.lock"
+    try:
+        held = lock(place)
+    except BlockingIOError:
+        raise ConfigurationError(
+            f"The sweep {name} is running already, as process {place.read_text().strip() or 'unknown'}.",
+            hint="Wait for it, or give this one another name in its spec.",
+        ) from None
+    try:
+        os.ftruncate(held, 0)
+        os.write(held, f"{os.getpid()}".encode())
         yield
+    finally:
+        os.close(held)

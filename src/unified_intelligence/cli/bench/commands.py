@@ -237,7 +237,7 @@ def export(
     context: typer.Context,
     form: Annotated[str, typer.Argument(metavar="csv|parquet|mlflow", help="in which form")],
     run: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN...]", help="names, or paths of their metrics [all runs]")
+        list[str] | None, typer.Argument(metavar="RUN", help="names, or paths of their metrics [all runs]")
     ] = None,
     rows: Annotated[str | None, _text("--rows", "runs|requests", "a row each [csv: runs; parquet: requests]")] = None,
     out: Annotated[str | None, _text("--out", "FILE", "where to [csv: stdout; parquet: bench-ROWS.parquet]")] = None,

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from unified_intelligence.benchmark.compare import Change, Comparison, as_json, compare
-from unified_intelligence.benchmark.gate import Held, hold, read_gate
-from unified_intelligence.benchmark.metrics import Metrics
+from unified_intelligence.benchmark.gate import hold, read_gate
 from unified_intelligence.benchmark.store import read
 from unified_intelligence.cli.bench.places import runs_of
+from unified_intelligence.cli.gates import PASSED, Told, gate_table, gates_json
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
 from unified_intelligence.entities.errors import InvalidRequestError
@@ -38,6 +38,7 @@ def hold_gates(output: Output, given: Mapping[str, Any]) -> int:
     folder = runs_of(output, given["runs"])
     stored = [read(folder, run) for run in given["run"]]
     held = [(own.metrics, hold(gate, own.metrics)) for own in stored for gate in gates]
+    told = [Told(run.name, own, "INVALID" if run.invalid else PASSED if own.passed else "FAILED") for run, own in held]
     before = read(folder, given["baseline"]) if given["baseline"] else None
     comparisons = [compare(before, own) for own in stored] if before else []
     refused = [f"{own.metrics.name}: {why}" for own in stored for why in own.metrics.invalid]
@@ -46,40 +47,14 @@ def hold_gates(output: Output, given: Mapping[str, Any]) -> int:
     missed = any(not own.passed for _, own in held) or any(own.worse for own in comparisons)
     code = INVALID if refused else WORSE if missed else 0
     if given["json"]:
-        output.json(_told(held, comparisons, refused, code), indented=True)
+        output.json(gates_json(told, [*map(as_json, comparisons)], refused, code), indented=True)
     else:
-        output.line("\n".join(_gate_lines(held, comparisons, refused)))
+        output.line("\n".join(_gate_lines(told, comparisons, refused)))
     return code
 
 
-def _told(
-    held: Sequence[tuple[Metrics, Held]], comparisons: Sequence[Comparison], refused: list[str], code: int
-) -> dict[str, Any]:
-    gates = [{"run": run.name, "gate": own.gate.written, "found": own.found, "passed": own.passed} for run, own in held]
-    return {
-        "passed": not code,
-        "exit": code,
-        "gates": gates,
-        "refused": refused,
-        "baseline": [*map(as_json, comparisons)],
-    }
-
-
-def _gate_lines(
-    held: Sequence[tuple[Metrics, Held]], comparisons: Sequence[Comparison], refused: Sequence[str]
-) -> list[str]:
-    lines = [f"INVALID  {why}: no gate can be held against it." for why in refused]
-    rows = [
-        (
-            "INVALID" if run.invalid else "passed" if own.passed else "FAILED",
-            own.gate.written,
-            "no such figure" if own.found is None else f"{own.found:.4g}",
-            run.name,
-        )
-        for run, own in held
-    ]
-    if rows:
-        lines.append(aligned([("", "GATE", "FOUND", "RUN"), *rows]))
+def _gate_lines(told: Sequence[Told], comparisons: Sequence[Comparison], refused: Sequence[str]) -> list[str]:
+    lines = [*(f"INVALID  {why}: no gate can be held against it." for why in refused), *gate_table(told)]
     for own in comparisons:
         state = f"FAILED  significantly worse than {own.first}: {', '.join(own.worse)}"
         lines += [state if own.worse else f"passed  not significantly worse than {own.first}"]

@@ -9,8 +9,10 @@ from typing import Any, NamedTuple, NoReturn
 
 from unified_intelligence.benchmark.plan import OPEN_WARMUP, REQUESTS, REQUESTS_EACH, Load, Prompt
 from unified_intelligence.benchmark.prompts import prompts_of, read_trace
+from unified_intelligence.cli import numbers as typed
 from unified_intelligence.entities.errors import InvalidRequestError
 
+COMMAND = "bench run"
 _WAYS = ("concurrency", "rate", "ramp", "trace")
 
 
@@ -53,12 +55,7 @@ def numbers(given: Mapping[str, Any], name: str, default: str) -> list[int]:
 
 
 def whole(given: Mapping[str, Any], name: str, default: int, least: int = 1) -> int:
-    text = given[name]
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and int(text) >= least):
-        wrong(name, f"a whole number from {least}", text)
-    return int(text)
+    return typed.whole(COMMAND, given, name, default, least=least)
 
 
 def seconds(given: Mapping[str, Any], name: str, default: float) -> float:
@@ -73,7 +70,7 @@ def seconds(given: Mapping[str, Any], name: str, default: float) -> float:
 
 
 def wrong(name: str, what: str, text: str) -> NoReturn:
-    raise InvalidRequestError(f"--{name.replace('_', '-')} is {what}, not {text!r}.", hint="See: uic bench run --help")
+    typed.wrong(COMMAND, name, what, text)
 
 
 def _numbers(given: Mapping[str, Any]) -> list[int]:

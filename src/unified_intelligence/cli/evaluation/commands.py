@@ -8,6 +8,7 @@ import typer
 
 from unified_intelligence.cli import flags
 from unified_intelligence.cli.command import LightCommand, new_app
+from unified_intelligence.cli.flags import setting_flag
 from unified_intelligence.cli.output import Output
 
 app = new_app()
@@ -29,7 +30,7 @@ _Retries = Annotated[str | None, _text("--retries", "NUMBER", "further tries of 
 _Limit = Annotated[str | None, _text("--limit", "NUMBER", "only so many questions, always the same ones [all]")]
 _Epochs = Annotated[str | None, _text("--epochs", "NUMBER", "ask each so often [1]")]
 _Concurrency = Annotated[str | None, _text("--concurrency -j", "NUMBER", "requests at once [the provider's]")]
-_Think = Annotated[str | None, _text("--think", "on|off", "whether it reasons aloud [the provider's]")]
+_Thinking = Annotated[bool | None, setting_flag("thinking", "--thinking/--no-thinking")]
 _Route = Annotated[str | None, _text("--route", "NAME", "how the questions are put [the suite's]")]
 _Language = Annotated[str | None, _text("--language", "en|fr", "only that one [all]")]
 _Seed = Annotated[str | None, _text("--seed", "NUMBER", "of suites that make their questions [0]")]
@@ -77,7 +78,7 @@ def run(
     limit: _Limit = None,
     epochs: _Epochs = None,
     concurrency: _Concurrency = None,
-    think: _Think = None,
+    thinking: _Thinking = None,
     route: _Route = None,
     language: _Language = None,
     seed: _Seed = None,

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from unified_intelligence.cli.evaluation.places import folder_of
+from unified_intelligence.cli.gates import PASSED, Told, gate_table, gates_json
+from unified_intelligence.cli.numbers import wrong
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
 from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.evaluation.compare import ALPHA, PAIRED, Comparison, Flip, Row, as_json, compare, read
-from unified_intelligence.evaluation.gate import Held, hold, is_for, read_gate, refusal
+from unified_intelligence.evaluation.gate import hold, is_for, read_gate, refusal
 from unified_intelligence.evaluation.metrics import is_complete
-from unified_intelligence.evaluation.record import Run
+from unified_intelligence.figures.gate import Held
 
-PASSED, WORSE, INCOMPLETE = 0, 1, 3
+GOOD, WORSE, INCOMPLETE = 0, 1, 3
 _FLIPS = 20
 
 
@@ -34,7 +36,7 @@ def compare_runs(output: Output, parameters: Mapping[str, Any]) -> int:
             output.warn(f"{refusal(run)} Nothing follows from it.")
     if not found.complete:
         return INCOMPLETE
-    return WORSE if found.regressions else PASSED
+    return WORSE if found.regressions else GOOD
 
 
 def _tell_unpaired(output: Output, found: Comparison) -> None:
@@ -55,7 +57,9 @@ def hold_gates(output: Output, parameters: Mapping[str, Any]) -> int:
     for gate in gates:
         if not any(is_for(gate, own.run) for own in found):
             suites = ", ".join(own.run.asking.suite for own in found)
-            raise InvalidRequestError(f"{gate.written!r} is for no run given here: {suites}.", hint="Name its run too.")
+            raise InvalidRequestError(
+                f"{gate.limit.written!r} is for no run given here: {suites}.", hint="Name its run too."
+            )
     held = [(own.run, hold(gate, own.run)) for gate in gates for own in found if is_for(gate, own.run)]
     refused = [told for own in found if (told := refusal(own.run))]
     comparisons: list[Comparison] = []
@@ -63,11 +67,13 @@ def hold_gates(output: Output, parameters: Mapping[str, Any]) -> int:
         baseline = read(folder_of(output, parameters["baseline"], parameters["runs"]))
         comparisons = [compare(baseline, own) for own in found]
         refused += [told] if (told := refusal(baseline.run)) else []
-    code = _code(held, comparisons, refused)
+    code = _code([own for _, own in held], comparisons, refused)
+    passed = "refused" if refused else PASSED
+    judged = [Told(run.name, own, passed if own.passed else "FAILED") for run, own in held]
     if parameters["json"]:
-        output.json(_gates_json(held, comparisons, refused, code), indented=True)
+        output.json(gates_json(judged, [*map(as_json, comparisons)], refused, code), indented=True)
     else:
-        output.line("\n".join(_gate_lines(held, comparisons, refused=bool(refused))))
+        output.line("\n".join(gate_table(judged) + _compared(comparisons, passed)))
     for own in found:
         if (asked := len(own.run.planned_ids)) < own.run.dataset.n:
             output.warn(f"{own.run.name} asked {asked} of the {own.run.dataset.n} questions of {own.run.asking.suite}.")
@@ -78,41 +84,15 @@ def hold_gates(output: Output, parameters: Mapping[str, Any]) -> int:
     return code
 
 
-def _code(held: Sequence[tuple[Run, Held]], comparisons: Sequence[Comparison], refused: Sequence[str]) -> int:
+def _code(held: Sequence[Held], comparisons: Sequence[Comparison], refused: Sequence[str]) -> int:
     if refused:
         return INCOMPLETE
-    passed = all(own.passed for _, own in held) and not any(own.regressions for own in comparisons)
-    return PASSED if passed else WORSE
+    passed = all(own.passed for own in held) and not any(own.regressions for own in comparisons)
+    return GOOD if passed else WORSE
 
 
-def _gates_json(
-    held: Sequence[tuple[Run, Held]], comparisons: Sequence[Comparison], refused: Sequence[str], code: int
-) -> object:
-    gates = [
-        {"run": run.name, "gate": own.gate.written, "found": own.found, "passed": own.passed and not refused}
-        for run, own in held
-    ]
-    return {
-        "passed": not code,
-        "exit": code,
-        "gates": gates,
-        "refused": refused,
-        "baseline": [*map(as_json, comparisons)],
-    }
-
-
-def _gate_lines(held: Sequence[tuple[Run, Held]], comparisons: Sequence[Comparison], *, refused: bool) -> list[str]:
-    passed = "refused" if refused else "passed"
-    rows = [
-        (
-            passed if own.passed else "FAILED",
-            own.gate.written,
-            "no such figure" if own.found is None else f"{own.found:.4g}",
-            run.name,
-        )
-        for run, own in held
-    ]
-    lines = [aligned([("", "GATE", "FOUND", "RUN"), *rows])] if rows else []
+def _compared(comparisons: Sequence[Comparison], passed: str) -> list[str]:
+    lines: list[str] = []
     for own in comparisons:
         worse = ", ".join(row.slice for row in own.regressions)
         state = (
@@ -184,5 +164,5 @@ def _whole(text: str | None) -> int:
     if text is None:
         return _FLIPS
     if not (text.isascii() and text.isdigit()):
-        raise InvalidRequestError(f"--flips is a whole number, not {text!r}.", hint="See: uic eval compare --help")
+        wrong("eval compare", "flips", "a whole number", text)
     return int(text)

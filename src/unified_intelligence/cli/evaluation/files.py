@@ -11,10 +11,11 @@ import msgspec
 from unified_intelligence.cli.evaluation.places import cache_of, folder_of
 from unified_intelligence.cli.evaluation.show import summary_lines
 from unified_intelligence.cli.output import Output
+from unified_intelligence.disk.whole import replace
 from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.evaluation.compare import read
 from unified_intelligence.evaluation.export import write
-from unified_intelligence.evaluation.folder import read_run, replace
+from unified_intelligence.evaluation.folder import read_run
 from unified_intelligence.evaluation.report import html_report
 from unified_intelligence.evaluation.rescore import choice_of, rescore
 from unified_intelligence.evaluation.suites import build
@@ -62,7 +63,6 @@ def write_report(output: Output, parameters: Mapping[str, Any]) -> int:
     path = folder / "report.html" if html is None else Path(html).expanduser()
     page = html_report(read(folder)).encode("utf-8", "replace")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         replace(path, page)
     except OSError as error:
         raise ConfigurationError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +12,7 @@ from unified_intelligence.cli.evaluation.live import watcher
 from unified_intelligence.cli.evaluation.places import cache_of, free_name, runs_of, slug
 from unified_intelligence.cli.evaluation.show import summary_lines
 from unified_intelligence.cli.flags import Given, given
+from unified_intelligence.cli.numbers import number, whole, wrong
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.cli.terminated import terminated
@@ -137,7 +137,7 @@ def _plan(output: Output, parameters: Mapping[str, Any], name: str, chosen: Chos
         generating=Generating(
             temperature=_number(parameters, "temperature", 0.0),
             max_tokens=whole["max_tokens"],
-            thinking=_think(parameters["think"]),
+            thinking=parameters["thinking"],
             seed=_whole(parameters, "sampling_seed", least=0),
         ),
         rules=Rules(
@@ -191,41 +191,19 @@ def _language(given: str | None) -> Language:
             raise InvalidRequestError(f"--language is en or fr, not {given!r}.", hint="See: uic eval run --help")
 
 
-def _think(given: str | None) -> bool | None:
-    if given not in {None, "on", "off"}:
-        raise InvalidRequestError(f"--think is on or off, not {given!r}.", hint="See: uic eval run --help")
-    return None if given is None else given == "on"
-
-
 _FLAGS: Mapping[str, str] = {"hour": "usd-per-hour"}
+COMMAND = "eval run"
 _LEAST: Mapping[str, int] = {"retries": 0, "seed": 0}
 
 
 def _whole(parameters: Mapping[str, Any], name: str, least: int | None = None) -> int | None:
-    text, lowest = parameters[name], _LEAST.get(name, 1) if least is None else least
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and int(text) >= lowest):
-        flag = name.replace("_", "-")
-        raise InvalidRequestError(
-            f"--{flag} is a whole number from {lowest}, not {text!r}.", hint="See: uic eval run --help"
-        )
-    return int(text)
+    least = _LEAST.get(name, 1) if least is None else least
+    return None if parameters[name] is None else whole(COMMAND, parameters, name, 0, least=least)
 
 
 def _number(parameters: Mapping[str, Any], name: str, otherwise: float | None) -> float | None:
     text = parameters[name]
-    return otherwise if text is None else _amount(text, f"--{_FLAGS.get(name, name)}")
-
-
-def _amount(text: str, flag: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise InvalidRequestError(f"{flag} is a number from 0, not {text!r}.", hint="See: uic eval run --help")
-    return value
+    return otherwise if text is None else number(COMMAND, _FLAGS.get(name, name), text)
 
 
 def _price(given: str | None) -> tuple[float, float] | None:
@@ -233,7 +211,5 @@ def _price(given: str | None) -> tuple[float, float] | None:
         return None
     read, comma, written = given.partition(",")
     if not comma or "," in written:
-        raise InvalidRequestError(
-            f"--price is two numbers, as 0.5,1.5, not {given!r}.", hint="See: uic eval run --help"
-        )
-    return _amount(read, "--price"), _amount(written, "--price")
+        wrong(COMMAND, "price", "two numbers, as 0.5,1.5", given)
+    return number(COMMAND, "price", read), number(COMMAND, "price", written)

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from typer import Typer
-from typer.core import TyperGroup
-from typer.main import get_command
-
-from unified_intelligence.cli.command import new_app
-from unified_intelligence.cli.group import Entry
+from unified_intelligence.cli.command import Entry, LateGroup, new_app
 from unified_intelligence.entities.errors import MissingDependencyError
 from unified_intelligence.factories.space_factory import EXTRA, WHAT
 
 if TYPE_CHECKING:
-    from typer._click import Context, HelpFormatter  # pyright: ignore[reportPrivateUsage] methods are typed with them
-    from typer._click.core import Command  # pyright: ignore[reportPrivateUsage]
+    from typer._click import Context  # pyright: ignore[reportPrivateUsage] methods are typed with them
 
 LIBRARIES = frozenset({"huggingface_hub", "pydantic", "yaml"})
 _ROOM = "unified_intelligence.cli.space"
@@ -41,17 +34,8 @@ COMMANDS: Mapping[str, Entry] = {
 }
 
 
-class SpaceGroup(TyperGroup):
-    """Commands by name, imported when they are asked for."""
-
-    def list_commands(self, ctx: Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        app: Typer = import_module(COMMANDS[cmd_name].module).app
-        return get_command(app)
+class SpaceGroup(LateGroup):
+    table = COMMANDS
 
     def invoke(self, ctx: Context) -> Any:
         """The libraries of the extra are imported by the commands; one that is missing is told here, for all."""
@@ -61,11 +45,6 @@ class SpaceGroup(TyperGroup):
             if (error.name or "").partition(".")[0] not in LIBRARIES:
                 raise
             raise MissingDependencyError(WHAT, error.name or "", EXTRA) from error
-
-    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
-        """From the table: no command is imported for it."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
 
 
 app = new_app()

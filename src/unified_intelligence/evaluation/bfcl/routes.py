@@ -58,12 +58,6 @@ def hermes_messages(case: Case) -> tuple[Message, ...]:
     return (Message("system", text), *turns)
 
 
-def hermes_prompt(case: Case) -> str:
-    """The prompt of the leaderboard's handler, for an endpoint that completes a text; the model may think."""
-    turns = "".join(f"<|im_start|>{turn.role}\n{turn.content}<|im_end|>\n" for turn in hermes_messages(case))
-    return f"{turns}<|im_start|>assistant\n"
-
-
 def prompt_messages(case: Case) -> tuple[Message, ...]:
     documents = "\n".join(json.dumps(noted(function), ensure_ascii=False) for function in case.functions)
     turns = case.messages

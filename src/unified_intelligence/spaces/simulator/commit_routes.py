@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -13,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from unified_intelligence.spaces.patterns import Patterns, expression
 from unified_intelligence.spaces.simulator.front_matter import complaints
 from unified_intelligence.spaces.simulator.hub import KINDS, Hub
-from unified_intelligence.spaces.simulator.ignored import Ignored, LargeFiles
 from unified_intelligence.spaces.simulator.keepers import Keepers
 from unified_intelligence.spaces.simulator.refusals import RefusalError
 from unified_intelligence.spaces.simulator.repository import MAIN, Change, Large
@@ -110,15 +111,15 @@ class CommitRoutes:
         def text_of(name: str) -> str:
             return repository.read(present[name]).decode("utf-8", "replace") if name in present else ""
 
-        ignored = Ignored(str(given.get("gitIgnore", text_of(".gitignore"))))
-        large = LargeFiles(text_of(".gitattributes"))
+        ignored = Patterns(str(given.get("gitIgnore", text_of(".gitignore"))).splitlines())
+        large = large_files(text_of(".gitattributes"))
         told: list[dict[str, Any]] = []
         for file in cast("list[dict[str, Any]]", given.get("files", [])):
             path = str(file["path"])
-            mode = "lfs" if path in large or _is_large(file) else "regular"
+            mode = "lfs" if any(own.fullmatch(path) for own in large) or _is_large(file) else "regular"
             entry = present.get(path)
             oid = (entry.large.sha256 if entry.large else entry.oid) if entry else None
-            told.append({"path": path, "uploadMode": mode, "shouldIgnore": path in ignored, "oid": oid})
+            told.append({"path": path, "uploadMode": mode, "shouldIgnore": ignored.match(path), "oid": oid})
         return JSONResponse({"files": told})
 
     async def commit(self, request: Request) -> Response:
@@ -170,6 +171,12 @@ class CommitRoutes:
         raise RefusalError(
             404, "This local Hub has no Xet storage: set HF_HUB_DISABLE_XET=1 before huggingface_hub is imported."
         )
+
+
+def large_files(attributes: str) -> list[re.Pattern[str]]:
+    """The patterns of a .gitattributes that say `filter=lfs`."""
+    lines = (line.split() for line in attributes.splitlines() if line and not line.startswith("#"))
+    return [expression(words[0]) for words in lines if "filter=lfs" in words[1:]]
 
 
 def _is_large(file: dict[str, Any]) -> bool:

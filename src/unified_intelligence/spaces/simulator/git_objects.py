@@ -7,12 +7,12 @@ moved there, so that a process that is killed leaves either the whole object or 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from unified_intelligence.disk.whole import replace
 
 FILE_MODE, FOLDER_MODE = b"100644", b"40000"
 
@@ -48,9 +48,6 @@ class GitObjects:
             raise KeyError(oid) from error
         header, _, content = data.partition(b"\0")
         return header.split()[0].decode(), content
-
-    def has(self, oid: str) -> bool:
-        return self._path(oid).exists()
 
     def size(self, oid: str) -> int:
         """Bytes of its content, without reading it all."""
@@ -101,9 +98,5 @@ class GitObjects:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """All of it or nothing, for readers and for a process that is killed; the file is its owner's only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    Path(beside).replace(path)
+    """For its owner only; what a local Hub has need not outlive the machine."""
+    replace(path, content, private=True, synced=False)

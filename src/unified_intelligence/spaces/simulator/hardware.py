@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-PRICES_AS_OF = "2026-08"
-
 
 class Hardware(NamedTuple):
     """`usd` is for an hour; `gpu` is empty, or a model and its memory."""

@@ -6,13 +6,13 @@ however it ended.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from unified_intelligence.disk.lock import lock
 from unified_intelligence.entities.errors import ConfigurationError
 from unified_intelligence.spaces.simulator.clock import Clock, MachineClock
 from unified_intelligence.spaces.simulator.faults import Faults
@@ -50,11 +50,9 @@ class Hub:
         self.clock, self.faults = clock or MachineClock(), faults or Faults()
         self.calls: list[Call] = []
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
+            self._lock = lock(folder / "lock")
+        except BlockingIOError as error:
             raise ConfigurationError(
                 f"{folder} is the folder of a local Hub that is running.", hint="Stop it, or take another folder."
             ) from error

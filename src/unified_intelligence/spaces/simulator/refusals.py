@@ -4,15 +4,15 @@ from __future__ import annotations
 
 
 class RefusalError(Exception):
-    """`code` is what stands in `X-Error-Code`, empty where the Hub sends none. `headers` and `body` come besides."""
+    """`code` is what stands in `X-Error-Code`, empty where the Hub sends none; `headers` come besides.
 
-    def __init__(
-        self, status: int, message: str, code: str = "", headers: dict[str, str] | None = None,
-        body: dict[str, str] | None = None,
-    ) -> None:  # fmt: skip
+    What is put into `body` is sent with the message.
+    """
+
+    def __init__(self, status: int, message: str, code: str = "", headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.message, self.code = status, message, code
-        self.headers, self.body = headers or {}, body or {}
+        self.headers, self.body = headers or {}, dict[str, str]()
 
 
 def no_repository(name: str) -> RefusalError:

@@ -6,7 +6,6 @@ step: a commit is there whole, or it is not there.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -138,11 +137,6 @@ class Repository:
         if not _SHA256.fullmatch(sha256):
             raise RefusalError(400, f"Not a sha256: {sha256!r}")
         return self.folder / "lfs" / sha256[:2] / sha256
-
-    def add_large(self, sha256: str, content: bytes) -> None:
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise RefusalError(400, f"The content is not the one of sha256 {sha256}.")
-        write_whole(self.large_path(sha256), content)
 
     def commit_of(self, oid: str) -> Commit:
         kind, data = self.objects.read(oid)

@@ -27,10 +27,10 @@ def duration(value: float, name: str = "duration") -> None:
     _sane(name, value)
 
 
-def duration_or_none(value: float, name: str = "duration") -> None:
+def duration_or_none(value: float) -> None:
     """Raise ToolError unless a duration in years is zero or more and at most MAX_YEARS."""
-    not_negative(name, value)
-    _sane(name, value)
+    not_negative("duration", value)
+    _sane("duration", value)
 
 
 def _sane(name: str, value: float) -> None:
@@ -44,10 +44,10 @@ def filled(name: str, values: Sequence[float], *, least: int = 1) -> None:
         raise ToolError(f"The list of {name} must hold at least {least} value{'s' if least > 1 else ''}.")
 
 
-def rate_above(name: str, value: float, floor: float = -1.0) -> None:
-    """Raise ToolError unless a rate, as a fraction, is above `floor` (-100% where not given)."""
-    if not value > floor:
-        raise ToolError(f"The {name} must be above {floor * 100:g}%, not {value * 100:g}%.")
+def rate_above(name: str, value: float) -> None:
+    """Raise ToolError unless a rate, as a fraction, is above -100%."""
+    if not value > -1:
+        raise ToolError(f"The {name} must be above -100%, not {value * 100:g}%.")
 
 
 def growth(rate: float, periods: float) -> float:

@@ -10,7 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tests.unit.evaluation.data_pack import pack
 from unified_intelligence.entities.message import Message
 from unified_intelligence.evaluation.bfcl.cases import CATEGORIES, Case, read_cases
-from unified_intelligence.evaluation.bfcl.routes import hermes_messages, hermes_prompt, prompt_messages, tools_of
+from unified_intelligence.evaluation.bfcl.routes import hermes_messages, prompt_messages, tools_of
 from unified_intelligence.evaluation.bfcl.sources import contents
 from unified_intelligence.evaluation.suite import Choice
 
@@ -38,9 +38,14 @@ CHATML = (
 )
 
 
+def prompt_of(case: Case) -> str:
+    turns = [{"role": turn.role, "content": turn.content} for turn in hermes_messages(case)]
+    return ImmutableSandboxedEnvironment().from_string(CHATML).render(messages=turns)
+
+
 def test_the_prompt_of_hermes_is_the_handlers() -> None:
     document = json.dumps({**TREE, "description": "Plants. Note that the provided function is in Python 3 syntax."})
-    assert hermes_prompt(CASE) == (
+    assert prompt_of(CASE) == (
         "<|im_start|>system\n# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are "
         "provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
         f"{document}\n{document}\n</tools>\n\nFor each function call, return a json object with function name and "
@@ -48,12 +53,6 @@ def test_the_prompt_of_hermes_is_the_handlers() -> None:
         '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call><|im_end|>\n'
         "<|im_start|>user\nPlante un chêne\nici 🌳<|im_end|>\n<|im_start|>assistant\n"
     )
-
-
-def test_a_chat_of_these_messages_is_that_prompt() -> None:
-    turns = [{"role": turn.role, "content": turn.content} for turn in hermes_messages(CASE)]
-    rendered = ImmutableSandboxedEnvironment().from_string(CHATML).render(messages=turns)
-    assert rendered == hermes_prompt(CASE)
 
 
 @pytest.mark.parametrize("put", [hermes_messages, prompt_messages])
@@ -67,7 +66,7 @@ def test_a_system_message_of_the_case_stays_in_front(put: Callable[[Case], tuple
 def test_a_case_without_functions_is_put_as_it_is() -> None:
     case = Case("three", "live_irrelevance", CASE.messages, ())
     assert hermes_messages(case) == CASE.messages and tools_of(case.functions) == ()
-    assert hermes_prompt(case) == "<|im_start|>user\nPlante un chêne\nici 🌳<|im_end|>\n<|im_start|>assistant\n"
+    assert prompt_of(case) == "<|im_start|>user\nPlante un chêne\nici 🌳<|im_end|>\n<|im_start|>assistant\n"
 
 
 def test_tools_have_the_types_of_json_schema_and_names_without_dots() -> None:
@@ -101,4 +100,5 @@ def test_every_case_can_be_put_by_every_route() -> None:
         for case in read_cases(category, *contents(category, choice)):
             text = json.dumps([tool.parameters for tool in tools_of(case.functions)])
             assert not any(f'"type": "{gone}"' in text for gone in ("dict", "float", "tuple", "any"))
-            assert hermes_prompt(case).count("Python 3 syntax.") >= len(case.functions)
+            (system, *_) = hermes_messages(case)
+            assert system.content.count("Python 3 syntax.") >= len(case.functions)

@@ -1,4 +1,4 @@
-"""What can be said of a share of right answers, and of the difference between two runs. Exact where it can be."""
+"""What can be said of a share, of paired differences and of many values. Exact where it can be; no library."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Interval(NamedTuple):
     hi: float
 
 
-def wilson(right: float, of: float, level: float = LEVEL) -> Interval:
-    """The score interval of a share; of nothing it is all that is possible. `right` may be a sum of shares."""
+def wilson(met: float, of: float) -> Interval:
+    """The score interval of a share; of nothing it is all that is possible. `met` may be a sum of shares."""
     if of <= 0:
         return Interval(0.0, 1.0)
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share, spread = right / of, z * z / of
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    share, spread = met / of, z * z / of
     centre = (share + spread / 2) / (1 + spread)
     half = z * math.sqrt(share * (1 - share) / of + spread / (4 * of)) / (1 + spread)
-    return Interval(0.0 if right <= 0 else max(0.0, centre - half), 1.0 if right >= of else min(1.0, centre + half))
+    return Interval(0.0 if met <= 0 else max(0.0, centre - half), 1.0 if met >= of else min(1.0, centre + half))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -46,19 +46,17 @@ def _ratio(count: int, power: int) -> float:
     return math.ldexp(count >> excess, excess - power)
 
 
-def paired_bootstrap(
-    differences: Sequence[float], level: float = LEVEL, rounds: int = _ROUNDS, seed: int = 0
-) -> Interval:
-    """The percentile interval of the mean of paired differences, one a sample; the same seed gives the same one."""
+def paired_bootstrap(differences: Sequence[float]) -> Interval:
+    """The percentile interval of the mean of paired differences, one a sample; the same data give the same one."""
     n = len(differences)
     if not n:
         return Interval(-1.0, 1.0)
     if all(own == differences[0] for own in differences):
         return Interval(differences[0], differences[0])
-    draw = random.Random(seed)
-    means = sorted(math.fsum(draw.choices(differences, k=n)) / n for _ in range(rounds))
-    tail = (1 - level) / 2
-    return Interval(means[math.floor(tail * rounds)], means[min(rounds - 1, math.ceil((1 - tail) * rounds) - 1)])
+    draw = random.Random(0)
+    means = sorted(math.fsum(draw.choices(differences, k=n)) / n for _ in range(_ROUNDS))
+    tail = (1 - LEVEL) / 2
+    return Interval(means[math.floor(tail * _ROUNDS)], means[math.ceil((1 - tail) * _ROUNDS) - 1])
 
 
 def holm(values: Sequence[float]) -> list[float]:
