@@ -38,13 +38,13 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.profiles.sampling import Sampling
 
-CPU, GREEDY = torch.device("cpu"), Sampling(0.0)
+GREEDY = Sampling(0.0)
 ENDLESS = 10**6
 
 
 def writing(prompt: list[int], limit: int = 8) -> Writing:
     ends = frozenset[int]() if limit == ENDLESS else frozenset({END})
-    return Writing(Plan(prompt, limit, ends, GREEDY, None), None, CPU)
+    return Writing(Plan(prompt, limit, ends, GREEDY, None), None)
 
 
 def read(ticket: Ticket) -> list[int]:
@@ -101,7 +101,7 @@ class Faulty(Writing):
     """Breaks with what nobody expects, at its beginning or later."""
 
     def __init__(self, plan: Plan, at: int) -> None:
-        super().__init__(plan, None, CPU)
+        super().__init__(plan, None)
         self._left = at
 
     def forced(self) -> list[Chosen]:
@@ -154,7 +154,7 @@ def test_keys_that_are_no_numbers_end_one_answer_and_not_the_next_of_its_slot() 
     best = int(logits_of(model, [4, 5, 6])[-1].argmax())
     forward = FusedForward(model, longest=LONGEST)
     scheduler = Scheduler(forward, slots=3, memory=3000)
-    rows = [Row(Writing(Plan([at, 2, 3], 30, frozenset(), GREEDY, None), None, CPU), Ticket()) for at in range(3)]
+    rows = [Row(Writing(Plan([at, 2, 3], 30, frozenset(), GREEDY, None), None), Ticket()) for at in range(3)]
     advance(scheduler, rows, 5)
     with torch.inference_mode():
         forward._caches[1]._values[rows[1].slot.index, :, 2] = float("nan")
@@ -166,7 +166,7 @@ def test_keys_that_are_no_numbers_end_one_answer_and_not_the_next_of_its_slot() 
     assert all(
         bool(torch.isfinite(cache._values).all() & torch.isfinite(cache._keys).all()) for cache in forward._caches
     )
-    again = [Row(Writing(Plan([4, 5, 6], 1, frozenset(), GREEDY, None), None, CPU), Ticket()) for _ in range(3)]
+    again = [Row(Writing(Plan([4, 5, 6], 1, frozenset(), GREEDY, None), None), Ticket()) for _ in range(3)]
     advance(scheduler, again, 3)
     assert [read(row.ticket) for row in again] == [[best]] * 3
 

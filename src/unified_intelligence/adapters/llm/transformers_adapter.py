@@ -242,8 +242,8 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
             raise InvalidRequestError("The model writes no think block: thinking_budget means nothing to it.")
         request = Request.of(loaded, turns, config, self._asked(config), self._least)
         reader = Reader(prompt.text_of(loaded), request.rules)
-        device, constraint = running.engine.forward.device, request.constraint
-        writing = Writing(request.plan, request.thinking(loaded), device, constraint)
+        constraint = request.constraint
+        writing = Writing(request.plan, request.thinking(loaded), constraint)
         latest = None if config.max_wait is None else time.monotonic() + config.max_wait
         ticket = running.engine.submit(writing, loop=loop, priority=config.priority or 0, deadline=latest)
         return Answer(ticket, reader, len(request.plan.prompt), started, constraint.lacks if constraint else "")
