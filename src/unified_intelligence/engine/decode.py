@@ -126,6 +126,13 @@ def draw_each(rows: Sequence[torch.Tensor], wishes: Sequence[Wish]) -> list[Chos
         return [draw_each([row], [wish])[0] for row, wish in zip(rows, wishes, strict=True)]
 
 
+def are_spoilt(logits: Sequence[torch.Tensor]) -> list[bool]:
+    """Which of them hold what is no number; in one transfer."""
+    import torch
+
+    return [bool(one) for one in torch.stack([each.isnan().any() for each in logits]).cpu()] if logits else []
+
+
 def run(module: Callable[..., Any], **inputs: Any) -> Any:
     """A forward pass. Raises ModelError for whatever it breaks with."""
     import torch

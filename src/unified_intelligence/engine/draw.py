@@ -91,7 +91,7 @@ def _possible(logits: Floats, wish: Wish) -> Generator[Floats]:
         row = logits + bias_of(wish.allowed)[: len(logits)]
     elif wish.penalties:
         row = logits.copy()
-    places = numpy.fromiter(wish.barred, numpy.int64)
+    places = numpy.fromiter((token for token in wish.barred if token < len(row)), numpy.int64)
     before = row[places]
     row[places] = -numpy.inf
     if wish.penalties:
@@ -202,9 +202,8 @@ def _of_all(weights: Floats, random: float) -> int:
 
 def _first_beyond(sums: Doubles, drawn: float) -> int:
     """The last that weighs anything, where rounding leaves none beyond."""
-    import numpy
-
-    return min(int(numpy.searchsorted(sums, drawn, side="right")), int(numpy.searchsorted(sums, sums[-1])))
+    last: float = sums[-1]
+    return min(int(sums.searchsorted(drawn, side="right")), int(sums.searchsorted(last)))
 
 
 def _logprobs_of_each(rows: Sequence[torch.Tensor], tokens: Sequence[int], most: Sequence[int]) -> list[Logprobs]:

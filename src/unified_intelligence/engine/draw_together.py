@@ -122,17 +122,18 @@ class _Step:
 
     def _in_order(self, rows: Sequence[int]) -> torch.Tensor:
         """The tokens of these rows, by all of their logits."""
-        import torch
-
-        parts = [rows[at : at + _SORTED] for at in range(0, len(rows), _SORTED)]
-        return torch.cat([self._of_sorted(part) for part in parts])
-
-    def _of_sorted(self, rows: Sequence[int]) -> torch.Tensor:
         import numpy
         import torch
 
-        temperature, random, top_p, min_p, top_k = _numbers([self._wishes[at] for at in rows], self._device)
-        logits = self._logits[_sent(numpy.array(rows), self._device)]
+        places = _sent(numpy.array(rows), self._device)
+        asked = _numbers([self._wishes[at] for at in rows], self._device)
+        some = [slice(at, at + _SORTED) for at in range(0, len(rows), _SORTED)]
+        return torch.cat([self._of_sorted(self._logits[places[part]], asked[:, part]) for part in some])
+
+    def _of_sorted(self, logits: torch.Tensor, asked: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        temperature, random, top_p, min_p, top_k = asked
         ordered, order = logits.sort(descending=True, stable=True)
         weights = ((ordered - ordered[:, :1]).double() / temperature).exp()
         ranks = torch.arange(ordered.shape[1], device=self._device)
@@ -225,18 +226,17 @@ def _allow(logits: torch.Tensor, wishes: Sequence[Wish]) -> None:
         own[: len(bits)] = bits
     places = _sent(numpy.array(rows), logits.device)
     allowed = _sent(table, logits.device)[:, :, None] >> torch.arange(8, device=logits.device, dtype=torch.uint8) & 1
-    logits[places] = logits[places].where(allowed.flatten(1).bool(), float("-inf"))
+    logits.index_put_((places,), logits[places].where(allowed.flatten(1).bool(), float("-inf")))
 
 
 def _bar(logits: torch.Tensor, wishes: Sequence[Wish]) -> None:
-    """In place."""
+    """In place. A token beyond the vocabulary cannot come anyway, and would end the use of a GPU."""
     import numpy
-    import torch
 
-    barred = [(at, token) for at, wish in enumerate(wishes) for token in wish.barred]
+    barred = [(at, token) for at, wish in enumerate(wishes) for token in wish.barred if token < logits.shape[1]]
     if barred:
         rows, tokens = _sent(numpy.array(barred).T, logits.device)
-        logits.index_put_((rows, tokens), torch.tensor(float("-inf"), device=logits.device))
+        logits.index_put_((rows, tokens), logits.new_full((), float("-inf")))
 
 
 def _penalise(logits: torch.Tensor, wishes: Sequence[Wish]) -> None:

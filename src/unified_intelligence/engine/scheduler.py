@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from unified_intelligence.engine.decode import MemoryUsedUpError, draw_each, run
+from unified_intelligence.engine.decode import MemoryUsedUpError, are_spoilt, draw_each, run
 from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.slots import NoRoomError, Slot, Slots, shared_length
 from unified_intelligence.engine.speculation import MOST, Asked
@@ -238,12 +238,13 @@ class Scheduler:
         started = time.perf_counter()
         read = self._read([piece for _, piece in plan])
         taking: dict[Row, _Taking] = {}
+        spoilt = iter(are_spoilt([each for each in read if not isinstance(each, ModelError) and len(each) > 1]))
         for (row, piece), logits in zip(plan, read, strict=True):
             if isinstance(logits, ModelError):
                 self._end(row, logits, spoilt=True)
                 continue
             row.slot.read = piece.end - max(piece.wanted - 1, 0)
-            taking[row] = self._take(row, piece, logits)
+            taking[row] = self._take(row, piece, logits, again=len(logits) > 1 and next(spoilt))
         self._draw(taking)  # a GPU has finished the pass then, not before
         self._pace.note(sum(len(piece.tokens) for _, piece in plan), time.perf_counter() - started)
 
@@ -291,13 +292,10 @@ class Scheduler:
             return [error] if len(pieces) == 1 else [self._read([piece])[0] for piece in pieces]
         return torch.split(logits, [piece.wanted for piece in pieces])
 
-    def _take(self, row: Row, piece: Piece, logits: torch.Tensor) -> _Taking:
-        """The next token, and those after it as long as they are the ones that were guessed.
-
-        Yields what each is to be drawn from.
-        """
+    def _take(self, row: Row, piece: Piece, logits: torch.Tensor, *, again: bool) -> _Taking:
+        """The next token, and those after it as long as they are the ones that were guessed: each is drawn outside."""
         guessed = piece.tokens[len(piece.tokens) - piece.wanted + 1 :]
-        if guessed and bool(logits.isnan().any()):
+        if again:
             return self._read_again(row)
         right = 0
         while piece.wanted:
