@@ -159,6 +159,25 @@ def _memory(result: Mapping[str, Any]) -> str:
     return f"{table}\n\nBetween {between} requests it grew by {grown} MiB."
 
 
+def _sampling(result: Mapping[str, Any]) -> str:
+    rows = (
+        (rows, way, *(case[f"{name}, ms"]["median"] for name in ("by torch, each alone", "the engine", "all together")),
+         *(case[f"{name}, times as fast"]["wall"] for name in ("the engine", "all together")))
+        for rows, ways in result["cases"].items()
+        for way, case in ways.items()
+    )  # fmt: skip
+    head = (
+        "rows",
+        "sampling",
+        "by torch, ms",
+        "the engine, ms",
+        "all together, ms",
+        "engine, times",
+        "together, times",
+    )
+    return f"On a {result['device']}, of {result['vocabulary']} tokens.\n\n{_table(head, rows)}"
+
+
 def _gpu(result: Mapping[str, Any]) -> str:
     rows = [(case, name, figure) for case, told in result["cases"].items() for name, figure in _plain(told)]
     rows += [("compared", name, figure) for name, figure in result["compared"].items()]
@@ -189,7 +208,7 @@ _FIRST = ("s to the first token, median", "s to the first token, last")
 _TIMES = ("uic serve, times the tokens/s", "uic serve, times to the first token")
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "decode": _decode, "whole": _whole, "served": _served, "prefix": _prefix, "tools": _tools, "memory": _memory,
-    "llama": _llama, "gpu": _gpu,
+    "sampling": _sampling, "llama": _llama, "gpu": _gpu,
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ what is kept of those and the draw are the same functions for both, and computed
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ def draw(rows: Sequence[torch.Tensor], wishes: Sequence[Wish]) -> list[Chosen | 
     if not together and rows[0].device.type != "cpu":
         rows = list(torch.stack(list(rows)).cpu())
     drawn = draw_together.tokens_of(rows, wishes) if together else list(map(_token, rows, wishes))
+    if all(wish.logprobs is None for wish in wishes):
+        return [_chosen(token, None) for token in drawn]
     asked = [
         (at, token, wish.logprobs)
         for at, (token, wish) in enumerate(zip(drawn, wishes, strict=True))
@@ -64,16 +67,24 @@ def _chosen(token: int | None, said: Logprobs | None) -> Chosen | ModelError:
 
 def _token(row: torch.Tensor, wish: Wish) -> int | None:
     """None where the highest logit is no number; one that is none counts as higher than all."""
+    logits = row.float().numpy()
+    if not wish.barred and wish.allowed is None and not wish.penalties:
+        return _of_row(logits, wish)
+    with _possible(logits, wish) as possible:
+        return _of_row(possible, wish)
+
+
+def _of_row(logits: Floats, wish: Wish) -> int | None:
     import numpy
 
-    with numpy.errstate(over="ignore"), _possible(row.float().numpy(), wish) as logits:
-        best = int(logits.argmax())
-        if not numpy.isfinite(logits[best]):
-            return None
-        if is_greedy(wish.sampling):
-            return best
+    best = int(logits.argmax())
+    if not math.isfinite(logits[best]):
+        return None
+    if is_greedy(wish.sampling):
+        return best
+    with numpy.errstate(over="ignore"):
         if is_free(wish.sampling):
-            return _of_all(_weights(logits, wish.sampling), wish.random)
+            return _of_all(_weights(logits, logits[best], wish.sampling), wish.random)
         weights, tokens = kept(logits, wish.sampling)
         return int(tokens[placed(weights[None], [wish])[0]])
 
@@ -112,7 +123,7 @@ def kept(logits: Floats, sampling: Sampling) -> tuple[Doubles, Tokens]:
     if sampling.top_k:
         tokens = likeliest(logits, sampling.top_k)
         return cut(logits[tokens][None], None, [sampling])[0], tokens
-    whole, some = _weights(logits, sampling).sum(dtype=numpy.float64), LIKELY
+    whole, some = _weights(logits, logits.max(), sampling).sum(dtype=numpy.float64), LIKELY
     while True:
         tokens = likeliest(logits, some)
         weights = cut(logits[tokens][None], numpy.array([whole]), [sampling])[0]
@@ -180,11 +191,11 @@ def _least(values: Floats, some: int) -> numpy.float32:
     return numpy.partition(values, len(values) - some)[len(values) - some]
 
 
-def _weights(logits: Floats, sampling: Sampling) -> Floats:
+def _weights(logits: Floats, best: numpy.float32, sampling: Sampling) -> Floats:
     """Of all tokens; the best weighs 1."""
     import numpy
 
-    weights = logits - logits.max()
+    weights = logits - best
     weights /= numpy.float32(sampling.temperature)
     return numpy.exp(weights, out=weights)
 
