@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import THREAD_NAME, Engine
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.fused import FusedForward
+from unified_intelligence.engine.huge_pages import Gathering
 from unified_intelligence.engine.plain import PlainForward
 from unified_intelligence.engine.sampling import Chosen
 from unified_intelligence.engine.scheduler import Row, Scheduler
@@ -95,6 +97,34 @@ def test_what_breaks_a_pass_or_is_no_number_fails_alone(engine: Engine) -> None:
                 read(ticket)
         else:
             assert read(ticket) == greedy(prompts[number], 8)[0]
+
+
+@pytest.mark.parametrize(("name", "other"), [("_PAUSE", "_EARNED"), ("_EARNED", "_PAUSE")])
+def test_pages_are_gathered_in_a_pause_or_when_they_are_earned(
+    name: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not before anything was asked."""
+    monkeypatch.setattr(engine_module, name, 0.0)
+    monkeypatch.setattr(engine_module, other, 1000.0)
+    gathering = Gathering([torch.ones(24 << 20)])
+    with closing(Engine(Breathing(), slots=4, memory=10**7, queue=200, large_pages=gathering)) as engine:
+        time.sleep(0.05)
+        assert gathering.left == (sys.platform == "linux")
+        assert read(engine.submit(writing([5, 6], 60))) == greedy([5, 6], 60)[0]
+        if name == "_EARNED":
+            assert len(read(engine.submit(writing([7, 6], 60)))) <= 60
+        wait_until(lambda: not gathering.left)
+    wait_until(lambda: not threads())
+
+
+def test_nobody_waits_for_pages_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "_PAUSE", 1000.0)
+    engine = Engine(Breathing(), slots=4, memory=10**7, queue=200, large_pages=Gathering([torch.ones(24 << 20)]))
+    read(engine.submit(writing([5, 6], 10)))
+    begun = time.monotonic()
+    engine.close()
+    assert time.monotonic() - begun < 4
+    wait_until(lambda: not threads())
 
 
 class Faulty(Writing):

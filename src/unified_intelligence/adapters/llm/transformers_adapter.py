@@ -20,6 +20,7 @@ from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.decode import Writing
 from unified_intelligence.engine.divided import check, load_divided
 from unified_intelligence.engine.embed import embed
+from unified_intelligence.engine.huge_pages import LargePages
 from unified_intelligence.engine.place import Dtype, device_of, set_threads
 from unified_intelligence.engine.rank import Part
 from unified_intelligence.engine.request import Least, Request
@@ -88,6 +89,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         quantization: Annotated[Quantized, "weights in fewer bits"] = "none",
         compile: Annotated[Compile, "steps of single tokens; auto: CUDA graphs on a GPU"] = "auto",
         attention: Annotated[Attention, "kernel of Transformers; auto: flash attention where it runs"] = "auto",
+        large_pages: Annotated[LargePages, "for weights on a CPU; auto: as a server starts, else in pauses"] = "auto",
         device_map: Annotated[str | None, "spread over devices by accelerate, such as auto"] = None,
         max_memory: Annotated[str | None, "for device_map, such as 0=20GiB,cpu=30GiB"] = None,
         parallel: Annotated[int, "devices of this machine that the model is divided over"] = 1,
@@ -112,7 +114,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
         room: _Room = {"slots": slots, "memory": memory, "queue": queue}
-        way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
+        way: _Way = {"forward": engine, "quantization": quantization, "compile": compile, "large_pages": large_pages}
         self._run: _Run = {"speculation": speculation or ("auto" if draft else "none"), **way, **room}
         self._least, self._loading = min_tokens, Lock()
         self._check()
@@ -157,7 +159,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         import asyncio
 
         with _named():
-            await asyncio.to_thread(self._ready)
+            await asyncio.to_thread(self._ready, ahead=True)
 
     def encode(self, text: str) -> list[int]:
         with _named():
@@ -248,7 +250,8 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         ticket = running.engine.submit(writing, loop=loop, priority=config.priority or 0, deadline=latest)
         return Answer(ticket, reader, len(request.plan.prompt), started, constraint.lacks if constraint else "")
 
-    def _ready(self) -> Running:
+    def _ready(self, *, ahead: bool = False) -> Running:
+        """`ahead`: before anything is asked."""
         with self._loading:
             if self._running is None:
                 found = self._sources.model(self._model, self._revision)
@@ -259,7 +262,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
                 loaded = self._load(found, self._run["quantization"])
                 try:
                     small = self._load(draft, "none") if draft else None
-                    self._running = start(loaded, draft=small, adapters=beside, **self._run)
+                    self._running = start(loaded, draft=small, adapters=beside, ahead=ahead, **self._run)
                 except BaseException:
                     if loaded.ranks:
                         loaded.ranks.close()
@@ -340,6 +343,7 @@ class _Way(TypedDict):
     forward: Pass
     quantization: Quantized
     compile: Compile
+    large_pages: LargePages
 
 
 class _Run(_Room, _Way):
