@@ -175,7 +175,7 @@ def _sampling(result: Mapping[str, Any]) -> str:
         "engine, times",
         "together, times",
     )
-    return f"On a {result['device']}, of {result['vocabulary']} tokens.\n\n{_table(head, rows)}"
+    return f"Device {result['device']}, a vocabulary of {result['vocabulary']}.\n\n{_table(head, rows)}"
 
 
 def _gpu(result: Mapping[str, Any]) -> str:
