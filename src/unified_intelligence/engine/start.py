@@ -71,9 +71,8 @@ def start(  # noqa: PLR0913 - each is an option of the command line
 ) -> Running:
     """`memory` is in GB for keys and values, those of the draft among them. `adapters` are folders by name.
 
-    `ahead`: nobody waits for a first answer yet, so that what makes all of them faster may take its time.
-
-    Raises ConfigurationError, ModelError.
+    `ahead`: nobody waits for a first answer yet, so that what makes all of them faster may take its time. Raises
+    ConfigurationError, ModelError.
     """
     if draft:
         check_same_vocabulary(loaded.tokenizer, draft.tokenizer)
@@ -93,8 +92,8 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     drafts = _Drafts(draft, small, most, tokens) if draft and small else None
     guessing, said = _speculation(own, speculation, drafts)
     engine = Engine(own, slots=most, memory=tokens, queue=queue, speculation=guessing, large_pages=pages)
-    added = f"; adapters: {', '.join(beside.names)}" if beside.names else ""
-    return Running(replace(loaded, longest=longest), engine, f"{why}{gathered}; {room}; {said}{added}")
+    said += f"; adapters: {', '.join(beside.names)}" if beside.names else ""
+    return Running(replace(loaded, longest=longest), engine, f"{why}{gathered}; {room}; {said}")
 
 
 def _gathering(forwards: Sequence[Forward | None], wanted: LargePages, *, ahead: bool) -> tuple[Gathering, str]:

@@ -109,14 +109,14 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         self._sources = Sources(cache_dir=cache_dir, offline=offline, trusted=trust_remote_code or ())
         self._model, self._revision, self._draft, self._threads = model, revision, draft, threads
         self._adapters, self._adapter, self._parallel = adapters or {}, adapter or "", parallel
-        self.adapters = tuple(self._adapters)
-        self.honoured, self.at_once = self._honoured(), slots or SLOTS
+        self.adapters, self.at_once = tuple(self._adapters), slots or SLOTS
         arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
         room: _Room = {"slots": slots, "memory": memory, "queue": queue}
-        way: _Way = {"forward": engine, "quantization": quantization, "compile": compile, "large_pages": large_pages}
-        self._run: _Run = {"speculation": speculation or ("auto" if draft else "none"), **way, **room}
-        self._least, self._loading = min_tokens, Lock()
+        way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
+        guessing: Guessing = speculation or ("auto" if draft else "none")
+        self._run: _Run = {"speculation": guessing, "large_pages": large_pages, **way, **room}
+        self.honoured, self._least, self._loading = self._honoured(), min_tokens, Lock()
         self._check()
 
     def stream(
@@ -343,10 +343,10 @@ class _Way(TypedDict):
     forward: Pass
     quantization: Quantized
     compile: Compile
-    large_pages: LargePages
 
 
 class _Run(_Room, _Way):
+    large_pages: LargePages
     speculation: Guessing
 
 
