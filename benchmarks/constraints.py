@@ -176,6 +176,7 @@ def main() -> None:
     loader: Any = AutoTokenizer
     tokenizer = loader.from_pretrained(asked.tokenizer)
     grammars = Grammars(tokenizer, {tokenizer.eos_token_id}, asked.row)
+    row: NDArray[numpy.float32] = numpy.zeros(asked.row, numpy.float32)
     started = time.thread_time()
     grammars.encode("")
     built = _since(started)
@@ -188,7 +189,7 @@ def main() -> None:
         "vocabulary": len(tokenizer),
         "row": asked.row,
         "tokenizer read once, ms": round(built),
-        "scenarios": measure(grammars, tokenizer, numpy.zeros(asked.row, numpy.float32), asked.rounds),
+        "scenarios": measure(grammars, tokenizer, row, asked.rounds),
     }
     asked.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 

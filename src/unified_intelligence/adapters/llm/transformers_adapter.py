@@ -112,10 +112,9 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         self.adapters, self.at_once = tuple(self._adapters), slots or SLOTS
         arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
-        room: _Room = {"slots": slots, "memory": memory, "queue": queue}
+        room: _Room = {"slots": slots, "memory": memory, "queue": queue, "large_pages": large_pages}
         way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
-        guessing: Guessing = speculation or ("auto" if draft else "none")
-        self._run: _Run = {"speculation": guessing, "large_pages": large_pages, **way, **room}
+        self._run: _Run = {"speculation": speculation or ("auto" if draft else "none"), **way, **room}
         self.honoured, self._least, self._loading = self._honoured(), min_tokens, Lock()
         self._check()
 
@@ -337,6 +336,7 @@ class _Room(TypedDict):
     slots: int | None
     memory: float | None
     queue: int
+    large_pages: LargePages
 
 
 class _Way(TypedDict):
@@ -346,7 +346,6 @@ class _Way(TypedDict):
 
 
 class _Run(_Room, _Way):
-    large_pages: LargePages
     speculation: Guessing
 
 
