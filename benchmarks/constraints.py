@@ -176,7 +176,7 @@ def main() -> None:
     loader: Any = AutoTokenizer
     tokenizer = loader.from_pretrained(asked.tokenizer)
     grammars = Grammars(tokenizer, {tokenizer.eos_token_id}, asked.row)
-    row: NDArray[numpy.float32] = numpy.zeros(asked.row, numpy.float32)
+    row: NDArray[numpy.float32] = numpy.zeros(int(asked.row), numpy.float32)
     started = time.thread_time()
     grammars.encode("")
     built = _since(started)
