@@ -22,11 +22,13 @@ from pathlib import Path
 from statistics import mean, quantiles
 from typing import Any
 
+import numpy
 import torch
+from numpy.typing import NDArray
 from transformers import AutoTokenizer
 
 from unified_intelligence.engine.answer import Rules
-from unified_intelligence.engine.constraints import Grammars
+from unified_intelligence.engine.constraints import Grammars, bias_of
 from unified_intelligence.engine.text import TextOfTokens
 from unified_intelligence.entities.generation import GenerationConfig, JsonFormat
 from unified_intelligence.entities.tools import ToolSpec
@@ -98,7 +100,9 @@ class Taken:
     passes: int = 0
 
 
-def one_answer(grammars: Grammars, tokenizer: Any, config: GenerationConfig, answer: str, row: torch.Tensor) -> Taken:
+def one_answer(
+    grammars: Grammars, tokenizer: Any, config: GenerationConfig, answer: str, row: NDArray[numpy.float32]
+) -> Taken:
     """Raises AssertionError where the answer is not one that the form allows."""
     taken, said = Taken(), list[int]()
     started = time.thread_time()
@@ -111,7 +115,7 @@ def one_answer(grammars: Grammars, tokenizer: Any, config: GenerationConfig, ans
         taken.forced.append(_since(started))
         if not forced:
             started = time.thread_time()
-            masked = state.mask(row)
+            masked = row + bias_of(state.allowed() or b"")[: len(row)]
             taken.mask.append(_since(started))
             forced = [_next(tokenizer, said, answer)]
             assert masked[forced[0]] == 0
@@ -140,7 +144,7 @@ def _of(times: Sequence[float]) -> dict[str, float]:
     return {"mean": round(mean(times), 4), "p95": round(quantiles(times, n=20)[-1], 4)}
 
 
-def measure(grammars: Grammars, tokenizer: Any, row: torch.Tensor, rounds: int) -> dict[str, Any]:
+def measure(grammars: Grammars, tokenizer: Any, row: NDArray[numpy.float32], rounds: int) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for name, (asked, answer) in SCENARIOS.items():
         config = GenerationConfig(**asked)
@@ -172,6 +176,7 @@ def main() -> None:
     loader: Any = AutoTokenizer
     tokenizer = loader.from_pretrained(asked.tokenizer)
     grammars = Grammars(tokenizer, {tokenizer.eos_token_id}, asked.row)
+    row: NDArray[numpy.float32] = numpy.zeros(int(asked.row), numpy.float32)
     started = time.thread_time()
     grammars.encode("")
     built = _since(started)
@@ -184,7 +189,7 @@ def main() -> None:
         "vocabulary": len(tokenizer),
         "row": asked.row,
         "tokenizer read once, ms": round(built),
-        "scenarios": measure(grammars, tokenizer, torch.zeros(asked.row), asked.rounds),
+        "scenarios": measure(grammars, tokenizer, row, asked.rounds),
     }
     asked.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 

@@ -68,7 +68,7 @@ def ask(engine: Engine, random: Random, requests: int) -> int:
     tokens = 0
     for _ in range(0, requests, _AT_ONCE):
         plans = [plan(random) for _ in range(_AT_ONCE)]
-        tickets = [engine.submit(Writing(one, None, engine.forward.device)) for one in plans]
+        tickets = [engine.submit(Writing(one, None)) for one in plans]
         for number, ticket in enumerate(tickets):
             with closing(ticket.tokens()) as stream:
                 try:

@@ -90,7 +90,7 @@ def answers(engine: Engine, prompt: Sequence[int], rows: int, tokens: int) -> tu
     """Seconds, and what was said; each row has a beginning of its own, so that nothing is shared."""
     plans = [Plan([7 + row, *prompt], tokens, frozenset(), Sampling(0.0), 0) for row in range(rows)]
     started = time.perf_counter()
-    tickets = [engine.submit(Writing(plan, None, torch.device("cpu"))) for plan in plans]
+    tickets = [engine.submit(Writing(plan, None)) for plan in plans]
     said = [[chosen.token for chosen in ticket.tokens()] for ticket in tickets]
     return time.perf_counter() - started, said
 

@@ -164,7 +164,26 @@ def _pages(result: Mapping[str, Any]) -> str:
     head = ("requests", "share of the held memory that is used", "at once", "at once if each took the longest's room")
     told = f"{result['memory, tokens']} tokens of memory, in pages of {result['page, tokens']}; medians of all steps."
     cases = ((name, *case.values()) for name, case in result["cases"].items())
-    return f"{told}\n\n{_table(head, ((name, f'{used:.1%}', *rest) for name, used, *rest in cases))}"
+    return f"{told}\n\n{table(head, ((name, f'{used:.1%}', *rest) for name, used, *rest in cases))}"
+
+
+def _sampling(result: Mapping[str, Any]) -> str:
+    rows = (
+        (rows, way, *(case[f"{name}, ms"]["median"] for name in ("by torch, each alone", "the engine", "all together")),
+         *(case[f"{name}, times as fast"]["wall"] for name in ("the engine", "all together")))
+        for rows, ways in result["cases"].items()
+        for way, case in ways.items()
+    )  # fmt: skip
+    head = (
+        "rows",
+        "sampling",
+        "by torch, ms",
+        "the engine, ms",
+        "all together, ms",
+        "engine, times",
+        "together, times",
+    )
+    return f"Device {result['device']}, a vocabulary of {result['vocabulary']}.\n\n{table(head, rows)}"
 
 
 def _gpu(result: Mapping[str, Any]) -> str:
@@ -192,7 +211,7 @@ _FIRST = ("s to the first token, median", "s to the first token, last")
 _TIMES = ("uic serve, times the tokens/s", "uic serve, times to the first token")
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "decode": _decode, "whole": _whole, "served": _served, "prefix": _prefix, "tools": _tools, "memory": _memory,
-    "pages": _pages, "llama": _llama, "gpu": _gpu,
+    "pages": _pages, "sampling": _sampling, "llama": _llama, "gpu": _gpu,
 }  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def ask(
 ) -> Ticket:
     """An answer of so many tokens, which nothing but a constraint ends."""
     plan = Plan(prompt, tokens, frozenset(), sampling, seed=1)
-    return engine.submit(Writing(plan, None, engine.forward.device, constraint))
+    return engine.submit(Writing(plan, None, constraint))
 
 
 def ask_all(engine: Engine, prompts: Sequence[Sequence[int]], tokens: int, sampling: Sampling = GREEDY) -> int:

@@ -92,7 +92,7 @@ def calls(engine: Engine, given: Loaded, tools: tuple[ToolSpec, ...], wanted: in
             )
             request = Request.of(given, QUESTION, config)
             assert request.constraint
-            writing = Writing(request.plan, request.thinking(given), engine.forward.device, request.constraint)
+            writing = Writing(request.plan, request.thinking(given), request.constraint)
             tokens += sum(1 for _ in engine.submit(writing).tokens())
     finally:
         engine.forward.read = read

@@ -23,7 +23,6 @@ from unified_intelligence.profiles import qwen3
 
 if TYPE_CHECKING:
     import numpy
-    import torch
     from llguidance import LLMatcher, LLTokenizer
 
     from unified_intelligence.engine.answer import Rules
@@ -75,15 +74,12 @@ class Grammars:
     def encode(self, text: str) -> list[int]:
         return self._ready().tokenize_str(text)
 
-    def bias(self, matcher: LLMatcher) -> torch.Tensor:
-        """0 for each token that may come next, -inf for the others, float32, on the CPU. Raises ModelError."""
-        import numpy
-        import torch
-
+    def allowed(self, matcher: LLMatcher) -> bytes:
+        """A bit for each token, the lowest first, set where it may come next. Raises ModelError."""
         bits = matcher.compute_bitmask()
         if matcher.is_error():
             raise ModelError(f"The form of the answer is too complex: {_reason(matcher)}.", hint="Simplify the schema.")
-        return torch.as_tensor(_of_bytes().take(numpy.frombuffer(bits, numpy.uint8), axis=0)).view(-1)
+        return bits
 
     def _mark(self, tag: str) -> str:
         """A tag in a grammar."""
@@ -128,14 +124,17 @@ class Constraint:
         """Whether nothing but the end of the turn may follow."""
         return not self._thinks and self._matcher.is_stopped()
 
-    def mask(self, logits: torch.Tensor, *, in_place: bool = False) -> torch.Tensor:
-        """Logits of shape (vocabulary,), those of tokens that may not come next at -inf. Raises ModelError."""
-        if self._thinks:
-            logits = logits if in_place else logits.clone()
-            logits[self._grammars.ends] = float("-inf")
-            return logits
-        bias = self._grammars.bias(self._matcher)[: logits.shape[-1]].to(logits.device, logits.dtype)
-        return logits.add_(bias) if in_place else logits + bias
+    @property
+    def barred(self) -> Collection[int]:
+        """Inside of a think block, which is free, what would end the answer there."""
+        return self._grammars.ends if self._thinks else ()
+
+    def allowed(self) -> bytes | None:
+        """A bit for each token, the lowest first, set where it may come next; None in a think block.
+
+        Raises ModelError.
+        """
+        return None if self._thinks else self._grammars.allowed(self._matcher)
 
     def forced(self) -> Sequence[int]:
         """The tokens that come next whatever the model says, none where it has a choice. They are still to be taken."""
@@ -172,6 +171,13 @@ class Constraint:
     def _consume(self, tokens: list[int]) -> None:
         if not self._matcher.consume_tokens(tokens):
             raise ModelError(f"The answer took a form that was not asked for: {_reason(self._matcher)}.")
+
+
+def bias_of(allowed: bytes) -> numpy.ndarray[Any, numpy.dtype[numpy.float32]]:
+    """0 for each token whose bit is set, -inf for the others."""
+    import numpy
+
+    return _of_bytes().take(numpy.frombuffer(allowed, numpy.uint8), axis=0).reshape(-1)
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from unified_intelligence.engine.draw import draw
 from unified_intelligence.engine.sampling import Chosen, Sampler
 from unified_intelligence.entities.errors import DeviceLostError, ModelError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from unified_intelligence.engine.constraints import Constraint
+    from unified_intelligence.engine.sampling import Wish
     from unified_intelligence.engine.thinking import Thinking
     from unified_intelligence.profiles.sampling import Sampling
 
@@ -43,11 +45,9 @@ class Writing:
     `complete` is set when the model ended its turn itself, or its form leaves nothing more to be said.
     """
 
-    def __init__(
-        self, plan: Plan, thinking: Thinking | None, device: torch.device, constraint: Constraint | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, thinking: Thinking | None, constraint: Constraint | None = None) -> None:
         self._plan, self._thinking, self._constraint = plan, thinking, constraint
-        self._sampler = Sampler(plan.sampling, plan.prompt, seed=plan.seed, logprobs=plan.logprobs, device=device)
+        self._sampler = Sampler(plan.sampling, plan.prompt, seed=plan.seed, logprobs=plan.logprobs)
         self._written = 0
         self.tokens = list(plan.prompt)
         self.complete = False
@@ -82,18 +82,26 @@ class Writing:
                 come.append(Chosen(token))
         return come
 
-    def take(self, logits: torch.Tensor) -> Chosen | None:
-        """The next token, from logits of shape (vocabulary,); None where it ends the turn. Raises ModelError."""
-        ends = self._plan.ends
-        barred = ends if self._written < self._plan.least else frozenset[int]()
+    def wish(self) -> Wish:
+        """What the next token is drawn by, once for each. Raises ModelError."""
+        barred = self._plan.ends if self._written < self._plan.least else frozenset[int]()
         if self._thinking:
             barred |= self._thinking.barred
-        chosen = self._sampler.draw(logits, barred, self._constraint)
-        if chosen.token in ends:
+        return self._sampler.wish(barred, self._constraint)
+
+    def accept(self, drawn: Chosen | Exception) -> Chosen | None:
+        """It was drawn by the last wish; None where it ends the turn. Raises ModelError, and what came in its place."""
+        if isinstance(drawn, Exception):
+            raise drawn
+        if drawn.token in self._plan.ends:
             self.complete = True
             return None
-        self._add(chosen.token)
-        return chosen
+        self._add(drawn.token)
+        return drawn
+
+    def take(self, logits: torch.Tensor) -> Chosen | None:
+        """The next token, from logits of shape (vocabulary,); None where it ends the turn. Raises ModelError."""
+        return self.accept(draw_each([logits], [self.wish()])[0])
 
     def _add(self, token: int) -> None:
         self._written += 1
@@ -104,6 +112,25 @@ class Writing:
         if self._constraint:
             self._constraint.take(token)
             self.complete = self._constraint.complete
+
+
+def draw_each(rows: Sequence[torch.Tensor], wishes: Sequence[Wish]) -> list[Chosen | Exception]:
+    """A token for each wish, or why there is none. Where drawing all together breaks, only the culprit's own does."""
+    try:
+        return [*draw(rows, wishes)]
+    except Exception as error:
+        if is_lost(error):
+            raise
+        if len(rows) == 1:
+            return [error]
+        return [draw_each([row], [wish])[0] for row, wish in zip(rows, wishes, strict=True)]
+
+
+def are_spoilt(logits: Sequence[torch.Tensor]) -> list[bool]:
+    """Which of them hold what is no number; in one transfer."""
+    import torch
+
+    return [bool(one) for one in torch.stack([each.isnan().any() for each in logits]).cpu()] if logits else []
 
 
 def run(module: Callable[..., Any], **inputs: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from unified_intelligence.engine import turns
 from unified_intelligence.engine.decode import is_lost
+from unified_intelligence.engine.huge_pages import Gathering
 from unified_intelligence.engine.scheduler import Row, Scheduler
 from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.engine.turns import SLICE
@@ -26,16 +27,29 @@ if TYPE_CHECKING:
 
 THREAD_NAME = "unified-intelligence-engine"
 _IDLE = 5.0  # seconds a thread waits for more
+_PAUSE = 1.0  # seconds without work after which there may be time for something else
+_EARNED = 20.0  # seconds of work after which large pages are worth the time they take
 _LONGEST_END = 5.0
 
 
 class Engine:
-    """At most `queue` requests wait for one of the `slots`; `memory` is in tokens of all of them."""
+    """At most `queue` requests wait for one of the `slots`; `memory` is in tokens of all of them.
+
+    What is left to gather into `large_pages` is, in pauses, or between the steps of an engine that is at work for long.
+    """
 
     def __init__(
-        self, forward: Forward, *, slots: int, memory: int, queue: int, speculation: Speculation | None = None
+        self,
+        forward: Forward,
+        *,
+        slots: int,
+        memory: int,
+        queue: int,
+        speculation: Speculation | None = None,
+        large_pages: Gathering | None = None,
     ) -> None:
         self.forward = forward
+        self._pages, self._worked = large_pages or Gathering(), 0.0
         self._scheduler = Scheduler(forward, slots=slots, memory=memory, speculation=speculation)
         self._queue, self._lost = queue, ""
         self.forget_threads()
@@ -89,9 +103,12 @@ class Engine:
     def _work(self) -> None:
         while self._has_work():
             with self.turn:
-                until = time.monotonic() + SLICE
-                while self._step() and self.turn.wanted and time.monotonic() < until:
+                begun = time.monotonic()
+                while self._step() and self.turn.wanted and time.monotonic() < begun + SLICE:
                     pass
+                self._worked += time.monotonic() - begun
+            if self._worked > _EARNED:
+                self._pages.some()
 
     def _step(self) -> bool:
         """Whether there is more to do."""
@@ -101,6 +118,14 @@ class Engine:
             told = self._scheduler.fail(self._failure(error))
         _wake(told)
         return not self._closed and bool(self._scheduler.running + self._scheduler.waiting)
+
+    def _is_asked(self) -> bool:
+        return bool(self._incoming or self._scheduler.running or self._scheduler.waiting)
+
+    def _is_resting(self, seconds: float) -> bool:
+        """Whether there is nothing to do for so long."""
+        with self._changed:
+            return not self._changed.wait_for(lambda: self._closed or self._is_asked(), seconds)
 
     def _failure(self, error: Exception) -> ModelError:
         if is_lost(error):
@@ -114,9 +139,13 @@ class Engine:
         return failure
 
     def _has_work(self) -> bool:
+        pause = _PAUSE
+        while self._pages.left and self._is_resting(pause):
+            self._pages.some()
+            pause = 0.0
         with self._changed:
             while not self._closed:
-                if self._incoming or self._scheduler.running or self._scheduler.waiting:
+                if self._is_asked():
                     break
                 if not self._changed.wait(_IDLE) and not self._incoming:
                     break

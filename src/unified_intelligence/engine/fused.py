@@ -8,14 +8,14 @@ so every way of stretching them is the same here.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from unified_intelligence.engine.adapted import Adapters, own
 from unified_intelligence.engine.attention import Layout, PageCache, attend_many
 from unified_intelligence.engine.forward import Forward, Piece
-from unified_intelligence.engine.huge_pages import collapse, kept_by
+from unified_intelligence.engine.huge_pages import kept_by
 from unified_intelligence.engine.kernels import Kernels, Linear
 from unified_intelligence.engine.linear import HERE, Opaque, Plain, for_head, linear
 from unified_intelligence.engine.native.small_pass import LayerWeights, ModelWeights, SmallPass
@@ -34,7 +34,7 @@ class FusedForward(Forward):
     """Takes the weights out of the model, layer by layer, so that they are in memory once; it can no longer be run.
 
     `small` reads what our own kernels read faster than torch; `without_small` says why there is none. `steady` reads
-    single tokens in shapes that stay, if that was asked for. `huge_bytes` are in large pages.
+    single tokens in shapes that stay, if that was asked for.
     """
 
     page = PAGE
@@ -72,7 +72,6 @@ class FusedForward(Forward):
         self._adapters.settle()
         self.small, self.without_small = self._small_pass()
         inner.layers = torch.nn.ModuleList()
-        self.huge_bytes = collapse(kept_by(self._products()))
         self.token_bytes = 2 * len(self._layers) * self._heads.keys * self._heads.size * self._dtype.itemsize
         self.nbytes = self._head.nbytes + sum(layer.nbytes for layer in self._layers)
 
@@ -170,6 +169,10 @@ class FusedForward(Forward):
             q, k, v = layer.project(x, cos, sin)
             x = layer.finish(x, attention(at, q, k, v))
         return x
+
+    def weights(self) -> Iterator[torch.Tensor]:
+        """Those of its products, all of which a step reads."""
+        return kept_by(self._products())
 
     def _products(self) -> list[Linear]:
         return [self._head, *(product for layer in self._layers for product in layer.weights.products)]

@@ -2,6 +2,9 @@
 
 A step reads all weights from one end to the other, and between two pages a core waits to learn where the next one is;
 on a virtual machine it is looked up twice. Where pages cannot be had, nothing else changes.
+
+Gathering what is loaded takes seconds, which one short answer does not give back. So it is done at once where a model
+is loaded ahead of its questions, and otherwise by the engine, piece by piece, when it has a moment or has earned it.
 """
 
 from __future__ import annotations
@@ -10,34 +13,59 @@ import ctypes
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from unified_intelligence.engine.kernels import Kernels, Linear
 
 if TYPE_CHECKING:
     import torch
 
+LargePages = Literal["auto", "off"]
+
 SIZE = 2 << 20
 _HUGE, _COLLAPSE = 14, 25  # MADV_HUGEPAGE and MADV_COLLAPSE of Linux; the second since 6.1
-_AT_ONCE = 64 * SIZE  # each call waits for all cores first
+_AT_ONCE = 16 * SIZE  # each call waits for all cores first, and an answer may wait for a call
 _VAIN = 16  # so many that could not be had one after the other, and no more are asked for
 
 
-def collapse(tensors: Iterable[torch.Tensor]) -> int:
-    """Gathers what is written already. Bytes that are now in large pages; 0 where there are none to be had."""
-    advise, done, vain = _advise(), 0, 0
-    if advise is None:
-        return 0
-    for start, end in _stretches(tensors):
+class Gathering:
+    """What is written already, on its way into large pages. `done` bytes are in them; 0 where there are none to be had.
+
+    The tensors are kept until it is over: their memory may not become another's.
+    """
+
+    def __init__(self, tensors: Iterable[torch.Tensor] = ()) -> None:
+        self._advise, self._vain, self.done = _advise(), 0, 0
+        self._tensors = list(tensors) if self._advise else []
+        self._left = list(_stretches(self._tensors))[::-1]
+
+    @property
+    def left(self) -> bool:
+        """Whether there is more to do."""
+        return bool(self._left)
+
+    def some(self) -> None:
+        """A piece of it, some hundredths of a second."""
+        if self._left and self._advise:
+            self._gather(*self._left.pop(), self._advise)
+        if not self._left or self._vain >= _VAIN:
+            self._left, self._tensors = [], []
+
+    def all(self) -> None:
+        while self.left:
+            self.some()
+
+    def _gather(self, start: int, end: int, advise: Callable[..., int]) -> None:
         if not advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _COLLAPSE):
-            done, vain = done + end - start, 0
-            continue
+            self.done, self._vain = self.done + end - start, 0
+            return
         for page in range(start, end, SIZE):
             if not advise(ctypes.c_void_p(page), ctypes.c_size_t(SIZE), _COLLAPSE):
-                done, vain = done + SIZE, 0
-            elif (vain := vain + 1) == _VAIN:
-                return done
-    return done
+                self.done, self._vain = self.done + SIZE, 0
+                continue
+            self._vain += 1
+            if self._vain == _VAIN:
+                return
 
 
 def expect(tensor: torch.Tensor) -> None:

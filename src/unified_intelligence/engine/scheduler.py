@@ -7,13 +7,13 @@ one stalls nobody. Each answer draws its own tokens; what goes wrong with one en
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from unified_intelligence.engine.decode import MemoryUsedUpError, run
+from unified_intelligence.engine.decode import MemoryUsedUpError, are_spoilt, draw_each, run
 from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.slots import NoRoomError, Slot, Slots, shared_length
 from unified_intelligence.engine.speculation import MOST, Asked
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from unified_intelligence.engine.decode import Writing
     from unified_intelligence.engine.forward import Forward
-    from unified_intelligence.engine.sampling import Chosen
+    from unified_intelligence.engine.sampling import Chosen, Wish
     from unified_intelligence.engine.speculation import Speculation
 
 _AT_ONCE = 16  # unread tokens that are no prompt, but an answer going on
@@ -67,6 +67,9 @@ class Row:
     @property
     def unread(self) -> int:
         return len(self.writing.tokens) - self.slot.read
+
+
+_Taking: TypeAlias = "Generator[tuple[torch.Tensor, Wish], Chosen | Exception, None]"
 
 
 class Scheduler:
@@ -235,14 +238,27 @@ class Scheduler:
             return
         started = time.perf_counter()
         read = self._read([piece for _, piece in plan])
-        self._pace.note(sum(len(piece.tokens) for _, piece in plan), time.perf_counter() - started)
+        taking: dict[Row, _Taking] = {}
+        spoilt = iter(are_spoilt([each for each in read if not isinstance(each, ModelError) and len(each) > 1]))
         for (row, piece), logits in zip(plan, read, strict=True):
             if isinstance(logits, ModelError):
                 self._end(row, logits, spoilt=True)
                 continue
             row.slot.read = piece.end - max(piece.wanted - 1, 0)
-            with self._for_itself(row):
-                self._take(row, piece, logits)
+            taking[row] = self._take(row, piece, logits, again=len(logits) > 1 and next(spoilt))
+        self._draw(taking)  # a GPU has finished the pass then, not before
+        self._pace.note(sum(len(piece.tokens) for _, piece in plan), time.perf_counter() - started)
+
+    def _draw(self, taking: Mapping[Row, _Taking]) -> None:
+        """A token of each at a time: those of all together take hardly longer than one."""
+        drawn: dict[Row, Any] = dict.fromkeys(taking)  # nothing at first
+        while drawn:
+            wanted: dict[Row, tuple[torch.Tensor, Wish]] = {}
+            for row, one in drawn.items():
+                with self._for_itself(row), suppress(StopIteration):
+                    wanted[row] = taking[row].send(one)
+            come = draw_each([logits for logits, _ in wanted.values()], [wish for _, wish in wanted.values()])
+            drawn = dict(zip(wanted, come, strict=True))
 
     @contextmanager
     def _for_itself(self, row: Row) -> Generator[None]:
@@ -277,14 +293,14 @@ class Scheduler:
             return [error] if len(pieces) == 1 else [self._read([piece])[0] for piece in pieces]
         return torch.split(logits, [piece.wanted for piece in pieces])
 
-    def _take(self, row: Row, piece: Piece, logits: torch.Tensor) -> None:
-        """The next token, and those after it as long as they are the ones that were guessed."""
+    def _take(self, row: Row, piece: Piece, logits: torch.Tensor, *, again: bool) -> _Taking:
+        """The next token, and those after it as long as they are the ones that were guessed: each is drawn outside."""
         guessed = piece.tokens[len(piece.tokens) - piece.wanted + 1 :]
-        if guessed and bool(logits.isnan().any()):
+        if again:
             return self._read_again(row)
         right = 0
         while piece.wanted:
-            chosen = row.writing.take(logits[right])
+            chosen = row.writing.accept((yield logits[right], row.writing.wish()))
             row.slot.sound = row.slot.read
             if chosen is None:
                 return self._end(row, End(complete=True))

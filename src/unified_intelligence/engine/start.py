@@ -16,6 +16,7 @@ from unified_intelligence.engine.decode import run
 from unified_intelligence.engine.divided import DividedForward
 from unified_intelligence.engine.draft import DraftModel, check_same_vocabulary
 from unified_intelligence.engine.engine import Engine
+from unified_intelligence.engine.huge_pages import Gathering, LargePages
 from unified_intelligence.engine.place import Quantization, free_memory
 from unified_intelligence.engine.plain import PlainForward
 from unified_intelligence.engine.speculation import Drafter, Guessing, Price, PromptLookup, Speculation
@@ -23,7 +24,7 @@ from unified_intelligence.engine.turns import turn_of
 from unified_intelligence.entities.errors import ConfigurationError, ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import torch
@@ -63,12 +64,15 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     queue: int,
     compile: Compile = "off",
     speculation: Guessing = "none",
+    large_pages: LargePages = "auto",
+    ahead: bool = True,
     draft: Loaded | None = None,
     adapters: Mapping[str, Path] = MappingProxyType({}),
 ) -> Running:
     """`memory` is in GB for keys and values, those of the draft among them. `adapters` are folders by name.
 
-    Raises ConfigurationError, ModelError.
+    `ahead`: nobody waits for a first answer yet, so that what makes all of them faster may take its time. Raises
+    ConfigurationError, ModelError.
     """
     if draft:
         check_same_vocabulary(loaded.tokenizer, draft.tokenizer)
@@ -77,6 +81,7 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     check(compile, loaded.model.device, fused=fused)
     own, why = _forward(loaded, forward, quantization, compile, beside)
     small = _forward(draft, "auto", "none", compile, Adapters(draft.model))[0] if draft else None
+    pages, gathered = _gathering([own, small], large_pages, ahead=ahead)
     most = slots or _SLOTS.get(own.device.type, SLOTS)
     token_bytes = own.token_bytes + (small.token_bytes if small else 0)
     tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / token_bytes)
@@ -87,9 +92,22 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     room = f"{most} answers at once, {tokens} tokens of memory, {longest} a conversation"
     drafts = _Drafts(draft, small, most, tokens) if draft and small else None
     guessing, said = _speculation(own, speculation, drafts)
-    engine = Engine(own, slots=most, memory=tokens, queue=queue, speculation=guessing)
-    added = f"; adapters: {', '.join(beside.names)}" if beside.names else ""
-    return Running(replace(loaded, longest=longest), engine, f"{why}; {room}; {said}{added}")
+    engine = Engine(own, slots=most, memory=tokens, queue=queue, speculation=guessing, large_pages=pages)
+    said += f"; adapters: {', '.join(beside.names)}" if beside.names else ""
+    return Running(replace(loaded, longest=longest), engine, f"{why}{gathered}; {room}; {said}")
+
+
+def _gathering(forwards: Sequence[Forward | None], wanted: LargePages, *, ahead: bool) -> tuple[Gathering, str]:
+    """What is left to do for the engine, and a clause that says what was done."""
+    from unified_intelligence.engine.fused import FusedForward
+
+    if wanted == "off":
+        return Gathering(), ""
+    pages = Gathering(weight for each in forwards if isinstance(each, FusedForward) for weight in each.weights())
+    if not ahead:
+        return pages, "; weights go into large pages between answers" if pages.left else ""
+    pages.all()
+    return pages, f"; {pages.done / 1e9:.1f} GB of weights in large pages" if pages.done else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +195,6 @@ def _forward(
     steps = compile_steps(fused, compile)
     said = f"fused forward pass, {explain(fused.device, loaded.model.dtype, quantization)}"
     said += ", as the whole pass then is" if fused.small else ""
-    said += f"; {fused.huge_bytes / 1e9:.1f} GB of weights in large pages" if fused.huge_bytes else ""
     return fused, f"{said}; {steps}" if steps else said
 
 

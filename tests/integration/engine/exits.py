@@ -28,7 +28,7 @@ MODEL = tiny("Qwen3")  # once: the forks have copies
 
 def ask(engine: Engine, limit: int) -> Ticket:
     plan = Plan([1, 2, 3], limit, frozenset(), Sampling(0.0), None)
-    return engine.submit(Writing(plan, None, torch.device("cpu")))
+    return engine.submit(Writing(plan, None))
 
 
 def read_on(stream: Iterator[object]) -> None:

@@ -36,7 +36,7 @@ def running(forward: Forward, *, slots: int, memory: int) -> Generator[Engine]:
 
 
 def submit(engine: Engine, plan: Plan, priority: int = 0) -> Ticket:
-    return engine.submit(Writing(plan, None, engine.forward.device), priority=priority)
+    return engine.submit(Writing(plan, None), priority=priority)
 
 
 def read(ticket: Ticket, most: int | None = None) -> tuple[list[int], bool]:

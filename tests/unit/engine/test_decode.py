@@ -4,16 +4,15 @@ from collections import Counter
 import pytest
 import torch
 
-from unified_intelligence.engine.sampling import choose
+from tests.unit.engine.one_row import OneRow
 from unified_intelligence.engine.text import TextOfTokens
 from unified_intelligence.entities.errors import ModelError
 from unified_intelligence.profiles.sampling import Sampling
 
 
 def drawn(logits: list[float], sampling: Sampling, times: int = 400) -> Counter[int]:
-    random = torch.Generator()
-    random.manual_seed(11)
-    return Counter(choose(torch.tensor(logits), sampling, random) for _ in range(times))
+    one = OneRow(sampling, seed=11)
+    return Counter(one.draw(torch.tensor(logits)).token for _ in range(times))
 
 
 @pytest.mark.parametrize("sampling", [

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import THREAD_NAME, Engine
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.fused import FusedForward
+from unified_intelligence.engine.huge_pages import Gathering
 from unified_intelligence.engine.plain import PlainForward
 from unified_intelligence.engine.sampling import Chosen
 from unified_intelligence.engine.scheduler import Row, Scheduler
@@ -38,13 +40,13 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.profiles.sampling import Sampling
 
-CPU, GREEDY = torch.device("cpu"), Sampling(0.0)
+GREEDY = Sampling(0.0)
 ENDLESS = 10**6
 
 
 def writing(prompt: list[int], limit: int = 8) -> Writing:
     ends = frozenset[int]() if limit == ENDLESS else frozenset({END})
-    return Writing(Plan(prompt, limit, ends, GREEDY, None), None, CPU)
+    return Writing(Plan(prompt, limit, ends, GREEDY, None), None)
 
 
 def read(ticket: Ticket) -> list[int]:
@@ -97,11 +99,39 @@ def test_what_breaks_a_pass_or_is_no_number_fails_alone(engine: Engine) -> None:
             assert read(ticket) == greedy(prompts[number], 8)[0]
 
 
+@pytest.mark.parametrize(("name", "other"), [("_PAUSE", "_EARNED"), ("_EARNED", "_PAUSE")])
+def test_pages_are_gathered_in_a_pause_or_when_they_are_earned(
+    name: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not before anything was asked."""
+    monkeypatch.setattr(engine_module, name, 0.0)
+    monkeypatch.setattr(engine_module, other, 1000.0)
+    gathering = Gathering([torch.ones(24 << 20)])
+    with closing(Engine(Breathing(), slots=4, memory=10**7, queue=200, large_pages=gathering)) as engine:
+        time.sleep(0.05)
+        assert gathering.left == (sys.platform == "linux")
+        assert read(engine.submit(writing([5, 6], 60))) == greedy([5, 6], 60)[0]
+        if name == "_EARNED":
+            assert len(read(engine.submit(writing([7, 6], 60)))) <= 60
+        wait_until(lambda: not gathering.left)
+    wait_until(lambda: not threads())
+
+
+def test_nobody_waits_for_pages_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "_PAUSE", 1000.0)
+    engine = Engine(Breathing(), slots=4, memory=10**7, queue=200, large_pages=Gathering([torch.ones(24 << 20)]))
+    read(engine.submit(writing([5, 6], 10)))
+    begun = time.monotonic()
+    engine.close()
+    assert time.monotonic() - begun < 4
+    wait_until(lambda: not threads())
+
+
 class Faulty(Writing):
     """Breaks with what nobody expects, at its beginning or later."""
 
     def __init__(self, plan: Plan, at: int) -> None:
-        super().__init__(plan, None, CPU)
+        super().__init__(plan, None)
         self._left = at
 
     def forced(self) -> list[Chosen]:
@@ -154,7 +184,7 @@ def test_keys_that_are_no_numbers_end_one_answer_and_not_the_next_of_its_slot() 
     best = int(logits_of(model, [4, 5, 6])[-1].argmax())
     forward = FusedForward(model, longest=LONGEST)
     scheduler = Scheduler(forward, slots=3, memory=3000)
-    rows = [Row(Writing(Plan([at, 2, 3], 30, frozenset(), GREEDY, None), None, CPU), Ticket()) for at in range(3)]
+    rows = [Row(Writing(Plan([at, 2, 3], 30, frozenset(), GREEDY, None), None), Ticket()) for at in range(3)]
     advance(scheduler, rows, 5)
     with torch.inference_mode():
         forward._caches[1].values[forward._tables.table(rows[1].slot.index)[0], :, 2] = float("nan")
@@ -163,7 +193,7 @@ def test_keys_that_are_no_numbers_end_one_answer_and_not_the_next_of_its_slot() 
     told = [[row.ticket._come.get() for _ in range(row.ticket._come.qsize())] for row in rows]
     assert [type(items[-1]) for items in told] == [End, ModelError, End]
     assert [len(items) for items in told] == [31, 6, 31]
-    again = [Row(Writing(Plan([4, 5, 6], 1, frozenset(), GREEDY, None), None, CPU), Ticket()) for _ in range(3)]
+    again = [Row(Writing(Plan([4, 5, 6], 1, frozenset(), GREEDY, None), None), Ticket()) for _ in range(3)]
     advance(scheduler, again, 3)
     assert [read(row.ticket) for row in again] == [[best]] * 3
     assert all(bool((cache.values.isfinite() & cache.keys.isfinite()).all()) for cache in forward._caches)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 import re
 import sys
+import weakref
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import torch
 
-from unified_intelligence.engine.huge_pages import SIZE, collapse, expect, kept_by
+from unified_intelligence.engine.huge_pages import SIZE, Gathering, expect, kept_by
 from unified_intelligence.engine.linear import linear
 
 SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
@@ -32,6 +34,14 @@ def large(address: int) -> int:
     raise AssertionError("no mapping holds it")
 
 
+def collapse(tensors: Iterable[torch.Tensor]) -> int:
+    """Bytes that were gathered."""
+    gathering = Gathering(tensors)
+    gathering.all()
+    assert not gathering.left
+    return gathering.done
+
+
 def middle(tensor: torch.Tensor) -> int:
     return tensor.data_ptr() + tensor.nbytes // 2
 
@@ -45,6 +55,22 @@ def test_what_is_written_is_gathered_and_stays_as_it_was() -> None:
     assert gathered >= SIZE
     assert large(middle(numbers)) > before
     assert torch.equal(numbers, torch.arange(8 * SIZE // 4, dtype=torch.int32))
+
+
+def test_it_is_done_piece_by_piece_and_the_tensors_are_kept_meanwhile() -> None:
+    numbers = torch.ones(40 * SIZE // 4)
+    kept = weakref.ref(numbers)
+    gathering = Gathering([numbers])
+    assert (gathering.left, gathering.done) == (True, 0)
+    gathering.some()
+    assert gathering.left or not GATHERS
+    assert gathering.done <= 16 * SIZE
+    del numbers
+    assert kept() is not None or not GATHERS
+    while gathering.left:
+        gathering.some()
+    assert kept() is None
+    assert gathering.done >= (39 * SIZE if GATHERS else 0)
 
 
 def test_what_is_smaller_than_a_page_is_left_where_it_is() -> None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
-import torch
 
 from tests.unit.engine.pure_forward import END, PureForward, greedy
 from tests.unit.engine.test_schedules import Steady
@@ -18,7 +17,7 @@ from unified_intelligence.engine.scheduler import Row, Scheduler
 from unified_intelligence.engine.ticket import End, Ticket
 from unified_intelligence.profiles.sampling import Sampling
 
-CPU, GREEDY = torch.device("cpu"), Sampling(0.0)
+GREEDY = Sampling(0.0)
 
 
 class Desk:
@@ -36,7 +35,7 @@ class Desk:
     def ask(self, prompt: Sequence[int], limit: int = 8, ends: frozenset[int] = frozenset({END})) -> Ticket:
         ticket = Ticket()
         plan = Plan(list(prompt), limit, ends, GREEDY, None)
-        self.scheduler.check(writing := Writing(plan, None, CPU))
+        self.scheduler.check(writing := Writing(plan, None))
         self.scheduler.add(Row(writing, ticket))
         return ticket
 

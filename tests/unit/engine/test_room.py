@@ -24,8 +24,6 @@ from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.entities.errors import DeviceLostError, ModelError
 from unified_intelligence.profiles.sampling import Sampling
 
-CPU = torch.device("cpu")
-
 
 class Cramped(PureForward):
     """It says to have all the memory there is, and has that for `most` tokens; beyond them a half is held."""
@@ -77,7 +75,7 @@ def plan_of(prompt: Sequence[int], limit: int) -> Plan:
 
 
 def ask(engine: Engine, plan: Plan, priority: int = 0) -> Ticket:
-    return engine.submit(Writing(plan, None, CPU), priority=priority)
+    return engine.submit(Writing(plan, None), priority=priority)
 
 
 def read(ticket: Ticket) -> tuple[list[int], bool]:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from unified_intelligence.engine.sampling import Penalties, Sampler, kept, logprobs_of
+from tests.unit.engine.one_row import OneRow
+from unified_intelligence.engine.draw import kept, logprobs_of
+from unified_intelligence.engine.sampling import Penalties
 from unified_intelligence.entities.errors import ModelError
 from unified_intelligence.profiles.sampling import Sampling
 
@@ -19,7 +21,7 @@ library: Any = importlib.import_module("transformers.generation.logits_process")
 
 
 def own(sampling: Sampling) -> set[int]:
-    chances, order = kept(ROW, sampling)
+    chances, order = kept(ROW.numpy(), sampling)
     return {int(token) for token, chance in zip(order, chances, strict=True) if chance > 0}
 
 
@@ -45,37 +47,47 @@ def test_what_may_be_drawn_is_what_transformers_keeps(
     assert own(Sampling(temperature, top_p, top_k, min_p)) == theirs(*warpers)
 
 
+def note(penalties: Penalties, tokens: list[int]) -> None:
+    for token in tokens:
+        penalties.count(token)
+
+
+def penalised(penalties: Penalties) -> torch.Tensor:
+    changed = ROW.clone()
+    penalties.apply(changed.numpy())
+    return changed
+
+
 @pytest.mark.parametrize("penalty", [0.5, 1.3, 100.0])
 def test_repetition_costs_what_it_costs_in_transformers(penalty: float) -> None:
-    penalties = Penalties(Sampling(0.0, repetition_penalty=penalty), PROMPT, ROW)
-    penalties.count(WRITTEN)
+    penalties = Penalties(Sampling(0.0, repetition_penalty=penalty), PROMPT)
+    note(penalties, WRITTEN)
     expected = library.RepetitionPenaltyLogitsProcessor(penalty)(torch.tensor([PROMPT + WRITTEN]), ROW[None].clone())
-    assert torch.allclose(penalties.apply(ROW), expected[0], rtol=1e-6)
+    assert torch.allclose(penalised(penalties), expected[0], rtol=1e-6)
 
 
 @pytest.mark.parametrize(("presence", "frequency"), [(0.7, 0.0), (0.0, 1.1), (-2.0, 0.5), (2.0, -0.25)])
 def test_presence_is_subtracted_once_and_frequency_as_often_as_written(presence: float, frequency: float) -> None:
     sampling = Sampling(0.0, presence_penalty=presence, frequency_penalty=frequency)
-    penalties = Penalties(sampling, PROMPT, ROW)
-    for token in WRITTEN:  # counted bit by bit as in one go
-        penalties.count([token])
-    changed = penalties.apply(ROW)
+    penalties = Penalties(sampling, PROMPT)
+    note(penalties, WRITTEN)
+    changed = penalised(penalties)
     for token in range(len(ROW)):
         count = WRITTEN.count(token)
         assert float(changed[token]) == pytest.approx(float(ROW[token]) - frequency * count - presence * (count > 0))
 
 
 def test_the_penalties_are_applied_one_after_the_other() -> None:
-    both = Penalties(Sampling(0.0, presence_penalty=0.5, repetition_penalty=2.0), PROMPT, ROW)
-    both.count(WRITTEN)
+    both = Penalties(Sampling(0.0, presence_penalty=0.5, repetition_penalty=2.0), PROMPT)
+    note(both, WRITTEN)
     for token in (3, 7, 120):
         value = float(ROW[token])
         expected = (value / 2 if value > 0 else value * 2) - 0.5 * (token in WRITTEN)
-        assert float(both.apply(ROW)[token]) == pytest.approx(expected)
+        assert float(penalised(both)[token]) == pytest.approx(expected)
 
 
-def sampler(sampling: Sampling, logprobs: int | None = None) -> Sampler:
-    return Sampler(sampling, PROMPT, seed=3, logprobs=logprobs, device=torch.device("cpu"))
+def sampler(sampling: Sampling, logprobs: int | None = None) -> OneRow:
+    return OneRow(sampling, PROMPT, logprobs=logprobs)
 
 
 def test_a_barred_token_is_never_drawn_and_the_row_is_left_as_it_was() -> None:
@@ -125,15 +137,15 @@ def test_of_a_large_vocabulary_the_same_is_kept_as_of_a_sorted_one(
     sharpness: float, top_k: int, top_p: float, min_p: float
 ) -> None:
     row = torch.randn(20_000, generator=torch.Generator().manual_seed(8)) * sharpness
-    ordered, order = row.sort(descending=True)
+    ordered, order = row.sort(descending=True, stable=True)
     chances = ordered[: top_k or None].softmax(-1)
     may = chances >= min_p * chances[0]
     may &= (chances.cumsum(-1) - chances) < top_p
-    weights, tokens = kept(row, Sampling(1.0, top_p, top_k, min_p))
+    weights, tokens = map(torch.as_tensor, kept(row.numpy(), Sampling(1.0, top_p, top_k, min_p)))
     some = int((weights > 0).sum())
     assert abs(some - int(may.sum())) <= 1  # sums in another order
     assert torch.equal(tokens[:some], order[:some])
-    assert torch.allclose(weights[:some], chances[:some], rtol=1e-4)
+    assert torch.allclose(weights[:some] * chances[0], chances[:some].double(), rtol=1e-4)
 
 
 def test_a_draw_from_all_follows_their_chances_and_never_meets_the_impossible() -> None:
@@ -158,8 +170,8 @@ def test_the_best_of_a_bfloat16_row_is_found(temperature: float, number: torch.d
 @pytest.mark.parametrize("some", [1, 20, 30])
 def test_the_likeliest_are_found_wherever_they_are(size: int, some: int) -> None:
     row = torch.randperm(size, generator=torch.Generator().manual_seed(some)).float()
-    tokens = kept(row, Sampling(1.0, top_k=some))[1]
-    assert torch.equal(tokens, row.argsort(descending=True)[:some])
+    tokens = kept(row.numpy(), Sampling(1.0, top_k=some))[1]
+    assert torch.equal(torch.as_tensor(tokens), row.argsort(descending=True)[:some])
 
 
 @pytest.mark.parametrize("asked", [Sampling(0.0), Sampling(1.0), Sampling(1.0, top_k=20), Sampling(1.0, top_p=0.9)])

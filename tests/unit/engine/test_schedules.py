@@ -9,8 +9,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
-import torch
-
 from tests.unit.engine.pure_forward import (
     BREAKS,
     END,
@@ -32,7 +30,6 @@ from unified_intelligence.entities.reasoning import TagSplitter
 from unified_intelligence.profiles import qwen3
 from unified_intelligence.profiles.sampling import Sampling
 
-CPU = torch.device("cpu")
 CLOSING = (3, 1, 4, 1, 5, 20)  # the last of them is the tag
 GREEDY, DRAWN = Sampling(0.0), Sampling(1.0, top_k=5)
 
@@ -65,7 +62,7 @@ class Asked:
         limit = ThinkingLimit(CLOSING, most=2)
         splitter = TagSplitter(qwen3.TAGS, "reasoning")
         thinking = Thinking(limit, TextOfTokens(_text), splitter) if self.thinks else None
-        return Writing(self.plan, thinking, CPU)
+        return Writing(self.plan, thinking)
 
     def consume(self) -> None:
         while not self.ticket._come.empty():

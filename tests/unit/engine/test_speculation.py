@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from unified_intelligence.engine.ticket import Ticket
 
 FREE, DEAR = Price(1.0, 0.0, 0.0), Price(1.0, 1.0, 1.0)
-CPU = torch.device("cpu")
 
 
 def asked(tokens: Sequence[int], most: int = MOST, key: int = 0) -> Asked:
@@ -188,7 +187,7 @@ class Counted(FusedForward):
 def written(forward: Forward, plans: Sequence[Plan], speculation: Speculation | None, slots: int = 4) -> Any:
     """The tokens of each, and whether it ended its turn."""
     engine = Engine(forward, slots=slots, memory=4096, queue=100, speculation=speculation)
-    tickets = [engine.submit(Writing(plan, None, CPU)) for plan in plans]
+    tickets = [engine.submit(Writing(plan, None)) for plan in plans]
     answers = [taken(ticket) for ticket in tickets]
     engine.close()
     return answers
@@ -282,10 +281,10 @@ def test_a_cancelled_answer_leaves_no_slot_and_no_memory_of_it(model: FusedForwa
     engine = Engine(model, slots=1, memory=600, queue=100, speculation=speculation)
     endless = Plan([1, 2, 3], 500, frozenset(), Sampling(0.0), 0)
     for _ in range(5):
-        tokens = engine.submit(Writing(endless, None, CPU)).tokens()
+        tokens = engine.submit(Writing(endless, None)).tokens()
         next(tokens)
         tokens.close()
-    assert len(taken(engine.submit(Writing(Plan([1, 2], 500, frozenset(), Sampling(0.0), 0), None, CPU)))[0]) == 500
+    assert len(taken(engine.submit(Writing(Plan([1, 2], 500, frozenset(), Sampling(0.0), 0), None)))[0]) == 500
     assert drafter.forgotten == list(range(6))
     engine.close()
 

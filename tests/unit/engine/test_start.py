@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ import torch
 from transformers import LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaMLP
 
+from tests.unit.engine.test_huge_pages import GATHERS
 from tests.unit.engine.tiny_models import LONGEST, VOCABULARY, library, tiny
 from unified_intelligence.engine.arrange import Quantized
 from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.constraints import Grammars
 from unified_intelligence.engine.fused import FusedForward
+from unified_intelligence.engine.huge_pages import LargePages
 from unified_intelligence.engine.load import Loaded
 from unified_intelligence.engine.pages import PAGE
 from unified_intelligence.engine.plain import PlainForward
@@ -31,10 +34,14 @@ def started(
     slots: int | None = 2,
     memory: float | None = 0.001,
     compile: Compile = "off",
+    large_pages: LargePages = "auto",
+    ahead: bool = True,
 ) -> Running:
     longest = model.config.max_position_embeddings
     loaded = Loaded(model, None, longest, frozenset({1}), Grammars((), {1}, VOCABULARY))
-    return start(loaded, forward=way, quantization=bits, slots=slots, memory=memory, queue=5, compile=compile)
+    room: Any = {"slots": slots, "memory": memory, "queue": 5}
+    how: Any = {"quantization": bits, "compile": compile, "large_pages": large_pages, "ahead": ahead}
+    return start(loaded, forward=way, **room, **how)
 
 
 @pytest.mark.parametrize("kind", ["Llama", "Qwen2", "Qwen3"])
@@ -171,3 +178,15 @@ def test_a_model_without_a_cache_is_refused_when_it_starts() -> None:
 
 def test_longest_is_the_models_own() -> None:
     assert started(tiny("Llama"), memory=1).loaded.longest == LONGEST
+
+
+def test_large_pages_come_at_once_or_later_or_not_at_all() -> None:
+    def said(**how: Any) -> str:
+        return started(tiny("Llama", hidden_size=256, intermediate_size=4096), **how).explanation
+
+    later = "weights go into large pages between answers"
+    gathers = "GB of weights in large pages" in said()
+    assert (later in said(ahead=False)) == (sys.platform == "linux")
+    assert later not in said() and "large pages" not in said(large_pages="off", ahead=False)
+    assert "large pages" not in said(large_pages="off")
+    assert gathers or not GATHERS

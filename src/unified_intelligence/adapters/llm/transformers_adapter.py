@@ -20,6 +20,7 @@ from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.decode import Writing
 from unified_intelligence.engine.divided import check, load_divided
 from unified_intelligence.engine.embed import embed
+from unified_intelligence.engine.huge_pages import LargePages
 from unified_intelligence.engine.place import Dtype, device_of, set_threads
 from unified_intelligence.engine.rank import Part
 from unified_intelligence.engine.request import Least, Request
@@ -88,6 +89,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         quantization: Annotated[Quantized, "weights in fewer bits"] = "none",
         compile: Annotated[Compile, "steps of single tokens; auto: CUDA graphs on a GPU"] = "auto",
         attention: Annotated[Attention, "kernel of Transformers; auto: flash attention where it runs"] = "auto",
+        large_pages: Annotated[LargePages, "for weights on a CPU; auto: as a server starts, else in pauses"] = "auto",
         device_map: Annotated[str | None, "spread over devices by accelerate, such as auto"] = None,
         max_memory: Annotated[str | None, "for device_map, such as 0=20GiB,cpu=30GiB"] = None,
         parallel: Annotated[int, "devices of this machine that the model is divided over"] = 1,
@@ -107,14 +109,13 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         self._sources = Sources(cache_dir=cache_dir, offline=offline, trusted=trust_remote_code or ())
         self._model, self._revision, self._draft, self._threads = model, revision, draft, threads
         self._adapters, self._adapter, self._parallel = adapters or {}, adapter or "", parallel
-        self.adapters = tuple(self._adapters)
-        self.honoured, self.at_once = self._honoured(), slots or SLOTS
+        self.adapters, self.at_once = tuple(self._adapters), slots or SLOTS
         arranged: _Arranged = {"attention": attention, "device_map": device_map, "max_memory": max_memory}
         self._placed: _Placed = {"dtype": dtype, "device": device, **arranged}
-        room: _Room = {"slots": slots, "memory": memory, "queue": queue}
+        room: _Room = {"slots": slots, "memory": memory, "queue": queue, "large_pages": large_pages}
         way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
         self._run: _Run = {"speculation": speculation or ("auto" if draft else "none"), **way, **room}
-        self._least, self._loading = min_tokens, Lock()
+        self.honoured, self._least, self._loading = self._honoured(), min_tokens, Lock()
         self._check()
 
     def stream(
@@ -157,7 +158,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         import asyncio
 
         with _named():
-            await asyncio.to_thread(self._ready)
+            await asyncio.to_thread(self._ready, ahead=True)
 
     def encode(self, text: str) -> list[int]:
         with _named():
@@ -242,13 +243,14 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
             raise InvalidRequestError("The model writes no think block: thinking_budget means nothing to it.")
         request = Request.of(loaded, turns, config, self._asked(config), self._least)
         reader = Reader(prompt.text_of(loaded), request.rules)
-        device, constraint = running.engine.forward.device, request.constraint
-        writing = Writing(request.plan, request.thinking(loaded), device, constraint)
+        constraint = request.constraint
+        writing = Writing(request.plan, request.thinking(loaded), constraint)
         latest = None if config.max_wait is None else time.monotonic() + config.max_wait
         ticket = running.engine.submit(writing, loop=loop, priority=config.priority or 0, deadline=latest)
         return Answer(ticket, reader, len(request.plan.prompt), started, constraint.lacks if constraint else "")
 
-    def _ready(self) -> Running:
+    def _ready(self, *, ahead: bool = False) -> Running:
+        """`ahead`: before anything is asked."""
         with self._loading:
             if self._running is None:
                 found = self._sources.model(self._model, self._revision)
@@ -259,7 +261,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
                 loaded = self._load(found, self._run["quantization"])
                 try:
                     small = self._load(draft, "none") if draft else None
-                    self._running = start(loaded, draft=small, adapters=beside, **self._run)
+                    self._running = start(loaded, draft=small, adapters=beside, ahead=ahead, **self._run)
                 except BaseException:
                     if loaded.ranks:
                         loaded.ranks.close()
@@ -334,6 +336,7 @@ class _Room(TypedDict):
     slots: int | None
     memory: float | None
     queue: int
+    large_pages: LargePages
 
 
 class _Way(TypedDict):
