@@ -54,6 +54,21 @@ def test_every_link_leads_somewhere(document: Path) -> None:
             assert anchor in anchors(target), link
 
 
+def test_every_document_is_found_from_the_readme() -> None:
+    """A newcomer has the README; from there the command line and the configuration are one step away."""
+    found, left = set[Path](), [ROOT / "README.md"]
+    while left:
+        document = left.pop()
+        if document not in found:
+            found.add(document)
+            links = (
+                document.parent / unquote(link).partition("#")[0] for link in _LINK.findall(document.read_text("utf-8"))
+            )
+            left += [path.resolve() for path in links if path.suffix == ".md" and path.is_file()]
+    assert not [path for path in (ROOT / "docs").rglob("*.md") if path.resolve() not in found]
+    assert {"docs/cli.md", "docs/configuration.md"} <= set(_LINK.findall((ROOT / "README.md").read_text("utf-8")))
+
+
 def test_the_readme_can_be_read_in_one_go() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= LONGEST_README
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.cli.uic_program import Run
@@ -66,3 +68,10 @@ def test_arguments_are_shown_as_they_are_typed(uic: Run) -> None:
         "Usage: uic eval show [OPTIONS] [RUN]",
         "Usage: uic providers [OPTIONS] [NAME|check NAME]",
     ]
+
+
+def test_a_whole_number_has_one_name_on_every_page(uic: Run) -> None:
+    pages = "".join(uic(*command.split(), "--help").out for command in ("ask", "serve", "eval run", "bench run"))
+    assert "INTEGER" not in pages
+    for flag in ("--max-tokens", "--retries", "--seed", "--concurrency", "--port", "--max-running", "--limit"):
+        assert set(re.findall(rf"{flag} (\S+)", pages)) <= {"N", "N,N,..."}, flag

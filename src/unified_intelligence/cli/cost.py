@@ -27,12 +27,15 @@ def cost(
     utilisation: Annotated[
         str | None, typer.Option("--utilisation", metavar="SHARE", help="your use as a share, 0.3 or 30%")
     ] = None,
-    hours: Annotated[str | None, typer.Option("--hours", metavar="N", help="a day that a machine runs [24]")] = None,
+    hours: Annotated[
+        str | None, typer.Option("--hours", metavar="NUMBER", help="a day that a machine runs [24]")
+    ] = None,
     starting: Annotated[
         str | None, typer.Option("--starting", metavar="SECONDS", help="billed a day while a machine starts [0]")
     ] = None,
     gpu_seconds: Annotated[
-        str | None, typer.Option("--gpu-seconds", metavar="N", help="of a call, for zero-gpu [the run's whole answer]")
+        str | None,
+        typer.Option("--gpu-seconds", metavar="SECONDS", help="of a call, for zero-gpu [the run's whole answer]"),
     ] = None,
     prices: Annotated[bool | None, typer.Option("--prices", help="all prices: each with its date and source")] = None,
     runs: Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from unified_intelligence.config.settings import BY_NAME, SHORTCUTS
 
-_METAVARS: Mapping[type, str] = {int: "INTEGER", float: "NUMBER", str: "TEXT", list: "NAME"}
+_METAVARS: Mapping[type, str] = {int: "N", float: "NUMBER", str: "TEXT", list: "NAME"}
 _SHORTCUTS = {shortcut.option: shortcut for shortcut in SHORTCUTS}
 
 

@@ -13,15 +13,17 @@ from unified_intelligence.cli.output import Output
 app = new_app()
 
 
-def _number(form: str, help: str) -> Any:
-    return typer.Option(form, metavar="NUMBER", help=help)
+def _number(form: str, help: str, metavar: str = "N") -> Any:
+    return typer.Option(form, metavar=metavar, help=help)
 
 
 _Host = Annotated[str | None, typer.Option("--host", metavar="ADDRESS", help="where to listen [127.0.0.1]")]
 _Port = Annotated[str | None, _number("--port", "0 takes a free one, which is printed [8000]")]
 _ApiKey = Annotated[
     list[str] | None,
-    typer.Option("--api-key", metavar="REFERENCE", help="env:NAME or file:PATH of a key callers send; may be repeated"),
+    typer.Option(
+        "--api-key", metavar="REFERENCE", help="where a key that callers send is, as with --key; may be repeated"
+    ),
 ]
 _ServedName = Annotated[
     list[str] | None,
@@ -71,9 +73,11 @@ def serve(
     ] = None,
     max_waiting: Annotated[str | None, _number("--max-waiting", "answers that may wait for a turn [64]")] = None,
     max_per_key: Annotated[str | None, _number("--max-per-key", "answers for one key at once [32]")] = None,
-    max_wait: Annotated[str | None, _number("--max-wait", "seconds a request may wait to begin [no limit]")] = None,
+    max_wait: Annotated[
+        str | None, _number("--max-wait", "the most a request may wait to begin [no limit]", "SECONDS")
+    ] = None,
     max_body: Annotated[str | None, _number("--max-body", "bytes of a request's body [8388608]")] = None,
-    grace: Annotated[str | None, _number("--grace", "seconds to finish in after SIGTERM [30]")] = None,
+    grace: Annotated[str | None, _number("--grace", "the most to finish in after SIGTERM [30]", "SECONDS")] = None,
     cors_origin: _Origin = None,
     frame_origin: _Frame = None,
     log: _Log = None,

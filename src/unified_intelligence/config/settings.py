@@ -64,7 +64,7 @@ SHORTCUTS: tuple[Shortcut, ...] = (
     Shortcut("base_url", "URL", "where the server is, for a provider that calls one"),
     Shortcut("key", "REFERENCE", "where its key is: env:NAME, file:PATH or keyring:SERVICE/USER"),
     Shortcut("timeout", "SECONDS", "the most it may take"),
-    Shortcut("retries", "INTEGER", "how often to try again while nothing has come"),
+    Shortcut("retries", "N", "how often to try again while nothing has come"),
     Shortcut("wait", "SECONDS", "the most to wait for a server that sleeps or starts"),
 )
 

@@ -71,10 +71,16 @@ def bind(provider: str, own: Iterable[Option], given: Mapping[str, object]) -> d
     if missing:
         raise ConfigurationError(
             f"The provider {provider} needs {' and '.join(missing)}.",
-            hint=" ".join(f"Give {_FLAGS.get(name, f'-o {name}')} ..." for name in missing),
+            hint=" ".join(_give(options[name]) for name in missing),
             provider=provider,
         )
     return {name: _read(provider, options[name], value) for name, value in given.items()}
+
+
+def _give(option: Option) -> str:
+    """How a missing option is given, and what it is."""
+    what = f": {option.description}." if option.description else ""
+    return f"Give {_FLAGS.get(option.name, f'-o {option.name}')} ...{what}"
 
 
 def _option(name: str, hint: Any, default: object) -> Option:

@@ -97,7 +97,7 @@ def test_an_unknown_option_names_the_nearest_and_where_to_look() -> None:
 def test_a_required_option_that_is_missing_says_how_to_give_it() -> None:
     with pytest.raises(ConfigurationError, match="fake needs model") as refused:
         bind("fake", options_of(Adapter), {"timeout": 1})
-    assert refused.value.hint == "Give --model ..."
+    assert refused.value.hint == "Give --model ...: a folder or a Hub id."
 
 
 def test_a_class_without_a_constructor_has_no_options() -> None:

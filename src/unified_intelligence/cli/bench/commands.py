@@ -151,7 +151,7 @@ def dashboard(
         str | None,
         typer.Option("--evaluations", metavar="FOLDER", help="where those of uic eval are [the user's data folder]"),
     ] = None,
-    port: Annotated[str | None, _text("--port", "NUMBER", "where to listen, on 127.0.0.1 [a free one]")] = None,
+    port: Annotated[str | None, _text("--port", "N", "where to listen, on 127.0.0.1 [a free one]")] = None,
 ) -> int:
     """The results as a page in a browser, on this machine only. Ctrl-C ends it."""
     from unified_intelligence.cli.bench.dashboard import show_dashboard

@@ -26,17 +26,17 @@ def _text(form: str, metavar: str, help: str) -> Any:
     return typer.Option(*forms, metavar=metavar, help=help)
 
 
-_Retries = Annotated[str | None, _text("--retries", "NUMBER", "further tries of a question that got no answer [3]")]
-_Limit = Annotated[str | None, _text("--limit", "NUMBER", "only so many questions, always the same ones [all]")]
-_Epochs = Annotated[str | None, _text("--epochs", "NUMBER", "ask each so often [1]")]
-_Concurrency = Annotated[str | None, _text("--concurrency -j", "NUMBER", "requests at once [the provider's]")]
+_Retries = Annotated[str | None, _text("--retries", "N", "further tries of a question that got no answer [3]")]
+_Limit = Annotated[str | None, _text("--limit", "N", "only so many questions, always the same ones [all]")]
+_Epochs = Annotated[str | None, _text("--epochs", "N", "ask each so often [1]")]
+_Concurrency = Annotated[str | None, _text("--concurrency -j", "N", "requests at once [the provider's]")]
 _Thinking = Annotated[bool | None, setting_flag("thinking", "--thinking/--no-thinking")]
 _Route = Annotated[str | None, _text("--route", "NAME", "how the questions are put [the suite's]")]
 _Language = Annotated[str | None, _text("--language", "en|fr", "only that one [all]")]
-_Seed = Annotated[str | None, _text("--seed", "NUMBER", "of suites that make their questions [0]")]
+_Seed = Annotated[str | None, _text("--seed", "N", "of suites that make their questions [0]")]
 _Temperature = Annotated[str | None, _text("--temperature", "NUMBER", "of sampling [0]")]
-_MaxTokens = Annotated[str | None, _text("--max-tokens", "NUMBER", "the longest answer [the suite's]")]
-_SamplingSeed = Annotated[str | None, _text("--sampling-seed", "NUMBER", "of sampling; each epoch adds one [none]")]
+_MaxTokens = Annotated[str | None, _text("--max-tokens", "N", "the longest answer [the suite's]")]
+_SamplingSeed = Annotated[str | None, _text("--sampling-seed", "N", "of sampling; each epoch adds one [none]")]
 _Name = Annotated[str | None, _text("--name", "NAME", "of the run [suite and provider]")]
 _Price = Annotated[str | None, _text("--price", "IN,OUT", "US dollars for a million tokens read and written")]
 _Hour = Annotated[str | None, _text("--usd-per-hour", "NUMBER", "US dollars for an hour of the machine")]
@@ -126,7 +126,7 @@ def compare(
     context: typer.Context,
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="a run's name, or the path of its folder")],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="the run that is held against it")],
-    flips: Annotated[str | None, typer.Option("--flips", metavar="NUMBER", help="how many are shown [20]")] = None,
+    flips: Annotated[str | None, typer.Option("--flips", metavar="N", help="how many are shown [20]")] = None,
     force: Annotated[bool | None, typer.Option("--force", help="although their data or scorers differ")] = None,
     runs: _Runs = None,
     json: _Json = None,

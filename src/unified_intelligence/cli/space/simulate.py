@@ -27,7 +27,7 @@ def simulate(
     folder: Annotated[
         str | None, typer.Option("--folder", metavar="FOLDER", help="where everything is kept [nowhere]")
     ] = None,
-    port: Annotated[str | None, typer.Option("--port", metavar="NUMBER", help="0 takes a free one [0]")] = None,
+    port: Annotated[str | None, typer.Option("--port", metavar="N", help="0 takes a free one [0]")] = None,
     owner: Annotated[
         str | None, typer.Option("--owner", metavar="NAME", help="the account that every token is of [local]")
     ] = None,
