@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.dashboard.made import Slots, at_socket, closed, run
+from tests.integration.dashboard.made import Slots, at_socket, closed, run
 from tests.unit.evaluation import runs as evaluated
 from unified_intelligence.benchmark.calibrate import known_server
 from unified_intelligence.dashboard.results import read_folder
