@@ -21,7 +21,7 @@ def resident() -> int:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory in Linux's way")
 @pytest.mark.parametrize("quantization", ["none", "int8", "int4"])
 def test_weights_are_kept_once_and_products_leave_nothing(quantization: Quantization) -> None:
-    linear(matrices(64, 64)[0], quantization=quantization)  # the trial, and what torch keeps of its own
+    linear(matrices(512, 512)[0], quantization=quantization)  # the trial, and what torch keeps of its own
     before = resident()
     weight = torch.zeros(8192, 2048, dtype=torch.bfloat16).normal_()  # 32 MiB
     product = linear(weight, quantization=quantization)
