@@ -91,8 +91,8 @@ def modules() -> Iterator[str]:
         yield ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
-# All in one process that has read the libraries, and forgets what it read of ours before each module: a process for each
-# would take minutes, and a fork for each twice as long as this.
+# All in one process that has read the libraries, and forgets what it read of ours before each module: a process for
+# each would take minutes, and a fork for each twice as long as this.
 EACH_FIRST = """
 import contextlib, gc, sys, traceback
 sys.modules.update(torch=sys, transformers=sys)
