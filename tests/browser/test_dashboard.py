@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.cli.uic_program import SRC, command
-from tests.unit.dashboard.conftest import runs
+from tests.integration.dashboard.conftest import runs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

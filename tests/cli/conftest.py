@@ -45,7 +45,7 @@ def uic(environment: dict[str, str], home: Path) -> Run:
             capture_output=True,
             env={**environment, **variables},
             cwd=cwd or home / "work",
-            timeout=30,
+            timeout=120,  # loading torch takes half a minute where everybody else loads something
             check=False,
         )
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())

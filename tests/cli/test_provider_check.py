@@ -41,7 +41,7 @@ def test_a_provider_that_waits_for_nobody_says_what_to_do(uic: Run) -> None:
 
 
 def test_the_question_is_asked_with_a_variable_alone(uic: Run) -> None:
-    from tests.unit.adapters.test_qwen3_zerogpu_adapter import GOOD, TEXT
+    from tests.integration.clients.test_qwen3_zerogpu_adapter import GOOD, TEXT
 
     with misbehaving(GOOD) as server:
         ran = uic("-P", "qwen3_zerogpu", "--query", "Explain SOLID principles", QWEN3_ZEROGPU_SPACE=server.origin)

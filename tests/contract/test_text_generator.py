@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,11 +31,19 @@ HARD_TEXT = "Ça va ?\n\n Prix :  12,50 € — très bien 🙂👩‍🚀  \n f
 SPOKEN = f"<think>\nHmm… réfléchissons 🤔\n</think>\n\n{HARD_TEXT}"
 
 
+class Opened(ExitStack):
+    """What a provider's tests keep open until their end, and the Space that those of several share."""
+
+    def __init__(self, space: Callable[[], str]) -> None:
+        super().__init__()
+        self.space = space
+
+
 @dataclass(frozen=True)
 class Case:
     """`answer` is the whole text expected, `part` what it contains where the rest is the provider's own business."""
 
-    options: Callable[[Path, ExitStack], dict[str, object]]
+    options: Callable[[Path, Opened], dict[str, object]]
     question: str
     part: str
     answer: str | None = None
@@ -44,15 +53,15 @@ class Case:
     factory: Callable[[ExitStack], ProviderFactory] = lambda _: ProviderFactory()
 
 
-def _nothing(_: Path, __: ExitStack) -> dict[str, object]:
+def _nothing(_: Path, __: Opened) -> dict[str, object]:
     return {}
 
 
-def _spoken(folder: Path, _: ExitStack) -> dict[str, object]:
+def _spoken(folder: Path, _: Opened) -> dict[str, object]:
     return {"model": str(build_speaker(folder / "spoken", SPOKEN)), "threads": 1}
 
 
-def _served(_: Path, open_until_end: ExitStack) -> dict[str, object]:
+def _served(_: Path, open_until_end: Opened) -> dict[str, object]:
     return {"base_url": open_until_end.enter_context(serving()).url}
 
 
@@ -69,11 +78,11 @@ def _dead_and_living(open_until_end: ExitStack) -> ProviderFactory:
     )
 
 
-def _on_gradio(folder: Path, open_until_end: ExitStack) -> dict[str, object]:
-    return {"space": open_until_end.enter_context(gradio_app()).url, "cache": str(folder / "cache")}
+def _on_gradio(folder: Path, open_until_end: Opened) -> dict[str, object]:
+    return {"space": open_until_end.space(), "cache": str(folder / "cache")}
 
 
-def _routes(_: Path, __: ExitStack) -> dict[str, object]:
+def _routes(_: Path, __: Opened) -> dict[str, object]:
     return {"routes": ["dead", "living"]}
 
 
@@ -106,8 +115,17 @@ def case(provider: str) -> Case:
 
 
 @pytest.fixture(scope="module")
-def generator(provider: str, case: Case, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ITextGenerator]:
+def space() -> Iterator[Callable[[], str]]:
+    """The address of one app with the endpoints of our Spaces; it starts when it is asked for first."""
     with ExitStack() as open_until_end:
+        yield cache(lambda: open_until_end.enter_context(gradio_app()).url)
+
+
+@pytest.fixture(scope="module")
+def generator(
+    provider: str, case: Case, space: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ITextGenerator]:
+    with Opened(space) as open_until_end:
         options = case.options(tmp_path_factory.mktemp(provider), open_until_end)
         generator = case.factory(open_until_end).create(provider, **options)
         yield generator

@@ -203,7 +203,8 @@ def find_units(text: str) -> list[UnitMatch]:
             (named if _is_certain(folded, found) else unsure).append(found)
     dimensions = _dimensions(named)
     named += [one for one in unsure if UNITS[one.key].dimension in dimensions and _is_asked(folded, one)]
-    for first, second in _pairs(folded, [one for one in unsure if one not in named]):
+    known = {one.start for one in named}  # no two matches begin at one place
+    for first, second in _pairs(folded, [one for one in unsure if one.start not in known]):
         named += [first, second]
     return sorted(named, key=lambda one: one.start)
 

@@ -20,8 +20,8 @@ import pytest
 from transformers import AutoModelForCausalLM
 
 from tests.hub_server import Hub, serving
+from tests.integration.engine.test_trust import AUTO_MAP, CODE
 from tests.tiny_qwen3 import build
-from tests.unit.engine.test_trust import AUTO_MAP, CODE
 from tests.unit.engine.tiny_adapters import write
 
 LIBRARY: Any = AutoModelForCausalLM  # half typed

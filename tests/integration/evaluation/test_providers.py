@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tests.browser.real_browser import served
+from tests.faults.server import closed_port
 from tests.gradio_app import gradio_app
 from tests.integration.evaluation.evaluated import evaluate, lines, suite_file, uic
 
@@ -52,8 +53,7 @@ def test_a_space_answers_many_in_a_call_and_the_run_goes_on(tmp_path: Path) -> N
 
 
 def test_a_space_that_is_gone_is_right_nowhere(tmp_path: Path) -> None:
-    with gradio_app("eval_chunk", "version") as app:
-        url = app.url
+    url = f"http://127.0.0.1:{closed_port()}"
     ran = space(tmp_path, url, str(suite_file(tmp_path, 100)), "--name", "r", "--retries", "1")
     assert ran.code == 3 and ran.json["counts"]["right"] == 0
     assert {line["outcome"] for line in lines(tmp_path / "r")} <= {"error"}

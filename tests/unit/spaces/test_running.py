@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -59,9 +60,9 @@ class Scripted(ISpaceHost):
 Scripted.__abstractmethods__ = frozenset()
 
 
-def waited(*script: tuple[str, str | None] | Exception) -> tuple[Wait, Any]:
+def waited(*script: tuple[str, str | None] | Exception, patience: Patience = QUICK) -> tuple[Wait, Any]:
     host = cast("Any", Scripted)(*script)
-    wait = Wait(host, "anne/x", NEW, QUICK, lambda _: None, LogTail(host, "anne/x", lambda _: None))
+    wait = Wait(host, "anne/x", NEW, patience, lambda _: None, LogTail(host, "anne/x", lambda _: None))
     return wait, host
 
 
@@ -106,7 +107,7 @@ def test_a_failure_that_stays_is_ours_whatever_commit_the_host_tells() -> None:
 
 def test_a_space_that_goes_to_and_fro_is_not_waited_for_for_ever() -> None:
     flapping = [("BUILDING", OLD), ("APP_STARTING", OLD)] * 2000
-    wait, host = waited(*flapping)
+    wait, host = waited(*flapping, patience=replace(QUICK, starting=0.15, unmoved=0.05))
     with pytest.raises(VerificationError, match="it has not come to run"):
         asyncio.run(wait.until_running())
     assert host.done[:2] == ["restart", "factory"]

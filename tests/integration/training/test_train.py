@@ -28,8 +28,8 @@ from unified_intelligence.embedded.forward import Qwen3Forward  # noqa: E402
 from unified_intelligence.embedded.tokens import Tokens  # noqa: E402
 
 TINY = Recipe(
-    vocabulary=700, width=64, layers=2, heads=2, head_width=32, mlp_width=64, tokens_per_step=1024, tokenizer_samples=60,
-    shuffled=60, threads=1, stages=(Stage(steps=3, warmup_steps=2),),
+    vocabulary=700, width=64, layers=2, heads=2, head_width=32, mlp_width=64, tokens_per_step=1024,
+    tokenizer_samples=60, shuffled=60, threads=1, stages=(Stage(steps=3, warmup_steps=2),),
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.server import Act, FaultServer, closed_port
 from tests.gradio_faults import INFO, Page, misbehaving, page, streams, typed
-from tests.unit.adapters.test_qwen3_zerogpu_adapter import awake_after, hub
+from tests.integration.clients.test_qwen3_zerogpu_adapter import awake_after, hub
 from unified_intelligence.adapters.llm.qwen3_zerogpu_adapter import Qwen3ZeroGPUAdapter
 from unified_intelligence.entities.errors import (
     AuthenticationError,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.dashboard.made import SAID, Slots, closed, run
+from tests.integration.dashboard.made import SAID, Slots, closed, run
 from unified_intelligence.dashboard.results import asked_of, read_folder, rows_of
 from unified_intelligence.entities.errors import ConfigurationError
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.unit.adapters.conftest import Speaker
+    from tests.integration.local.conftest import Speaker
 
 WEATHER = ToolSpec("météo", "Le temps qu'il fait", {"type": "object", "properties": {"ville": {"type": "string"}}})
 CALL = '<tool_call>\n{"name": "météo", "arguments": {"ville": "Nîmes 🌞"}}\n</tool_call>'

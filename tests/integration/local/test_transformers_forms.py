@@ -31,7 +31,7 @@ from unified_intelligence.entities.tools import ToolSpec
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.adapters.conftest import Speaker
+    from tests.integration.local.conftest import Speaker
 
 QUESTION = "Ça va ? 🙂"
 OPENED = TEMPLATE.replace("assistant\\n' }}", "assistant\\n<think>\\n' }}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.dashboard.made import Slots, closed, run
+from tests.integration.dashboard.made import Slots, closed, run
 from tests.unit.evaluation import runs as evaluated
 from unified_intelligence.benchmark.cost import Use, cost_of, speed_of
 from unified_intelligence.dashboard.answers import differs, pairs, texts
