@@ -8,7 +8,6 @@ from pathlib import Path
 from tests.architecture.repository import python_files, text_of
 
 UNIT = Path("tests/unit")
-ENGINE = UNIT / "engine"  # its passes are held against those of Transformers
 SLOW = re.compile(
     r"^\s*(?:import|from) (?:transformers|http\.server|socketserver|uvicorn|playwright)\b|importorskip\(\"transformers"
     r"|^from tests\.(?:openai_server|gradio_app|hub_server|tiny_qwen3|faults|integration|browser|cli)\b",
@@ -18,6 +17,6 @@ SLOW = re.compile(
 
 def test_the_quick_part_starts_no_server_and_loads_no_model_library() -> None:
     """Such tests stand in tests/integration."""
-    files = [path for path in python_files() if path.is_relative_to(UNIT) and not path.is_relative_to(ENGINE)]
+    files = [path for path in python_files() if path.is_relative_to(UNIT)]
     assert len(files) > 100
     assert [str(path) for path in files if SLOW.search(text_of(path))] == []

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 import torch
 
-from tests.unit.engine.tiny_models import LONGEST, tiny
+from tests.integration.engine.tiny_models import LONGEST, tiny
 from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.fused import FusedForward

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.integration.engine.test_greedy import answers, by_generate, leaves, mixed, read, running, submit
-from tests.unit.engine.tiny_adapters import merged, write
-from tests.unit.engine.tiny_models import LONGEST, VOCABULARY, tiny
+from tests.integration.engine.tiny_adapters import merged, write
+from tests.integration.engine.tiny_models import LONGEST, VOCABULARY, tiny
 from unified_intelligence.engine import lora
 from unified_intelligence.engine.adapted import Adapters
 from unified_intelligence.engine.decode import Plan

@@ -21,8 +21,8 @@ from transformers import AutoModelForCausalLM
 
 from tests.hub_server import Hub, serving
 from tests.integration.engine.test_trust import AUTO_MAP, CODE
+from tests.integration.engine.tiny_adapters import write
 from tests.tiny_qwen3 import build
-from tests.unit.engine.tiny_adapters import write
 
 LIBRARY: Any = AutoModelForCausalLM  # half typed
 PROGRAM = """

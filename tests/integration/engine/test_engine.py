@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.unit.engine.pure_forward import BREAKS, END, NO_NUMBER, VOCABULARY, PureForward, greedy
-from tests.unit.engine.tiny_models import LONGEST, logits_of, tiny
+from tests.integration.engine.pure_forward import BREAKS, END, NO_NUMBER, VOCABULARY, PureForward, greedy
+from tests.integration.engine.tiny_models import LONGEST, logits_of, tiny
 from unified_intelligence.engine import engine as engine_module
 from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import THREAD_NAME, Engine

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.unit.engine.tiny_models import LONGEST, VOCABULARY, tiny
+from tests.integration.engine.tiny_models import LONGEST, VOCABULARY, tiny
 from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.forward import Forward

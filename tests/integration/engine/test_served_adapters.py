@@ -12,9 +12,9 @@ import openai
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tests.integration.engine.tiny_adapters import merged, write
 from tests.integration.serving.served import Served, serving
 from tests.tiny_qwen3 import build
-from tests.unit.engine.tiny_adapters import merged, write
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.entities.errors import InvalidRequestError, UnknownNameError
 from unified_intelligence.entities.generation import GenerationConfig

@@ -12,10 +12,10 @@ import openai
 import pytest
 from transformers import AutoModelForCausalLM
 
+from tests.integration.engine.tiny_adapters import write
 from tests.integration.serving.served import Served, serving
 from tests.integration.serving_guard.guarded_server import until
 from tests.tiny_qwen3 import build, build_speaker
-from tests.unit.engine.tiny_adapters import write
 from unified_intelligence.adapters.llm.local_models import LocalModels
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.entities.errors import ConfigurationError, ModelError, ModelNotFoundError

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import torch
 
+from tests.integration.engine.tape import Tape, taped
 from tests.integration.engine.test_greedy import answers, by_generate, compare, leaves, mixed, read, submit
+from tests.integration.engine.tiny_adapters import merged, write
+from tests.integration.engine.tiny_models import LONGEST, tiny
 from tests.tiny_qwen3 import build
-from tests.unit.engine.tape import Tape, taped
-from tests.unit.engine.tiny_adapters import merged, write
-from tests.unit.engine.tiny_models import LONGEST, tiny
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.engine import lora
 from unified_intelligence.engine.adapted import Adapters

@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from tests.unit.engine.tiny_adapters import write
+from tests.integration.engine.tiny_adapters import write
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.place import Dtype
 from unified_intelligence.engine.weights import room_for_each, weight_of

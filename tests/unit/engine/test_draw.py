@@ -13,8 +13,8 @@ from random import Random
 import pytest
 import torch
 
+from tests.integration.engine.pure_forward import END, NO_NUMBER, PureForward
 from tests.unit.engine.far import DEVICE, Far
-from tests.unit.engine.pure_forward import END, NO_NUMBER, PureForward
 from unified_intelligence.engine import draw as drawing
 from unified_intelligence.engine.decode import Plan, Writing, draw_each
 from unified_intelligence.engine.forward import Piece

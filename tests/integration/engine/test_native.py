@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.unit.engine.tiny_models import logits_of, tiny
+from tests.integration.engine.tiny_models import logits_of, tiny
 from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.kernels import Kernels

@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from tests.unit.engine.pure_forward import END, PureForward, greedy
-from tests.unit.engine.test_schedules import Steady
+from tests.integration.engine.pure_forward import END, PureForward, greedy
+from tests.integration.engine.test_schedules import Steady
 from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.sampling import Chosen
 from unified_intelligence.engine.scheduler import Row, Scheduler

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import torch
 
-from tests.unit.engine.tiny_adapters import ALL, merged, write
-from tests.unit.engine.tiny_models import LONGEST, logits_of, tiny
+from tests.integration.engine.tiny_adapters import ALL, merged, write
+from tests.integration.engine.tiny_models import LONGEST, logits_of, tiny
 from unified_intelligence.engine import lora
 from unified_intelligence.engine.adapted import Adapters
 from unified_intelligence.engine.forward import Forward, Piece

@@ -13,8 +13,8 @@ from random import Random
 import pytest
 import torch
 
-from tests.unit.engine.pure_forward import END, NO_NUMBER, PureForward, greedy
-from tests.unit.engine.tiny_models import LONGEST, tiny
+from tests.integration.engine.pure_forward import END, NO_NUMBER, PureForward, greedy
+from tests.integration.engine.tiny_models import LONGEST, tiny
 from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.forward import Piece

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.unit.engine.tiny_models import LINEAR, LLAMA3, LONGEST, VOCABULARY, YARN, logits_of, tiny
+from tests.integration.engine.tiny_models import LINEAR, LLAMA3, LONGEST, VOCABULARY, YARN, logits_of, tiny
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.place import Quantization

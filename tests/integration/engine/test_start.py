@@ -12,8 +12,8 @@ import torch
 from transformers import LlamaForCausalLM
 from transformers.models.llama.modeling_llama import LlamaMLP
 
+from tests.integration.engine.tiny_models import LONGEST, VOCABULARY, library, tiny
 from tests.unit.engine.test_huge_pages import GATHERS
-from tests.unit.engine.tiny_models import LONGEST, VOCABULARY, library, tiny
 from unified_intelligence.engine.arrange import Quantized
 from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.constraints import Grammars

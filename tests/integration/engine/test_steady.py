@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import torch
 
-from tests.unit.engine.tape import Work, taped
-from tests.unit.engine.test_forward import ROOM, Kept
-from tests.unit.engine.test_start import started
-from tests.unit.engine.tiny_models import LONGEST, VOCABULARY, logits_of, tiny
+from tests.integration.engine.tape import Work, taped
+from tests.integration.engine.test_forward import ROOM, Kept
+from tests.integration.engine.test_start import started
+from tests.integration.engine.tiny_models import LONGEST, VOCABULARY, logits_of, tiny
 from unified_intelligence.engine import compiled
 from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.fused import FusedForward

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.unit.engine.pure_forward import (
+from tests.integration.engine.pure_forward import (
     BREAKS,
     END,
     NO_NUMBER,
