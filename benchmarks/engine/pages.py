@@ -13,8 +13,6 @@ from random import Random
 from statistics import median
 from typing import Any
 
-import torch
-
 from benchmarks.engine.asking import GREEDY, random_prompt
 from benchmarks.engine.models import TINY, fused, random_model
 from benchmarks.engine.report import Asked
@@ -49,7 +47,7 @@ def _told(forward: Any, requests: Sequence[tuple[list[int], int]]) -> dict[str, 
     scheduler = Scheduler(forward, slots=SLOTS, memory=MEMORY)
     for prompt, limit in requests:
         plan = Plan(prompt, limit, frozenset(), GREEDY, None)
-        scheduler.add(Row(Writing(plan, None, torch.device("cpu")), Ticket()))
+        scheduler.add(Row(Writing(plan, None), Ticket()))
     used, running = list[float](), list[int]()
     while scheduler.running + scheduler.waiting:
         scheduler.step()
