@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 from unified_intelligence.engine.adapted import Adapters
@@ -15,8 +17,15 @@ if TYPE_CHECKING:
     import torch
 
 
+_STRETCHING = frozenset({"dynamic", "longrope"})  # whose angles depend on how long a text is
+
+
 class PlainForward(Forward):
-    """Each slot is a cache of Transformers, which grows by itself. Only plain ones can be cut short and shared."""
+    """Each slot is a cache of Transformers, which grows by itself. Only plain ones can be cut short and shared.
+
+    Where positions stretch with a text, what was read of its beginning alone does not go with the rest: a prompt is
+    read at its end, in one pass, and once more where the answer grows beyond `_short` tokens.
+    """
 
     together = False
 
@@ -31,7 +40,11 @@ class PlainForward(Forward):
         layers, heads = config.num_hidden_layers, getattr(config, "num_key_value_heads", config.num_attention_heads)
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.token_bytes = 2 * layers * heads * size * model.dtype.itemsize
-        self.rewinds = _is_plain(self._cache_of_one_token())
+        rope: Mapping[str, Any] = getattr(config, "rope_parameters", None) or {}
+        self._stretches = rope.get("rope_type") in _STRETCHING
+        self._short: float = rope["original_max_position_embeddings"] if rope.get("rope_type") == "longrope" else inf
+        self._held: dict[int, list[int]] = {}
+        self.rewinds = not self._stretches and _is_plain(self._cache_of_one_token())
 
     @property
     def blocks(self) -> Sequence[Any]:
@@ -46,6 +59,7 @@ class PlainForward(Forward):
 
     def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
         self._caches = {new: self._caches[old] for new, (old, length) in kept.items() if length and old in self._caches}
+        self._held = {new: self._held[old] for new, (old, length) in kept.items() if length and old in self._held}
         self.capacity, self.slots = capacity, slots
 
     def copy(self, source: int, target: int, length: int) -> None:
@@ -53,6 +67,7 @@ class PlainForward(Forward):
 
     def clear(self, slot: int, start: int = 0) -> None:
         cache = self._caches.pop(slot, None)
+        self._held.pop(slot, None)
         if cache and start:
             self._caches[slot] = _cut(cache, start)
 
@@ -73,6 +88,10 @@ class PlainForward(Forward):
     def _read(self, piece: Piece) -> torch.Tensor:
         import torch
 
+        if self._stretches:
+            piece = self._whole(piece)
+        if not piece.tokens:
+            return torch.empty((0, self.vocabulary), device=self.device)
         cache = _cut(self._caches.pop(piece.slot), piece.start) if piece.start else None
         with self._adapters.rows([piece], self.device):
             output = self._model(
@@ -83,6 +102,17 @@ class PlainForward(Forward):
             )
         self._caches[piece.slot] = output.past_key_values
         return cast("torch.Tensor", output.logits[0, -piece.wanted :] if piece.wanted else output.logits[0, :0])
+
+    def _whole(self, piece: Piece) -> Piece:
+        """What there is to be read: nothing before the end of a prompt, then all that goes by the same positions."""
+        held = self._held.get(piece.slot, [])[: piece.start] + list(piece.tokens)
+        self._held[piece.slot] = held
+        if not piece.wanted:
+            return replace(piece, tokens=())
+        cache = self._caches.get(piece.slot) if piece.start else None
+        read = cache.get_seq_length() if cache else 0
+        read = 0 if read <= self._short < piece.end else read
+        return replace(piece, start=read, tokens=held[read:])
 
 
 def _is_plain(cache: Any) -> bool:

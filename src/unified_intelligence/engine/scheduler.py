@@ -89,6 +89,11 @@ class Scheduler:
     def running(self) -> int:
         return len(self._rows)
 
+    @property
+    def free(self) -> int:
+        """Slots that nobody has."""
+        return self._slots.most - len(self._rows)
+
     def check(self, writing: Writing) -> None:
         """Raises ContextLengthError for what would not even fit the memory alone, InvalidRequestError.
 

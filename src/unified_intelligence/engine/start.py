@@ -5,6 +5,7 @@ memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -51,6 +52,16 @@ class Running:
     loaded: Loaded
     engine: Engine
     explanation: str
+
+
+def check_room(*, slots: int | None, memory: float | None, queue: int, threads: int | None) -> None:
+    """Raises ConfigurationError for numbers with which nobody would ever be answered."""
+    least: list[tuple[str, int | None, int]] = [("slots", slots, 1), ("queue", queue, 0), ("threads", threads, 1)]
+    for name, given, fewest in least:
+        if given is not None and given < fewest:
+            raise ConfigurationError(f"The option {name} is {fewest} or more, not {given}.", hint="Or leave it out.")
+    if memory is not None and not 0 < memory < inf:
+        raise ConfigurationError(f"The option memory is above 0 (GB), not {memory:g}.", hint="Or leave it out.")
 
 
 def start(  # noqa: PLR0913 - each is an option of the command line
@@ -201,7 +212,9 @@ def _fused(model: Any, longest: int, quantization: Quantization, adapters: Adapt
 
 
 def _check_same(got: torch.Tensor, expected: torch.Tensor, dtype: str, quantization: Quantization) -> None:
-    """Of logits (places, vocabulary). Raises ModelError for what no rounding explains."""
+    """Of logits (places, vocabulary). Raises ModelError for what no rounding explains, and for no numbers."""
+    if not bool(expected.isfinite().all()):
+        raise ModelError("The model computes no finite numbers.", hint="Try the dtype float32, or copy it again.")
     difference = float((got - expected).abs().max() / expected.abs().max().clamp(min=1e-9))
     if quantization == "none" and not difference < _DIFFERENCE.get(dtype, 0.1):
         raise ModelError(

@@ -25,7 +25,7 @@ from unified_intelligence.engine.rank import Part
 from unified_intelligence.engine.request import Least, Request
 from unified_intelligence.engine.sources import Found, Sources
 from unified_intelligence.engine.speculation import Guessing
-from unified_intelligence.engine.start import SLOTS, Pass, Running, start
+from unified_intelligence.engine.start import SLOTS, Pass, Running, check_room, start
 from unified_intelligence.engine.weights import weight_of
 from unified_intelligence.entities.errors import (
     ConfigurationError,
@@ -115,6 +115,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
         self._run: _Run = {"speculation": speculation or ("auto" if draft else "none"), **way, **room}
         self._least, self._loading = min_tokens, Lock()
+        check_room(**room, threads=threads)
         self._check()
 
     def stream(
