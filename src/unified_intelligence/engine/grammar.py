@@ -39,6 +39,8 @@ _FORMATS = frozenset({
 _NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _VALUES = frozenset({"enum", "const", "default", "examples"})
 _ANY_OBJECT: dict[str, object] = {"type": "object"}
+_ONLY = frozenset({"const", "enum"})
+_UNSPELLED = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
 _UNKNOWN_KEYS = re.compile(r"Unimplemented keys: \[(.*)\]")
 
 
@@ -129,7 +131,7 @@ def _body(wanted: ResponseFormat, name: str) -> Form:
         case RegexFormat():
             return Form(f"{name}: /{_pattern(wanted.pattern)}/")
         case ChoiceFormat():
-            return Form(f"{name}: {' | '.join(map(_quoted, wanted.choices))}")
+            return Form(f"{name}: CHOICE\nCHOICE: {' | '.join(map(_quoted, wanted.choices))}")
         case JsonFormat(schema=None):
             return Form(f"{name}: %json {_written(_ANY_OBJECT)}")
         case JsonFormat():
@@ -182,8 +184,13 @@ def _fault(schema: Mapping[str, object], *, lenient: bool = False) -> str:
 
 
 def _hole(schema: Mapping[str, object]) -> str:
-    """What llguidance accepts and cannot hold: a name may come twice, so that there are fewer properties than pairs."""
+    """What llguidance accepts and cannot hold: a name may come twice, so that there are fewer properties than pairs.
+
+    And values with characters that are written as numbers, because it leaves those out.
+    """
     for part in _schemas(schema):
+        if any(_UNSPELLED.search(text) for key in _ONLY & part.keys() for text in _texts(part[key])):
+            return "it demands a value with a control character"
         least, required = part.get("minProperties"), part.get("required")
         sure = len(cast("list[object]", required)) if isinstance(required, list) else 0
         if isinstance(least, int) and least > max(sure, 1):
@@ -198,6 +205,7 @@ def _read(schema: Mapping[str, object], what: str) -> dict[str, Any]:
     """
     try:
         text = json.dumps(schema, ensure_ascii=False, allow_nan=False)
+        text.encode()
         read = _without_notes(schema, 0)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{what} is not a JSON Schema: {error}") from error
@@ -239,6 +247,18 @@ def _schemas(value: object) -> Iterator[Mapping[str, Any]]:
             yield from _schemas(inner)
 
 
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, object]", value).items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in cast("list[object]", value):
+            yield from _texts(inner)
+
+
 def _depth(value: object) -> int:
     inside: list[object] = []
     if isinstance(value, Mapping):
@@ -251,7 +271,7 @@ def _depth(value: object) -> int:
 def _pattern(pattern: str) -> str:
     from llguidance import LLMatcher, regex_to_lark
 
-    said = LLMatcher.validate_grammar(LLMatcher.grammar_from_regex(pattern))
+    said = LLMatcher.validate_grammar(LLMatcher.grammar_from_regex(_whole(pattern)))
     if said and not said.startswith("WARNING"):
         reason = " ".join(said.split())[:200]
         raise InvalidRequestError(f"The pattern of response_format cannot be enforced: {reason}.")
@@ -259,4 +279,13 @@ def _pattern(pattern: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(_whole(text), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _whole(text: str) -> str:
+    """Raises InvalidRequestError for half a surrogate pair, which no text that is generated can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequestError("The form that was asked for holds half of a character.") from error
+    return text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 from unified_intelligence.engine.adapted import Adapters
@@ -17,14 +16,11 @@ if TYPE_CHECKING:
     import torch
 
 
-_STRETCHING = frozenset({"dynamic", "longrope"})  # whose angles depend on how long a text is
-
-
 class PlainForward(Forward):
     """Each slot is a cache of Transformers, which grows by itself. Only plain ones can be cut short and shared.
 
     Where positions stretch with a text, what was read of its beginning alone does not go with the rest: a prompt is
-    read at its end, in one pass, and once more where the answer grows beyond `_short` tokens.
+    read at its end, in one pass, and once more where an answer grows beyond `_short` tokens; 0: they do not.
     """
 
     together = False
@@ -41,10 +37,9 @@ class PlainForward(Forward):
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.token_bytes = 2 * layers * heads * size * model.dtype.itemsize
         rope: Mapping[str, Any] = getattr(config, "rope_parameters", None) or {}
-        self._stretches = rope.get("rope_type") in _STRETCHING
-        self._short: float = rope["original_max_position_embeddings"] if rope.get("rope_type") == "longrope" else inf
+        self._short: int = rope["original_max_position_embeddings"] if rope.get("rope_type") == "longrope" else 0
         self._held: dict[int, list[int]] = {}
-        self.rewinds = not self._stretches and _is_plain(self._cache_of_one_token())
+        self.rewinds = not self._short and _is_plain(self._cache_of_one_token())
 
     @property
     def blocks(self) -> Sequence[Any]:
@@ -88,7 +83,7 @@ class PlainForward(Forward):
     def _read(self, piece: Piece) -> torch.Tensor:
         import torch
 
-        if self._stretches:
+        if self._short:
             piece = self._whole(piece)
         if not piece.tokens:
             return torch.empty((0, self.vocabulary), device=self.device)
