@@ -26,6 +26,7 @@ from unified_intelligence.entities.generation import (
 from unified_intelligence.entities.tools import ToolSpec
 
 LONGEST_SCHEMA = 100_000  # characters as JSON
+DEEPEST = 250  # levels; llguidance reads about half of them, and this library recurses over them too
 MOST_LEVELS = 2_000  # a schema is compiled by recursion, and its references chain the depths of their targets
 _OPTIONS = {
     "whitespace_flexible": False,
@@ -206,27 +207,28 @@ def _read(schema: Mapping[str, object], what: str) -> dict[str, Any]:
     try:
         text = json.dumps(schema, ensure_ascii=False, allow_nan=False)
         text.encode()
-        read = _without_notes(schema, 0)
+        deep = _depth(schema) > DEEPEST
+        read = {} if deep else _without_notes(schema)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{what} is not a JSON Schema: {error}") from error
     if len(text) > LONGEST_SCHEMA:
         raise InvalidRequestError(f"{what} has {len(text)} characters; at most {LONGEST_SCHEMA} are read.")
     targets = {part["$ref"] for part in _schemas(read) if isinstance(part.get("$ref"), str)}
-    if _depth(read) * (len(targets) + 1) > MOST_LEVELS:
+    if deep or _depth(read) * (len(targets) + 1) > MOST_LEVELS:
         raise InvalidRequestError(f"{what} is nested too deeply, its references followed.")
     return cast("dict[str, Any]", read)
 
 
-def _without_notes(value: object, depth: int, *, names: bool = False) -> object:
+def _without_notes(value: object, *, names: bool = False) -> object:
     if isinstance(value, list | tuple):
-        return [_without_notes(inner, depth + 1) for inner in cast("list[object]", value)]
+        return [_without_notes(inner) for inner in cast("list[object]", value)]
     if not isinstance(value, Mapping):
         return value
     kept: dict[str, object] = {}
     for key, inner in cast("Mapping[str, object]", value).items():
         if names or not _is_note(key, inner):
             whole = not names and key in _VALUES
-            kept[key] = inner if whole else _without_notes(inner, depth + 1, names=not names and key in _NAMES)
+            kept[key] = inner if whole else _without_notes(inner, names=not names and key in _NAMES)
     return kept
 
 
@@ -260,12 +262,16 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _depth(value: object) -> int:
-    inside: list[object] = []
-    if isinstance(value, Mapping):
-        inside = list(cast("Mapping[str, object]", value).values())
-    elif isinstance(value, list):
-        inside = cast("list[object]", value)
-    return 1 + max(map(_depth, inside), default=0)
+    """How many containers are one in the other. It does not recurse: who asks may be deep in calls already."""
+    deepest, left = 0, [(value, 1)]
+    while left:
+        inner, level = left.pop()
+        deepest = max(deepest, level)
+        if isinstance(inner, Mapping):
+            left += [(each, level + 1) for each in cast("Mapping[str, object]", inner).values()]
+        elif isinstance(inner, list | tuple):
+            left += [(each, level + 1) for each in cast("list[object]", inner)]
+    return deepest
 
 
 def _pattern(pattern: str) -> str:

@@ -213,3 +213,17 @@ def test_every_number_of_a_call_that_is_held_is_json(model: TransformersAdapter)
         come = model.generate("é", asked(tools=tools, tool_choice="required", seed=seed, parallel_tool_calls=False))
         for call in come.tool_calls:
             json.loads(call.arguments, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("levels", [300, 480, 600, 900])
+def test_a_form_nested_too_deeply_is_refused_wherever_that_shows(
+    model: TransformersAdapter, levels: int, strict: bool
+) -> None:
+    schema: dict[str, Any] = {"type": "null"}
+    value: list[Any] = []
+    for _ in range(levels):
+        schema, value = {"items": schema}, [value]
+    for deep in (schema, {"const": value}):
+        with pytest.raises(InvalidRequestError):
+            model.generate("é", asked(response_format=JsonFormat(deep, strict=strict)))
