@@ -208,7 +208,7 @@ def _read(schema: Mapping[str, object], what: str) -> dict[str, Any]:
         text = json.dumps(schema, ensure_ascii=False, allow_nan=False)
         text.encode()
         deep = _depth(schema) > DEEPEST
-        read = {} if deep else _without_notes(schema)
+        read: object = None if deep else _without_notes(schema)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{what} is not a JSON Schema: {error}") from error
     if len(text) > LONGEST_SCHEMA:
@@ -263,7 +263,8 @@ def _texts(value: object) -> Iterator[str]:
 
 def _depth(value: object) -> int:
     """How many containers are one in the other. It does not recurse: who asks may be deep in calls already."""
-    deepest, left = 0, [(value, 1)]
+    deepest = 0
+    left: list[tuple[object, int]] = [(value, 1)]
     while left:
         inner, level = left.pop()
         deepest = max(deepest, level)

@@ -14,6 +14,7 @@ import torch
 import transformers
 
 from tests.tiny_qwen3 import build
+from tests.unit.engine.tiny_adapters import write
 from tests.unit.engine.tiny_models import tiny
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.entities.errors import (
@@ -227,3 +228,15 @@ def test_a_form_nested_too_deeply_is_refused_wherever_that_shows(
     for deep in (schema, {"const": value}):
         with pytest.raises(InvalidRequestError):
             model.generate("é", asked(response_format=JsonFormat(deep, strict=strict)))
+
+
+@pytest.mark.parametrize("settings", [
+    {"alpha_pattern": {"(": 4}}, {"alpha_pattern": {"q_proj": "x"}}, {"alpha_pattern": [1]},
+    {"init_lora_weights": ["x"]}, {"target_modules": [7]}, {"rank": 0},
+])  # fmt: skip
+def test_an_adapter_that_contradicts_itself_is_refused_in_a_sentence(
+    folder: Path, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    own = write(tmp_path / "é", LIBRARY.AutoModelForCausalLM.from_pretrained(folder), **settings)
+    with pytest.raises((ConfigurationError, ModelError), match=r"cannot be used|lacks what|does not fit"):
+        TransformersAdapter(model=str(folder), threads=1, memory=0.05, adapters={"é": str(own)}).generate("?", asked())
