@@ -209,7 +209,6 @@ def load(  # noqa: PLR0913 - each is an option of the command line
         )
         model = (model.to(place) if told.keys().isdisjoint(arrange.PLACES) else model).eval()
     _check_complete(folder, report["missing_keys"])
-    _check_sampling(folder, model.generation_config)
     return _loaded(folder, model, tokenizer)
 
 
@@ -244,6 +243,7 @@ def _check_sampling(folder: Path, saved: Any) -> None:
 
 
 def _loaded(folder: Path, model: Any, tokenizer: Any) -> Loaded:
+    _check_sampling(folder, model.generation_config)
     positions: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     row: int = model.get_output_embeddings().weight.shape[0]
     ends = _ends(folder, model, tokenizer, row)

@@ -115,8 +115,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
         self._run: _Run = {"speculation": speculation or ("auto" if draft else "none"), **way, **room}
         self._least, self._loading = min_tokens, Lock()
-        check_room(**room, threads=threads)
-        self._check()
+        self._check(room)
 
     def stream(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
@@ -273,8 +272,9 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
             return load_divided(Part(found.folder, dtype, device, attention, found.code, self._parallel))
         return load.load(found.folder, quantization=quantization, code=found.code, **self._placed)
 
-    def _check(self) -> None:
+    def _check(self, room: _Room) -> None:
         """Raises ConfigurationError, ModelError, ModelNotFoundError for what cannot be used."""
+        check_room(**room, threads=self._threads)
         self._check_parallel()
         self._check_files()
 
