@@ -159,6 +159,13 @@ def _memory(result: Mapping[str, Any]) -> str:
     return f"{table}\n\nBetween {between} requests it grew by {grown} MiB."
 
 
+def _pages(result: Mapping[str, Any]) -> str:
+    head = ("requests", "share of the held memory that is used", "at once", "at once if each took the longest's room")
+    told = f"{result['memory, tokens']} tokens of memory, in pages of {result['page, tokens']}; medians of all steps."
+    cases = ((name, *case.values()) for name, case in result["cases"].items())
+    return f"{told}\n\n{_table(head, ((name, f'{used:.1%}', *rest) for name, used, *rest in cases))}"
+
+
 def _gpu(result: Mapping[str, Any]) -> str:
     rows = [(case, name, figure) for case, told in result["cases"].items() for name, figure in _plain(told)]
     rows += [("compared", name, figure) for name, figure in result["compared"].items()]
@@ -189,7 +196,7 @@ _FIRST = ("s to the first token, median", "s to the first token, last")
 _TIMES = ("uic serve, times the tokens/s", "uic serve, times to the first token")
 _TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "decode": _decode, "whole": _whole, "served": _served, "prefix": _prefix, "tools": _tools, "memory": _memory,
-    "llama": _llama, "gpu": _gpu,
+    "pages": _pages, "llama": _llama, "gpu": _gpu,
 }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.engine.report import RESULTS, Asked
 
-PARTS = ("decode", "whole", "served", "prefix", "tools", "memory", "llama", "gpu")
+PARTS = ("decode", "whole", "served", "prefix", "tools", "memory", "pages", "llama", "gpu")
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from benchmarks.engine.report import Asked
 from benchmarks.engine.rounds import Took, in_turn, rate, ratio, spread, timed
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.linear import read_bandwidth
+from unified_intelligence.engine.pages import Places
 from unified_intelligence.engine.place import Quantization
 
 STREAMS = (1, 8, 16)
@@ -69,13 +70,12 @@ class Own:
         self.forward = forward
 
     def read(self, prompt: list[int]) -> None:
-        capacity = -(-(len(prompt) + max(STEPS.values()) + 1) // 32) * 32
+        """A page that all streams share would be read from memory once: each has its own."""
         with torch.inference_mode():
-            self.forward.lay_out(0, 0, {})
-            self.forward.lay_out(capacity, max(STREAMS), {})
-            self.forward.read([Piece(0, 0, prompt)])
-            for slot in range(1, max(STREAMS)):
-                self.forward.copy(0, slot, len(prompt))
+            self.forward.forget()
+            self.forward.hold([Places(slot, 0, len(prompt)) for slot in range(max(STREAMS))])
+            for slot in range(max(STREAMS)):
+                self.forward.read([Piece(slot, 0, prompt)])
 
     def write(self, prompt: list[int], streams: int, steps: int) -> Took:
         def work() -> None:

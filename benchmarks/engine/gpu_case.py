@@ -17,6 +17,7 @@ from benchmarks.engine.report import Asked
 from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.forward import Forward, Piece
+from unified_intelligence.engine.pages import Places
 from unified_intelligence.engine.place import Quantization
 
 MARK = "figures: "
@@ -131,12 +132,12 @@ def _whole(engine: Engine, prompt: list[int], rounds: int, steps: int, answer: i
 
 
 def _bare(forward: Forward, prompt: list[int], steps: int) -> float:
-    """Seconds of so many greedy steps of one stream, without engine; there are no slots before and after."""
+    """Seconds of so many greedy steps of one stream, without engine; no slot holds anything before and after."""
     with torch.inference_mode():
-        forward.lay_out(forward.grown(len(prompt) + steps + 1), 1, {})
+        forward.hold([Places(0, 0, len(prompt) + steps + 1)])
         forward.read([Piece(0, 0, prompt)]).argmax().item()
         seconds = _timed(lambda: _steps(forward, len(prompt), steps))
-        forward.lay_out(0, 0, {})
+        forward.forget()
     return seconds
 
 
@@ -150,13 +151,13 @@ def _kernels(forward: Forward, prompt: list[int]) -> dict[str, float]:
     """What takes the time of a step on the device, most first: where to go on."""
     library: Any = importlib.import_module("torch.profiler")
     with torch.inference_mode():
-        forward.lay_out(0, 0, {})
-        forward.lay_out(forward.grown(len(prompt) + 2 * PROFILED), 1, {})
+        forward.forget()
+        forward.hold([Places(0, 0, len(prompt) + 2 * PROFILED)])
         forward.read([Piece(0, 0, prompt)])
         _steps(forward, len(prompt), PROFILED)
         with library.profile(activities=[library.ProfilerActivity.CUDA]) as seen:
             _steps(forward, len(prompt) + PROFILED, PROFILED)
-        forward.lay_out(0, 0, {})
+        forward.forget()
     spent = sorted(((each.self_device_time_total, each.count, each.key) for each in seen.key_averages()), reverse=True)
     return {f"{key[:70]} x{count // PROFILED}": round(us / PROFILED / 1000, 3) for us, count, key in spent[:16]}
 

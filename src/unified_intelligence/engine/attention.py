@@ -1,93 +1,69 @@
-"""Keys and values in slots, and attention over them: many answers of one token each at once, pieces of several alone.
-
-One token's attention is two matrix products that read a cache once, which is what takes the time. On a CPU they are
-up to twice as fast as the fused kernel where they need no copy: over whole slots, side by side.
-"""
+"""Keys and values in pages, and attention over them: answers of one token each together, pieces of several alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from unified_intelligence.engine.huge_pages import expect
+from unified_intelligence.engine.huge_pages import zeros
+from unified_intelligence.engine.paged import Heads, Pairs, attend, numbers_of, pairs_of, shape_of
+from unified_intelligence.engine.pages import PAGE, Change
 
 if TYPE_CHECKING:
     import torch
 
     from unified_intelligence.engine.forward import Piece
+    from unified_intelligence.engine.pages import Tables
 
-_WASTE = 1.6  # times as much as is needed may be read if that spares a copy
-_SHAPES = 64  # places are a multiple of it: oneDNN keeps code for each number of them
+_SHAPES = 64  # places, and a multiple of it: oneDNN keeps code for each number of them
+_PAIRS = 8  # the like for pages
 _FEW = 16  # tokens of a piece up to which two products are faster than the fused kernel
-_UNLIKE = 256  # tokens by which the lengths in one run may differ, beyond the double
-
-
-@dataclass(frozen=True, slots=True)
-class Heads:
-    """`queries` heads share the keys and values of `keys` heads, of `size` numbers each."""
-
-    queries: int
-    keys: int
-    size: int
-    scale: float
-
-    @property
-    def group(self) -> int:
-        return self.queries // self.keys
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Neighbouring slots that read one token each: rows `begin` to `end` of the step, slots from `first` on."""
-
-    begin: int
-    end: int
-    first: int
-    length: int
-    whole: bool  # it is the slots' capacity
-    mask: torch.Tensor | None  # shape (rows, 1, 1, length), added to the scores
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Several tokens of one slot: rows `begin` to `end` of the step, places `start` to `stop` of the slot."""
+    """Several tokens of one slot: rows `begin` to `end` of the step.
+
+    They look at `pages`; None: they are all there is, and causal.
+    """
 
     begin: int
     end: int
-    slot: int
-    start: int
-    places: int  # of the slot are looked at
-    mask: torch.Tensor | None
-
-    @property
-    def stop(self) -> int:
-        return self.start + self.end - self.begin
+    pages: torch.Tensor | None
+    mask: torch.Tensor | None  # shape (rows, places), added to the scores
 
 
 class Layout:
-    """What one step reads, the same for all layers: single tokens by slot first, then the longer pieces.
+    """What one step reads, the same for all layers: single tokens first, then the longer pieces.
 
-    `pieces` are in the order of the step's rows.
+    `pieces` are in the order of the step's rows. Each row's keys and values are kept in its page of `pages`, at its
+    place of `offsets`. `count` pages there are in all.
     """
 
-    def __init__(self, pieces: Sequence[Piece], capacity: int, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, pieces: Sequence[Piece], tables: Tables, count: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
         import torch
 
-        order = sorted(range(len(pieces)), key=lambda at: (len(pieces[at].tokens) > 1, pieces[at].slot))
+        order = sorted(range(len(pieces)), key=lambda at: len(pieces[at].tokens) > 1)
         ordered = self.pieces = [pieces[at] for at in order]
-        singles = [piece for piece in ordered if len(piece.tokens) == 1]
+        looked_at = [tables.table(piece.slot)[: tables.count(piece.end)] for piece in ordered]
         self.tokens = torch.tensor([token for piece in ordered for token in piece.tokens], device=device)
-        self.places = torch.cat([torch.arange(piece.start, piece.end) for piece in ordered]).to(device)
-        self.singles = len(singles)
-        self.slots = torch.tensor([piece.slot for piece in singles], device=device)
-        self.runs = _runs(singles, capacity, device, dtype)
-        self.spans, ends, row = list[Span](), [0] * len(pieces), len(singles)
-        for piece in ordered[len(singles) :]:
-            places = min(-(-piece.end // _SHAPES) * _SHAPES, capacity)
-            mask = _causal(piece, places, device, dtype)
-            places = places if mask is not None else piece.end
-            self.spans.append(Span(row, row + len(piece.tokens), piece.slot, piece.start, places, mask))
+        self.places = torch.cat([torch.arange(piece.start, piece.end) for piece in ordered])
+        kept = [
+            torch.tensor(table)[torch.arange(piece.start, piece.end) // PAGE]
+            for piece, table in zip(ordered, looked_at, strict=True)
+        ]
+        self.pages, self.offsets = torch.cat(kept).to(device), (self.places % PAGE).to(device)
+        self.places = self.places.to(device)
+        self.singles = sum(len(piece.tokens) == 1 for piece in ordered)
+        if self.singles:
+            self.pairs = _pairs(ordered[: self.singles], looked_at[: self.singles], count, device, dtype)
+        self.spans, ends, row = list[Span](), [0] * len(pieces), self.singles
+        for piece, table in zip(ordered[self.singles :], looked_at[self.singles :], strict=True):
+            self.spans.append(_span(row, piece, table, device, dtype))
             row += len(piece.tokens)
         row = 0
         for at in order:
@@ -99,90 +75,65 @@ class Layout:
         )
 
 
-class SlotCache:
-    """One layer's keys and values: shape (slots, heads, capacity, size). Zero at first: no garbage is ever a number.
-
-    `spare` places are behind the last of each slot, for what nobody looks at; it holds from the next `lay_out` on.
-    """
-
-    spare = 0
+class PageCache:
+    """One layer's keys and values: shape (pages, heads, page, size). Zero at first: no garbage is ever a number."""
 
     def __init__(self, heads: Heads, device: torch.device, dtype: torch.dtype) -> None:
         import torch
 
         self._heads = heads
-        self._keys = torch.zeros((0, heads.keys, 0, heads.size), device=device, dtype=dtype)
-        self._values = self._keys
+        self.keys = torch.zeros((0, heads.keys, PAGE, heads.size), device=device, dtype=dtype)
+        self.values = self.keys
 
-    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
-        places = capacity + self.spare
-        self._keys, self._values = (_laid_out(old, places, slots, kept) for old in (self._keys, self._values))
-
-    def places(self) -> tuple[int, int]:
-        """Where keys and values begin in memory."""
-        return self._keys.data_ptr(), self._values.data_ptr()
-
-    def window(self, first: int, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values of neighbouring slots, where they are."""
-        return self._keys[first : first + rows], self._values[first : first + rows]
+    def resize(self, pages: int, kept: int) -> None:
+        """So many of the first pages keep what they hold."""
+        self.keys, self.values = _resized(self.keys, pages, kept), _resized(self.values, pages, kept)
 
     def attend(self, layout: Layout, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
         """Keeps k and v of shape (tokens, key heads, size); q of (tokens, query heads, size) sees all up to itself."""
         import torch
 
-        singles = layout.singles
-        if singles:
-            places = layout.slots, slice(None), layout.places[:singles]
-            self._keys[places], self._values[places] = k[:singles], v[:singles]
+        self.keys[layout.pages, :, layout.offsets] = k
+        self.values[layout.pages, :, layout.offsets] = v
+        parts = list[torch.Tensor]()
+        if layout.singles:
+            parts.append(attend(self._heads, q[: layout.singles], self.keys, self.values, layout.pairs))
         for span in layout.spans:
-            self._keys[span.slot, :, span.start : span.stop] = k[span.begin : span.end].transpose(0, 1)
-            self._values[span.slot, :, span.start : span.stop] = v[span.begin : span.end].transpose(0, 1)
-        parts = [self._run(run, q[run.begin : run.end]) for run in layout.runs]
-        parts += [self._span(span, q[span.begin : span.end]) for span in layout.spans]
+            rows = slice(span.begin, span.end)
+            if span.pages is None:
+                keys, values = k[rows].transpose(0, 1), v[rows].transpose(0, 1)
+            else:
+                keys, values = (_in_a_row(whole, span.pages) for whole in (self.keys, self.values))
+            parts.append(attend_many(self._heads, q[rows], keys, values, span.mask))
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def copy(self, source: int, target: int, length: int) -> None:
-        self._keys[target, :, :length] = self._keys[source, :, :length]
-        self._values[target, :, :length] = self._values[source, :, :length]
-
-    def clear(self, slot: int, start: int) -> None:
-        self._keys[slot, :, start:].zero_()
-        self._values[slot, :, start:].zero_()
-
-    def _run(self, run: Run, q: torch.Tensor) -> torch.Tensor:
-        """The heads of a group are as many tokens over the same keys."""
-        import torch
-        from torch.nn.functional import scaled_dot_product_attention
-
-        rows, heads = len(q), self._heads
-        keys, values = (whole[run.first : run.first + rows, :, : run.length] for whole in (self._keys, self._values))
-        grouped = q.reshape(rows, heads.keys, heads.group, heads.size)
-        if not run.whole:
-            seen = scaled_dot_product_attention(grouped, keys, values, attn_mask=run.mask, scale=heads.scale)
-            return seen.reshape(rows, -1)
-        keys, values, grouped = keys.flatten(0, 1), values.flatten(0, 1), grouped.flatten(0, 1) * heads.scale
-        if grouped.dtype is torch.float32:
-            scores = keys.bmm(grouped.transpose(1, 2)).transpose(1, 2)
-        else:
-            scores = grouped.bmm(keys.transpose(1, 2))
-        if run.mask is not None:
-            scores = scores.reshape(rows, heads.keys, heads.group, run.length).add(run.mask).flatten(0, 1)
-        return scores.softmax(-1).bmm(values).reshape(rows, -1)
-
-    def _span(self, span: Span, q: torch.Tensor) -> torch.Tensor:
-        keys, values = self._keys[span.slot, :, : span.places], self._values[span.slot, :, : span.places]
-        return attend(self._heads, q, keys, values, span.mask)
+    def change(self, changes: Sequence[Change]) -> None:
+        for anew, some in groupby(changes, key=Change.is_anew):
+            if anew:
+                pages = [change.page for change in some]
+                self.keys[pages], self.values[pages] = 0, 0
+                continue
+            for page, kept, source, wiped in some:
+                for whole in (self.keys, self.values):
+                    if source != page:
+                        whole[page, :, :kept] = whole[source, :, :kept]
+                    if wiped:
+                        whole[page, :, kept:].zero_()
 
 
-def _laid_out(old: torch.Tensor, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> torch.Tensor:
-    new = old.new_zeros((slots, old.shape[1], capacity, old.shape[3]))
-    expect(new)
-    for target, (source, length) in kept.items():
-        new[target, :, :length] = old[source, :, :length]
+def _resized(old: torch.Tensor, pages: int, kept: int) -> torch.Tensor:
+    new = zeros((pages, *old.shape[1:]), old)
+    kept = min(kept, len(old))
+    new[:kept] = old[:kept]
     return new
 
 
-def attend(
+def _in_a_row(whole: torch.Tensor, pages: torch.Tensor) -> torch.Tensor:
+    """Of some pages: (heads, places, size)."""
+    return whole[pages].transpose(0, 1).flatten(1, 2)
+
+
+def attend_many(
     heads: Heads, q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None
 ) -> torch.Tensor:
     """Several tokens q of (tokens, query heads, size) over keys and values of (key heads, places, size).
@@ -206,41 +157,24 @@ def attend(
     return seen.reshape(heads.keys, heads.group, tokens, -1).permute(2, 0, 1, 3).reshape(tokens, -1)
 
 
-def _runs(singles: Sequence[Piece], capacity: int, device: torch.device, dtype: torch.dtype) -> list[Run]:
-    """Slots side by side and of like length; rows are numbered as the pieces are."""
-    runs, begin = list[Run](), 0
-    for at in range(1, len(singles) + 1):
-        if at == len(singles) or not _is_alike(singles[begin:at], singles[at]):
-            runs.append(_run(singles[begin:at], begin, capacity, device, dtype))
-            begin = at
-    return runs
+def _pairs(
+    pieces: Sequence[Piece], tables: Sequence[Sequence[int]], count: int, device: torch.device, dtype: torch.dtype
+) -> Pairs:
+    shape = shape_of(tables, count)
+    rounded = -(-shape.pairs // _PAIRS) * _PAIRS
+    shape = shape._replace(pairs=min(rounded, count) if shape.whole else rounded)
+    numbers = numbers_of(tables, [piece.end for piece in pieces], shape)
+    return pairs_of(numbers.to(device), shape, dtype)
 
 
-def _is_alike(run: Sequence[Piece], piece: Piece) -> bool:
-    if piece.slot != run[-1].slot + 1:
-        return False
-    ends = [piece.end, *(other.end for other in run)]
-    return max(ends) <= max(2 * min(ends), min(ends) + _UNLIKE)
-
-
-def _run(pieces: Sequence[Piece], begin: int, capacity: int, device: torch.device, dtype: torch.dtype) -> Run:
+def _span(begin: int, piece: Piece, table: Sequence[int], device: torch.device, dtype: torch.dtype) -> Span:
     import torch
 
-    ends = [piece.end for piece in pieces]
-    length, mask = max(ends), None
-    whole = device.type == "cpu" and capacity <= _WASTE * length
-    length = capacity if whole else length
-    if min(ends) < length:
-        hidden = torch.arange(length, device=device) >= torch.tensor(ends, device=device)[:, None]
-        mask = torch.zeros(hidden.shape, device=device, dtype=dtype).masked_fill_(hidden, float("-inf"))
-        mask = mask[:, None, None]
-    return Run(begin, begin + len(pieces), pieces[0].slot, length, whole, mask)
-
-
-def _causal(piece: Piece, places: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor | None:
-    import torch
-
+    end = begin + len(piece.tokens)
     if piece.start == 0 and len(piece.tokens) > _FEW:
-        return None
-    seen = torch.arange(places, device=device) <= torch.arange(piece.start, piece.end, device=device)[:, None]
-    return torch.zeros(seen.shape, device=device, dtype=dtype).masked_fill_(~seen, float("-inf"))
+        return Span(begin, end, None, None)
+    count = -(-len(table) * PAGE // _SHAPES) * _SHAPES // PAGE
+    pages = torch.tensor([*table, *[table[-1]] * (count - len(table))], device=device)
+    seen = torch.arange(count * PAGE, device=device) <= torch.arange(piece.start, piece.end, device=device)[:, None]
+    mask = torch.zeros(seen.shape, device=device, dtype=dtype).masked_fill_(~seen, float("-inf"))
+    return Span(begin, end, pages, mask)

@@ -22,14 +22,8 @@ if TYPE_CHECKING:
 
 Compile = Literal["auto", "off", "cudagraph", "inductor"]
 
-_SLOTS, _ROOM = 4, 256
-_PROMPTS: tuple[int, ...] = (
-    5,
-    90,
-    40,
-    17,
-)  # tokens in each slot before the trial: not all look at as many places
-_STEPS = ((0,), (0, 1), (1,), (3, 0, 1), (2, 3), (3,), (0, 1, 2, 3))  # the slots that read a token, others are absent
+_PROMPTS: tuple[int, ...] = (5, 90, 40, 17)  # tokens in each slot before the trial: not all look at as many pages
+_STEPS = ((0,), (0, 1), (1,), (3, 0, 1), (2, 3), (3,), (0, 1, 2, 3))  # the slots that read a token
 _TIMED = 10
 _DIFFERENCE = {"torch.float32": 1e-3, "torch.float16": 0.05}  # share of the largest logit
 
@@ -47,7 +41,9 @@ def check(wanted: Compile, device: torch.device, *, fused: bool) -> None:
 def compile_steps(forward: FusedForward, wanted: Compile) -> str:
     """A clause that says how single tokens are read from now on, and what that gains.
 
-    There are no slots before and after. "auto" leaves steps as they are where that is as fast. Raises DeviceLostError.
+    No slot holds anything before and after. "auto" leaves steps as they are where that is as fast.
+
+    Raises DeviceLostError.
     """
     on_gpu = forward.device.type == "cuda"
     if wanted == "off" or (wanted == "auto" and not on_gpu):
@@ -94,26 +90,24 @@ def _fault(forward: FusedForward) -> str:
 
 def _milliseconds(forward: FusedForward) -> float:
     """A step of one token, the best of several."""
-    forward.lay_out(_ROOM, 1, {})
     forward.read([_piece(0, 0, range(_PROMPTS[0]), forward.vocabulary)])
     took = list[float]()
     for start in range(_PROMPTS[0], _PROMPTS[0] + _TIMED):
         begun = time.perf_counter()
         forward.read([_piece(0, start, [start], forward.vocabulary)]).argmax().item()  # a GPU has finished then
         took.append(time.perf_counter() - begun)
-    forward.lay_out(0, 0, {})
+    forward.forget()
     return 1000 * min(took)
 
 
 def _read(forward: FusedForward) -> list[torch.Tensor]:
     held, known = [*_PROMPTS], forward.vocabulary
-    forward.lay_out(_ROOM, _SLOTS, {})
     read = [forward.read([_piece(slot, 0, range(length), known) for slot, length in enumerate(held)])]
     for number, slots in enumerate(_STEPS):
         read.append(forward.read([_piece(slot, held[slot], [number], known) for slot in slots]))
         for slot in slots:
             held[slot] += 1
-    forward.lay_out(0, 0, {})
+    forward.forget()
     return read
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import torch
 
     from unified_intelligence.engine.load import Loaded
+    from unified_intelligence.engine.pages import Places
 
 _END = 5.0  # seconds a process has to end by itself
 _HEARD = 2.0  # seconds in which the end of a process is heard of, once its connections are broken
@@ -191,15 +192,24 @@ class DividedForward(Forward):
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
         return self._all("read", pieces)
 
-    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
-        self._all("lay_out", capacity, slots, dict(kept))
-        self.capacity, self.slots = capacity, slots
+    @property
+    def held(self) -> int:
+        return self._own.held
+
+    def growth(self, places: Sequence[Places]) -> int:
+        return self._own.growth(places)
+
+    def room(self, lengths: Mapping[int, int]) -> int:
+        return self._own.room(lengths)
 
     def copy(self, source: int, target: int, length: int) -> None:
         self._all("copy", source, target, length)
 
-    def clear(self, slot: int, start: int = 0) -> None:
-        self._all("clear", slot, start)
+    def cut(self, slot: int, length: int = 0, *, unsound: bool = False) -> None:  # noqa: ARG002 - as of `own`
+        self._all("cut", slot, length)
+
+    def forget(self) -> None:
+        self._all("forget")
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         return self._all("states", texts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from unified_intelligence.engine.decode import run
 from unified_intelligence.engine.forward import Piece
+from unified_intelligence.engine.pages import Places
 from unified_intelligence.engine.slots import Slot, Slots
 from unified_intelligence.engine.speculation import Asked, Drafter
 from unified_intelligence.entities.errors import ConfigurationError
@@ -26,7 +27,7 @@ class _Draft:
     guessed: list[int] = field(default_factory=list[int])
 
     def settle(self) -> None:
-        """What came true is the slot's; the rest is lost when slots are laid out anew."""
+        """What came true is the slot's; the rest is written over."""
         slot = self.slot
         for guess in self.guessed:
             if slot.read >= len(slot.tokens) - 1 or slot.tokens[slot.read] != guess:
@@ -54,7 +55,7 @@ class DraftModel(Drafter):
             draft.settle()
         guesses: dict[int, list[int]] = {one.key: [] for one in asked}
         known = [(one, draft) for one in asked if (draft := self._draft(one))]
-        self._slots.reach(max((min(len(one.tokens) + one.most, one.longest) for one, _ in known), default=0))
+        self._slots.reach([_places(one, draft) for one, draft in known])
         pieces = [self._unread(one, draft) for one, draft in known]
         while pieces:
             following = self._read(pieces)
@@ -98,6 +99,11 @@ class DraftModel(Drafter):
     def _read(self, pieces: Sequence[Piece]) -> list[int]:
         logits = run(self._forward.read, pieces=pieces)
         return logits[:, : self._size].argmax(-1).tolist()
+
+
+def _places(one: Asked, draft: _Draft) -> Places:
+    """Of what is unread, and of the guesses behind it."""
+    return Places(draft.slot.index, draft.slot.read, min(len(one.tokens) + one.most, one.longest))
 
 
 def check_same_vocabulary(tokenizer: Any, other: Any) -> None:

@@ -1,7 +1,7 @@
 """The seam between the scheduler and a model: pieces of several answers are read in one pass.
 
 A slot holds the keys and values of one conversation. Whoever schedules says what is read into which slot from where on;
-what a slot held behind that place is forgotten.
+what a slot held behind that place is forgotten. Slots are numbers, and each takes the memory of what it holds.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from unified_intelligence.engine.pages import Places
+
 if TYPE_CHECKING:
     import torch
-
-_STEP = 32  # tokens: lengths are multiples of it
-_GROWTH = 1.25  # of slots that are too short
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +35,23 @@ class Piece:
     def end(self) -> int:
         return self.start + len(self.tokens)
 
+    @property
+    def places(self) -> Places:
+        return Places(self.slot, self.start, self.end)
+
 
 class Forward(ABC):
-    """Reads tokens. There are `slots` slots of `capacity` tokens; both change with `lay_out`.
+    """Reads tokens into slots.
 
     `rewinds` says whether a slot can go back to an earlier place, and be copied: without it no beginning is shared.
     `together` says whether pieces are read in one pass, which takes `rewinds`: else each is a pass of its own.
-    `token_bytes` is what a token takes in a slot. Only `longest` places are known, and tokens below `vocabulary`.
+    `token_bytes` is what a token takes in a slot, of which `page` tokens are taken at a time. Only `longest` places are
+    known, and tokens below `vocabulary`.
     """
 
-    slots = 0
-    capacity = 0
     rewinds = True
     together = True
+    page = 1
     longest = sys.maxsize
     vocabulary = sys.maxsize
     token_bytes: int
@@ -63,21 +66,33 @@ class Forward(ABC):
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
         """Logits of shape (sum of `wanted`, vocabulary), in the order of the pieces; at most one piece a slot."""
 
+    @property
     @abstractmethod
-    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
-        """Slots anew: `kept` says of a new slot which old one goes there, and how many of its tokens."""
+    def held(self) -> int:
+        """Tokens that the memory of all slots is for; what several have in common counts once."""
 
-    def grown(self, length: int) -> int:
-        """How long slots become that are to hold so many tokens: longer, because laying out copies all there is."""
-        return -(-int(length * _GROWTH) // _STEP) * _STEP
+    @abstractmethod
+    def growth(self, places: Sequence[Places]) -> int:
+        """Tokens at most by which `held` grows when these places are written."""
+
+    @abstractmethod
+    def room(self, lengths: Mapping[int, int]) -> int:
+        """Tokens that the memory of these slots is for, when each has got so long."""
+
+    def hold(self, places: Sequence[Places], memory: int = sys.maxsize) -> None:  # noqa: B027 - some take it as they read
+        """There is memory to write these places, and not beyond `memory` tokens for more. Raises RuntimeError."""
 
     @abstractmethod
     def copy(self, source: int, target: int, length: int) -> None:
-        """The first tokens of one slot are now those of another, too."""
+        """What the target holds are the first tokens of the source."""
 
     @abstractmethod
-    def clear(self, slot: int, start: int = 0) -> None:
-        """Wipes a slot out from a place on, such as one that holds what is no number."""
+    def cut(self, slot: int, length: int = 0, *, unsound: bool = False) -> None:
+        """The slot holds no more than its first tokens. `unsound`: behind them may be what is no number."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """No slot holds anything, and the memory is given back."""
 
     @abstractmethod
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:

@@ -7,19 +7,22 @@ so every way of stretching them is the same here.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from unified_intelligence.engine.adapted import Adapters, own
-from unified_intelligence.engine.attention import Heads, Layout, SlotCache, attend
+from unified_intelligence.engine.attention import Layout, PageCache, attend_many
 from unified_intelligence.engine.forward import Forward, Piece
 from unified_intelligence.engine.huge_pages import collapse, kept_by
 from unified_intelligence.engine.kernels import Kernels, Linear
 from unified_intelligence.engine.linear import HERE, Opaque, Plain, for_head, linear
 from unified_intelligence.engine.native.small_pass import LayerWeights, ModelWeights, SmallPass
+from unified_intelligence.engine.paged import Heads
+from unified_intelligence.engine.pages import PAGE, Places, Tables, power
 from unified_intelligence.engine.place import Quantization
-from unified_intelligence.engine.steady import Model, Steady, power
+from unified_intelligence.engine.steady import Model, Steady
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +37,10 @@ class FusedForward(Forward):
     single tokens in shapes that stay, if that was asked for. `huge_bytes` are in large pages.
     """
 
+    page = PAGE
     steady: Steady | None = None
     _aside: SmallPass | None = None
+    _count = 0
 
     def __init__(
         self,
@@ -62,7 +67,8 @@ class FusedForward(Forward):
             self._cos, self._sin = _angles(inner.rotary_emb, longest, self._embedding)
             self._norm, self._head = inner.norm.weight, self._take_head(model.lm_head, quantization, kernels)
             self._layers = [self._take(layer, quantization, kernels) for layer in inner.layers]
-            self._caches = [SlotCache(self._heads, self.device, self._dtype) for _ in self._layers]
+            self._caches = [PageCache(self._heads, self.device, self._dtype) for _ in self._layers]
+        self._tables = Tables(PAGE)
         self._adapters.settle()
         self.small, self.without_small = self._small_pass()
         inner.layers = torch.nn.ModuleList()
@@ -71,11 +77,12 @@ class FusedForward(Forward):
         self.nbytes = self._head.nbytes + sum(layer.nbytes for layer in self._layers)
 
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
-        if self.steady and (logits := self.steady.read(pieces)) is not None:
+        self.hold([piece.places for piece in pieces])
+        if self.steady and (logits := self.steady.read(pieces, self._tables)) is not None:
             return logits
         if self.small and self.small.takes(pieces) and not any(piece.adapter for piece in pieces):
-            return self.small.read(pieces)
-        layout = Layout(pieces, self.capacity, self.device, self._dtype)
+            return self.small.read(pieces, [self._tables.table(piece.slot) for piece in pieces])
+        layout = Layout(pieces, self._tables, self._count, self.device, self._dtype)
 
         def attention(at: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
             return self._caches[at].attend(layout, q, k, v)
@@ -93,52 +100,68 @@ class FusedForward(Forward):
 
         def alone(_: int, *projected: torch.Tensor) -> torch.Tensor:
             parts = zip(*(torch.split(whole, lengths) for whole in projected), strict=True)
-            return torch.cat([attend(self._heads, q, k.transpose(0, 1), v.transpose(0, 1), None) for q, k, v in parts])
+            return torch.cat(
+                [attend_many(self._heads, q, k.transpose(0, 1), v.transpose(0, 1), None) for q, k, v in parts]
+            )
 
         return list(torch.split(self._final(self._run(tokens, places, alone)), lengths))
 
-    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
-        if self.small:
-            self.small.forget()  # memory may run out between two caches
-        if self.steady:
-            self.steady.lay_out(0, 0)
-        for cache in self._caches:
-            cache.lay_out(capacity, slots, kept)
-        self.capacity, self.slots = capacity, slots
-        if self.small:
-            self.small.lay_out(capacity, slots, self._caches)
-        if self.steady:
-            self.steady.lay_out(capacity, slots)
+    @property
+    def held(self) -> int:
+        return self._tables.held * PAGE
 
-    def grown(self, length: int) -> int:
-        """Where steps are recorded, slots are few lengths: what was recorded is lost when they get longer."""
-        return power(length) if self.steady else super().grown(length)
+    def growth(self, places: Sequence[Places]) -> int:
+        return self._tables.growth(places) * PAGE
+
+    def room(self, lengths: Mapping[int, int]) -> int:
+        return self._tables.room(lengths) * PAGE
+
+    def hold(self, places: Sequence[Places], memory: int = sys.maxsize) -> None:
+        kept, changes = self._tables.end, self._tables.hold(places)
+        if (end := self._tables.end) > self._count:
+            # doubled: what there is is copied, and what was recorded is lost
+            self._resize(max(end, min(power(end), 1 + memory // PAGE)), kept)
+        for cache in self._caches:
+            cache.change(changes)
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        self._tables.share(source, target, length)
+
+    def cut(self, slot: int, length: int = 0, *, unsound: bool = False) -> None:
+        self._tables.cut(slot, length, unsound=unsound)
+
+    def forget(self) -> None:
+        self._tables.forget()
+        self._resize(0)
+
+    def _resize(self, pages: int, kept: int = 0) -> None:
+        self._count = 0  # memory may run out between two caches
+        if self.small:
+            self.small.look_at([])
+        if self.steady:
+            self.steady.resize(0)
+        for cache in self._caches:
+            cache.resize(pages, kept)
+        self._count = pages
+        if self.small:
+            self.small.look_at(self._caches)
+        if self.steady:
+            self.steady.resize(pages)
 
     def steadily(self, *, inductor: bool = False, record: Record | None = None) -> None:
-        """Single tokens are read in shapes that stay; slots are to be laid out anew after this."""
+        """Single tokens are read in shapes that stay. No slot holds anything before and after."""
         self._aside, self.small = self.small, None
-        for layer, cache in zip(self._layers, self._caches, strict=True):
-            cache.spare = 1
-            if inductor and self.device.type == "cpu":
+        if inductor and self.device.type == "cpu":
+            for layer in self._layers:
                 layer.close()
         angles = self._cos, self._sin
         model = Model(self._layers, self._caches, self._heads, self._embedding, *angles, self._end)
         self.steady = Steady(model, inductor=inductor, record=record)
 
     def unsteadily(self) -> None:
-        """As before `steadily`; there are no slots then."""
+        """As before `steadily`; no slot holds anything then."""
         self.steady, self.small = None, self._aside
-        for cache in self._caches:
-            cache.spare = 0
-        self.lay_out(0, 0, {})
-
-    def copy(self, source: int, target: int, length: int) -> None:
-        for cache in self._caches:
-            cache.copy(source, target, length)
-
-    def clear(self, slot: int, start: int = 0) -> None:
-        for cache in self._caches:
-            cache.clear(slot, start)
+        self.forget()
 
     def _run(self, tokens: torch.Tensor, places: torch.Tensor, attention: Callable[..., torch.Tensor]) -> torch.Tensor:
         x = self._embedding[tokens]

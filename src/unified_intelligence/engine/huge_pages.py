@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 from unified_intelligence.engine.kernels import Kernels, Linear
@@ -45,6 +46,27 @@ def expect(tensor: torch.Tensor) -> None:
     start, end = -(-start // SIZE) * SIZE, end // SIZE * SIZE
     if advise is not None and start < end:
         advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _HUGE)
+
+
+def zeros(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
+    """For what is written bit by bit: in main memory it is taken only as it is written, in large pages.
+
+    Of the same device and type as another tensor. Raises MemoryError, or RuntimeError as torch does.
+    """
+    import torch
+
+    size = prod(shape) * like.itemsize
+    if like.device.type != "cpu" or not size or sys.platform != "linux":
+        return like.new_zeros(shape)
+    from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
+
+    try:
+        memory = mmap(-1, size, MAP_PRIVATE | MAP_ANONYMOUS)
+    except OSError as error:
+        raise MemoryError(str(error)) from error
+    tensor = torch.frombuffer(memory, dtype=like.dtype).view(*shape)
+    expect(tensor)
+    return tensor
 
 
 def kept_by(products: Iterable[Linear]) -> Iterator[torch.Tensor]:

@@ -15,6 +15,8 @@ from unified_intelligence.entities.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
+    from unified_intelligence.engine.pages import Places
+
 
 class PlainForward(Forward):
     """Each slot is a cache of Transformers, which grows by itself. Only plain ones can be cut short and shared.
@@ -52,25 +54,38 @@ class PlainForward(Forward):
 
         return torch.cat([self._read(piece) for piece in pieces])
 
-    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
-        self._caches = {new: self._caches[old] for new, (old, length) in kept.items() if length and old in self._caches}
-        self._held = {new: self._held[old] for new, (old, length) in kept.items() if length and old in self._held}
-        self.capacity, self.slots = capacity, slots
+    @property
+    def held(self) -> int:
+        return sum(map(self._length, self._caches))
+
+    def growth(self, places: Sequence[Places]) -> int:
+        return sum(max(0, each.end - self._length(each.slot)) for each in places)
+
+    def room(self, lengths: Mapping[int, int]) -> int:
+        return sum(max(length, self._length(slot)) for slot, length in lengths.items())
 
     def copy(self, source: int, target: int, length: int) -> None:
         self._caches[target] = _cut(copy.deepcopy(self._caches[source]), length)
 
-    def clear(self, slot: int, start: int = 0) -> None:
+    def cut(self, slot: int, length: int = 0, *, unsound: bool = False) -> None:  # noqa: ARG002 - nothing is left behind it
         cache = self._caches.pop(slot, None)
-        self._held.pop(slot, None)
-        if cache and start:
-            self._caches[slot] = _cut(cache, start)
+        held = self._held.pop(slot, [])[:length]
+        if held:
+            self._held[slot] = held
+        if cache and length:
+            self._caches[slot] = _cut(cache, length)
+
+    def forget(self) -> None:
+        self._caches, self._held = {}, {}
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         import torch
 
         inputs = [torch.tensor([list(text)], device=self.device) for text in texts]
         return [self._model.base_model(input_ids=text, use_cache=False).last_hidden_state[0] for text in inputs]
+
+    def _length(self, slot: int) -> int:
+        return self._caches[slot].get_seq_length() if slot in self._caches else 0
 
     def _cache_of_one_token(self) -> Any:
         import torch

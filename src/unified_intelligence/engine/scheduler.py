@@ -73,7 +73,8 @@ class Scheduler:
     """Advances all answers, a step at a time, in one thread."""
 
     def __init__(self, forward: Forward, *, slots: int, memory: int, speculation: Speculation | None = None) -> None:
-        self._forward, self._slots, self._memory = forward, Slots(forward, slots, memory), memory
+        self._memory = memory - memory % forward.page
+        self._forward, self._slots = forward, Slots(forward, slots, self._memory)
         self._speculation = speculation if forward.rewinds else None
         self._waiting: list[Row] = []
         self._rows: list[Row] = []
@@ -164,8 +165,8 @@ class Scheduler:
         for row in rows:
             row.leader, row.common = None, 0
         self._waiting = sorted([*rows, *self._waiting], key=_in_order)
-        self._forward.lay_out(0, 0, {})
-        self._slots = Slots(self._forward, self._slots.most, int(_LESS * error.capacity * error.slots))
+        self._forward.forget()
+        self._slots = Slots(self._forward, self._slots.most, int(_LESS * error.tokens))
 
     def _drop_cancelled(self) -> None:
         now = time.monotonic()
@@ -224,9 +225,9 @@ class Scheduler:
         sizes = [shares.get(row, row.unread) for row in rows]
         ends = [(row, row.slot.read + size) for row, size in zip(rows, sizes, strict=True) if size]
         guesses = self._guesses(ends)
-        longest = max((end + len(more) for (_, end), more in zip(ends, guesses, strict=True)), default=0)
-        self._slots.reach(longest)
-        return [(row, _piece(row, end, more)) for (row, end), more in zip(ends, guesses, strict=True)]
+        plan = [(row, _piece(row, end, more)) for (row, end), more in zip(ends, guesses, strict=True)]
+        self._slots.reach([piece.places for _, piece in plan])
+        return plan
 
     def _guesses(self, ends: Sequence[tuple[Row, int]]) -> list[Sequence[int]]:
         """What is read behind each end."""
@@ -276,8 +277,8 @@ class Scheduler:
         except DeviceLostError:
             raise
         except ModelError as error:
-            if len(pieces) == 1 and isinstance(error, MemoryUsedUpError) and self._forward.slots > 1:
-                raise NoRoomError(self._forward.capacity, self._forward.slots) from error
+            if len(pieces) == 1 and isinstance(error, MemoryUsedUpError) and (full := self._slots.no_room()).slots > 1:
+                raise full from error
             return [error] if len(pieces) == 1 else [self._read([piece])[0] for piece in pieces]
         return torch.split(logits, [piece.wanted for piece in pieces])
 
@@ -306,7 +307,7 @@ class Scheduler:
 
     def _read_again(self, row: Row) -> None:
         """From the start, without guesses: what came of one is in the slot, and spoils even what was sure."""
-        self._forward.clear(row.slot.index)
+        self._forward.cut(row.slot.index, unsound=True)
         row.slot.read, row.guessed = 0, False
 
     def _put(self, row: Row, chosen: Iterable[Chosen]) -> None:

@@ -197,7 +197,6 @@ def _seconds(forward: Forward, sizes: Sequence[int]) -> list[float]:
 
     took = [float("inf")] * len(sizes)
     begun, rounds = 0.0, 0
-    forward.lay_out(2 * max(sizes), 1, {})
     while rounds <= _ROUNDS or time.perf_counter() - begun < _LONGER:
         begun = begun if rounds > 1 else time.perf_counter()
         for at, size in enumerate(sizes):
@@ -206,5 +205,5 @@ def _seconds(forward: Forward, sizes: Sequence[int]) -> list[float]:
                 run(forward.read, pieces=[Piece(0, 0, range(size), size)]).argmax().item()  # a GPU has finished then
             took[at] = min(took[at], time.perf_counter() - started) if rounds else took[at]
         rounds += 1
-    forward.lay_out(0, 0, {})
+    forward.forget()
     return [max(seconds, 1e-9) for seconds in took]

@@ -91,6 +91,7 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     most = slots or _SLOTS.get(own.device.type, SLOTS)
     token_bytes = own.token_bytes + (small.token_bytes if small else 0)
     tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / token_bytes)
+    tokens -= tokens % own.page
     if tokens < 2 * _PROBE:
         raise ConfigurationError("There is no memory left for a conversation.", hint="Use a smaller model.")
     longest = min(loaded.longest, tokens)
@@ -202,11 +203,10 @@ def _fused(model: Any, longest: int, quantization: Quantization, adapters: Adapt
     with torch.inference_mode():
         expected: torch.Tensor = model(input_ids=torch.tensor([probe], device=model.device), use_cache=False).logits[0]
         fused = FusedForward(model, longest=longest, quantization=quantization, adapters=adapters)
-        fused.lay_out(2 * _PROBE, 1, {})
         half = _PROBE // 2
         first = fused.read([Piece(0, 0, probe[:half], half)])
         got = torch.cat([first, *(fused.read([Piece(0, at, [probe[at]])]) for at in range(half, _PROBE))])
-        fused.lay_out(0, 0, {})
+        fused.forget()
     _check_same(got.float(), expected.float(), str(expected.dtype), quantization)
     return fused
 

@@ -1,23 +1,25 @@
 """A forward pass without a model: the logits of a place are a hash of all that its slot holds up to there.
 
-So one wrong, missing or foreign token in a slot gives another answer. Every slot is kept to the rules of the seam; a
-token that is no number spoils its slot until it is wiped out, also where nobody looks any more, as it does in products
-with a mask; another one breaks the whole pass, half of which is then done. Whose adapter read a token is remembered,
-and no other may go on from it.
+So one wrong, missing or foreign token in a slot gives another answer. Slots are in pages as they are in the fused pass.
+Every slot is kept to the rules of the seam; a token that is no number spoils whoever has its page until it is wiped
+out, also where nobody looks any more, as it does in products with a mask; another one breaks the whole pass, half of
+which is then done. Whose adapter read a token is remembered, and no other may go on from it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import sys
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
 from unified_intelligence.engine.forward import Forward, Piece
+from unified_intelligence.engine.pages import Places, Tables
 
 VOCABULARY = 23
 END, NO_NUMBER, BREAKS = 0, 21, 22
-_GARBAGE = -1
+_NOTHING = -1, ""
 _ROWS = 251
 
 _logits = torch.randn(_ROWS, VOCABULARY, generator=torch.Generator().manual_seed(5))
@@ -51,18 +53,25 @@ class PureForward(Forward):
     token_bytes = 1
     device = torch.device("cpu")
 
-    def __init__(self, *, rewinds: bool = True, together: bool = True, memory: int = 10**9) -> None:
-        self.rewinds, self.together, self._memory = rewinds, together, memory
-        self._slots: list[list[int]] = []
-        self._readers: list[list[str]] = []
+    def __init__(
+        self, *, rewinds: bool = True, together: bool = True, memory: int = sys.maxsize, page: int = 4
+    ) -> None:
+        self.rewinds, self.together, self.page, self._memory = rewinds, together, page, memory
+        self._tables = Tables(page)
+        self._held: defaultdict[int, list[tuple[int, str]]] = defaultdict(lambda: [_NOTHING] * page)
         self.on_read: Callable[[Piece], None] = lambda _: None
         self.passes = 0
         self.read_tokens: Counter[int] = Counter()
+
+    def text(self, slot: int) -> list[int]:
+        """All that its pages hold."""
+        return [token for token, _ in self._all(slot)]
 
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
         assert pieces and len({piece.slot for piece in pieces}) == len(pieces)
         assert self.together or len(pieces) == 1
         self.passes += 1
+        assert not self.growth([piece.places for piece in pieces]), "nothing was held"
         if any(BREAKS in piece.tokens for piece in pieces):
             for piece in pieces[: len(pieces) // 2 + 1]:
                 self._write(piece)
@@ -72,46 +81,54 @@ class PureForward(Forward):
             self._write(piece)
             self.on_read(piece)
             self.read_tokens[piece.slot] += len(piece.tokens)
-            held = self._slots[piece.slot]
-            spoilt = NO_NUMBER in held
+            text = self.text(piece.slot)
+            spoilt = NO_NUMBER in text
             ends = range(piece.end - piece.wanted + 1, piece.end + 1)
-            rows += [_ROWS if spoilt else _row(held[:end]) for end in ends]
+            rows += [_ROWS if spoilt else _row(text[:end]) for end in ends]
         return _WITH_NAN[rows]
 
-    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
-        assert capacity * slots <= self._memory, (capacity, slots, self._memory)
-        new = [[_GARBAGE] * capacity for _ in range(slots)]
-        readers = [[""] * capacity for _ in range(slots)]
-        for target, (source, length) in kept.items():
-            assert length <= capacity
-            new[target][:length] = self._slots[source][:length]
-            readers[target][:length] = self._readers[source][:length]
-        self._readers = readers
-        self._slots, self.capacity, self.slots = new, capacity, slots
+    @property
+    def held(self) -> int:
+        return self._tables.held * self.page
+
+    def growth(self, places: Sequence[Places]) -> int:
+        return self._tables.growth(places) * self.page
+
+    def room(self, lengths: Mapping[int, int]) -> int:
+        return self._tables.room(lengths) * self.page
+
+    def hold(self, places: Sequence[Places], memory: int = sys.maxsize) -> None:
+        for page, kept, source, wiped in self._tables.hold(places):
+            self._held[page][:kept] = self._held[source][:kept]
+            if wiped:
+                self._held[page][kept:] = [_NOTHING] * (self.page - kept)
+        assert self.held <= self._memory, (self.held, self._memory)
 
     def copy(self, source: int, target: int, length: int) -> None:
-        assert self.rewinds and source != target and 0 < length <= self.capacity
-        self._slots[target][:length] = self._slots[source][:length]
-        self._readers[target][:length] = self._readers[source][:length]
+        assert self.rewinds and source != target and 0 < length <= len(self.text(source))
+        self._tables.share(source, target, length)
 
-    def clear(self, slot: int, start: int = 0) -> None:
-        self._slots[slot][start:] = [_GARBAGE] * (self.capacity - start)
+    def cut(self, slot: int, length: int = 0, *, unsound: bool = False) -> None:
+        assert self.rewinds or not length
+        self._tables.cut(slot, length, unsound=unsound)
+
+    def forget(self) -> None:
+        self._tables.forget()
+        self._held.clear()
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         return [torch.stack([logits_after(text[: end + 1]) for end in range(len(text))]) for text in texts]
 
+    def _all(self, slot: int) -> list[tuple[int, str]]:
+        return [each for page in self._tables.table(slot) for each in self._held[page]]
+
     def _write(self, piece: Piece) -> None:
-        held = self._slots[piece.slot]
-        assert 0 <= piece.start < piece.end <= self.capacity and 0 <= piece.wanted <= len(piece.tokens)
-        assert _GARBAGE not in held[: piece.start], "a token was never read"
-        assert self.rewinds or piece.start in {0, _length(held)}
-        readers = self._readers[piece.slot]
-        assert set(readers[: piece.start]) <= {piece.adapter}, "another adapter read it"
-        readers[piece.start : piece.end] = [piece.adapter] * len(piece.tokens)
-        held[piece.start : piece.end] = piece.tokens
-        if not self.rewinds:  # a new beginning is a new cache
-            held[piece.end :] = [_GARBAGE] * (self.capacity - piece.end)
-
-
-def _length(held: Sequence[int]) -> int:
-    return held.index(_GARBAGE) if _GARBAGE in held else len(held)
+        before = self._all(piece.slot)[: piece.start]
+        assert 0 <= piece.start < piece.end and 0 <= piece.wanted <= len(piece.tokens)
+        assert len(before) == piece.start and _NOTHING not in before, "a token was never read"
+        assert {reader for _, reader in before} <= {piece.adapter}, "another adapter read it"
+        table = self._tables.table(piece.slot)
+        for place, token in enumerate(piece.tokens, piece.start):
+            page, offset = divmod(place, self.page)
+            assert not self._tables.is_shared(table[page]), "somebody else reads that page"
+            self._held[table[page]][offset] = token, piece.adapter

@@ -1,5 +1,7 @@
 """Our own kernels beside float64 and beside torch's pass, on CPUs that have what they take."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 import re
@@ -19,6 +21,7 @@ from unified_intelligence.engine.native import compiled
 from unified_intelligence.engine.native.compiled import NoLibraryError
 from unified_intelligence.engine.native.linears import MOST, Native, NativeInt4, NativeInt8, Panels
 from unified_intelligence.engine.packed import Packed
+from unified_intelligence.engine.pages import Places
 from unified_intelligence.engine.place import Quantization
 
 CPU = torch.device("cpu")
@@ -82,8 +85,6 @@ def both(model: Any, quantization: Quantization = "none") -> tuple[FusedForward,
     passes = [FusedForward(each, longest=512, quantization=quantization) for each in (model(), model())]
     assert not passes[0].without_small
     passes[1].small = None
-    for one in passes:
-        one.lay_out(160, 5, {})
     return passes[0], passes[1]
 
 
@@ -114,9 +115,8 @@ def test_a_pass_over_few_tokens_is_that_of_torch(kind: str, heads: tuple[int, in
         assert got.shape == expected.shape
         assert float((got - expected).abs().max() / expected.abs().max()) < 0.06
     for one in (ours, torchs):
-        one.lay_out(200, 2, {1: (2, 91)})
-        one.copy(1, 0, 91)
-    pieces = [Piece(0, 91, [12, 13], 2), Piece(1, 91, [12])]
+        one.copy(2, 0, 91)
+    pieces = [Piece(0, 91, [12, 13], 2), Piece(2, 91, [12])]
     got, expected = ours.read(pieces).float(), torchs.read(pieces).float()
     assert float((got - expected).abs().max() / expected.abs().max()) < 0.06
 
@@ -126,8 +126,6 @@ def test_a_pass_over_few_tokens_is_that_of_torch(kind: str, heads: tuple[int, in
 def test_a_pass_over_many_tokens_is_that_of_torch(quantization: Quantization) -> None:
     """More than are read at once, so that what is wanted, and what one slot reads, lies in two parts."""
     ours, torchs = both(lambda: model_of("Qwen3"), quantization)
-    for one in (ours, torchs):
-        one.lay_out(400, 3, {})
     long = [(7 * at * at + at) % 97 for at in range(300)]
     steps = (
         [Piece(1, 0, long[:40], 1), Piece(2, 0, long, 60), Piece(0, 0, [5], 1)],
@@ -177,38 +175,44 @@ def test_what_is_no_number_stays_in_its_slot() -> None:
     assert bool(ours.read([Piece(0, 4, [6])]).isnan().all())
     expected = torchs.read([Piece(1, 2, [7])])[0].float()
     assert float((got[1] - expected).abs().max() / expected.abs().max()) < 0.06
-    ours.clear(0, 3)
+    ours.cut(0, 3, unsound=True)
     assert not bool(ours.read([Piece(0, 3, [6])]).isnan().any())
 
 
 @runs_here
 @pytest.mark.parametrize("piece", [
-    Piece(0, 0, [97]), Piece(0, 0, [3, -1]), Piece(5, 0, [1]), Piece(-1, 0, [1]), Piece(0, 159, [1, 2]),
-    Piece(0, -1, [1]),
+    Piece(0, 0, [97]), Piece(0, 0, [3, -1]), Piece(0, 159, [1, 2]), Piece(0, -1, [1]),
 ])  # fmt: skip
 def test_what_is_out_of_range_never_reaches_the_kernels(piece: Piece) -> None:
     ours, _ = both(lambda: model_of("Qwen3"))
     with pytest.raises(IndexError):
         ours.read([Piece(1, 0, [5]), piece])
-    ours.lay_out(512 + 32, 1, {})
+    ours.hold([Places(2, 0, 512)])
     with pytest.raises(IndexError):
-        ours.read([Piece(0, 512, [1])])  # there are angles for 512 places
+        ours.read([Piece(2, 512, [1])])  # there are angles for 512 places
+    assert ours.small
+    for table in ([], [-1], [99]):
+        with pytest.raises(IndexError):
+            ours.small.read([Piece(1, 0, [5])], [table])
 
 
 @runs_here
-def test_nothing_is_read_between_two_layouts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_read_while_caches_are_not_all_where_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, _ = both(lambda: model_of("Qwen3"))
-    room = ours._caches[1]  # pyright: ignore[reportPrivateUsage]
+    expected = ours.read([Piece(0, 0, [1, 2])]), ours.read([Piece(0, 2, [3])])
+    assert ours.small
+    ours.cut(0, 2)
 
     def full(*_: object) -> None:
         raise RuntimeError("not enough memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr(room, "lay_out", full)
+        patch.setattr(ours._caches[1], "resize", full)
         with pytest.raises(RuntimeError):
-            ours.lay_out(32, 1, {})
-    with pytest.raises(IndexError):
-        ours.read([Piece(0, 0, [1])])
+            ours.hold([Places(1, 0, 512)])
+        with pytest.raises(IndexError):
+            ours.small.read([Piece(0, 2, [3])], [[1]])
+    assert torch.equal(ours.read([Piece(0, 2, [3])]), expected[1])
 
 
 @runs_here
@@ -232,7 +236,6 @@ def test_results_have_their_room_while_another_model_is_loaded(quantization: Qua
 def test_weights_stay_where_they_are_read_when_the_model_is_moved() -> None:
     model = model_of("Qwen3", tied=True)
     forward = FusedForward(model, longest=64)
-    forward.lay_out(16, 1, {})
     expected = forward.read([Piece(0, 0, [1, 2])])
     model.float()
     others = [torch.full((97, 128), torch.nan, dtype=torch.bfloat16) for _ in range(8)]
@@ -285,7 +288,6 @@ def test_a_matrix_that_is_packed_otherwise_is_left_to_torch() -> None:
 def test_a_model_of_another_form_is_read_by_torch(change: dict[str, int], reason: str) -> None:
     forward = FusedForward(model_of("Qwen3", **change), longest=64)
     assert reason in forward.without_small
-    forward.lay_out(16, 1, {})
     assert forward.read([Piece(0, 0, [1, 2])]).shape == (1, 97)
 
 

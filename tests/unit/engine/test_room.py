@@ -1,8 +1,11 @@
-"""Slots for which there is no memory: fewer are laid out, and who alone is too long fails; a lost device is told."""
+"""Slots for which there is no memory: there are fewer, and who alone is too long fails; a lost device is told."""
+
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from random import Random
@@ -16,6 +19,7 @@ from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.fused import FusedForward
+from unified_intelligence.engine.pages import PAGE, Places
 from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.entities.errors import DeviceLostError, ModelError
 from unified_intelligence.profiles.sampling import Sampling
@@ -24,48 +28,48 @@ CPU = torch.device("cpu")
 
 
 class Cramped(PureForward):
-    """It says to have all the memory there is, and has `room` tokens; where those do not do, half of it is laid out."""
+    """It says to have all the memory there is, and has that for `most` tokens; beyond them a half is held."""
 
-    def __init__(self, room: int, *, rewinds: bool = True) -> None:
+    def __init__(self, most: int, *, rewinds: bool = True) -> None:
         super().__init__(rewinds=rewinds)
-        self.room = room
+        self.most = most
         self.refused = 0
 
-    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
-        if capacity * slots > self.room:
+    def hold(self, places: Sequence[Places], memory: int = sys.maxsize) -> None:
+        if self.held + self.growth(places) > self.most:
             self.refused += 1
-            self._slots = self._slots[: len(self._slots) // 2]
+            super().hold(places[: len(places) // 2], memory)
             raise torch.OutOfMemoryError("no memory is left")
-        super().lay_out(capacity, slots, kept)
+        super().hold(places, memory)
 
 
 class Crowded(PureForward):
     """A pass takes memory too, beside what the slots take."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__()
-        self.room = room
+        self.most = most
         self.refused = 0
 
     def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
-        if self.capacity * self.slots + sum(len(piece.tokens) for piece in pieces) > self.room:
+        if self.held + sum(len(piece.tokens) for piece in pieces) > self.most:
             self.refused += 1
             raise torch.OutOfMemoryError("no memory is left")
         return super().read(pieces)
 
 
-class HalfLaidOut(FusedForward):
-    """The memory of its room ends between two layers."""
+class HalfHeld(FusedForward):
+    """The memory of its machine ends between two layers."""
 
-    room = 10**9
+    most = sys.maxsize
     refused = 0
 
-    def lay_out(self, capacity: int, slots: int, kept: Mapping[int, tuple[int, int]]) -> None:
-        if capacity * slots > self.room:
+    def _resize(self, pages: int, kept: int = 0) -> None:
+        if pages * PAGE > self.most:
             self.refused += 1
-            self._caches[0].lay_out(capacity, slots, kept)
+            self._caches[0].resize(pages, kept)
             raise torch.OutOfMemoryError("no memory is left")
-        super().lay_out(capacity, slots, kept)
+        super()._resize(pages, kept)
 
 
 def plan_of(prompt: Sequence[int], limit: int) -> Plan:
@@ -91,11 +95,11 @@ def prompts(random: Random, count: int, longest: int) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("rewinds", [True, False])
-@pytest.mark.parametrize("room", [250, 700, 2000])
-def test_where_all_do_not_fit_fewer_are_answered_at_once(room: int, rewinds: bool) -> None:
-    forward = Cramped(room, rewinds=rewinds)
+@pytest.mark.parametrize("most", [250, 700, 1200])
+def test_where_all_do_not_fit_fewer_are_answered_at_once(most: int, rewinds: bool) -> None:
+    forward = Cramped(most, rewinds=rewinds)
     engine = Engine(forward, slots=16, memory=10**6, queue=100)
-    plans = [plan_of(prompt, 40) for prompt in prompts(Random(room), 30, 150)]
+    plans = [plan_of(prompt, 40) for prompt in prompts(Random(most), 30, 150)]
     with ThreadPoolExecutor(30) as readers:
         tickets = [ask(engine, plan, number % 3) for number, plan in enumerate(plans)]
         come = list(readers.map(read, tickets))
@@ -104,11 +108,11 @@ def test_where_all_do_not_fit_fewer_are_answered_at_once(room: int, rewinds: boo
     engine.close()
 
 
-@pytest.mark.parametrize("room", [330, 900])
-def test_where_a_pass_finds_no_memory_beside_the_slots_there_are_fewer_of_them(room: int) -> None:
-    forward = Crowded(room)
+@pytest.mark.parametrize("most", [330, 900])
+def test_where_a_pass_finds_no_memory_beside_the_slots_there_are_fewer_of_them(most: int) -> None:
+    forward = Crowded(most)
     engine = Engine(forward, slots=16, memory=10**6, queue=100)
-    plans = [plan_of(prompt, 30) for prompt in prompts(Random(room), 20, 110)]
+    plans = [plan_of(prompt, 30) for prompt in prompts(Random(most), 20, 110)]
     with ThreadPoolExecutor(20) as readers:
         come = list(readers.map(read, [ask(engine, plan) for plan in plans]))
     assert come == [greedy(plan.prompt, plan.limit) for plan in plans]
@@ -119,14 +123,14 @@ def test_where_a_pass_finds_no_memory_beside_the_slots_there_are_fewer_of_them(r
 def test_a_model_half_of_whose_layers_found_room_answers_as_before() -> None:
     plans = [plan_of(prompt, 20) for prompt in prompts(Random(6), 12, 200)]
     come: list[list[tuple[list[int], bool]]] = []
-    for room in (10**9, 900):
-        forward = HalfLaidOut(tiny("Qwen3"), longest=LONGEST)
-        forward.room = room
+    for most in (sys.maxsize, 1200):
+        forward = HalfHeld(tiny("Qwen3"), longest=LONGEST)
+        forward.most = most
         engine = Engine(forward, slots=8, memory=10**6, queue=100)
         with ThreadPoolExecutor(12) as readers:
             come.append(list(readers.map(read, [ask(engine, plan) for plan in plans])))
         engine.close()
-        assert bool(forward.refused) == (room == 900)
+        assert bool(forward.refused) == (most == 1200)
     assert come[0] == come[1]
 
 
@@ -144,7 +148,7 @@ def test_one_for_whom_alone_there_is_no_room_fails_alone_and_the_engine_lives() 
     assert come == [greedy(plan.prompt, plan.limit) for plan in short]
     with pytest.raises(ModelError, match="memory is used up"):
         read(refused)
-    forward.room = 10**6  # somebody else gave it back
+    forward.most = 10**6  # somebody else gave it back
     assert read(ask(engine, long)) == greedy(long.prompt, long.limit)
     engine.close()
 

@@ -100,7 +100,9 @@ class Schedule:
         self.random, self.memory, self.most = random, random.randint(20, 260), random.randint(1, 4)
         self.rewinds = random.random() < 0.8
         together = self.rewinds and random.random() < 0.8
-        self.forward = PureForward(rewinds=self.rewinds, together=together, memory=self.memory)
+        page = random.choice([1, 3, 8])
+        self.memory -= self.memory % page
+        self.forward = PureForward(rewinds=self.rewinds, together=together, memory=self.memory, page=page)
         self.forward.on_read = self._note
         self.scheduler = Scheduler(self.forward, slots=self.most, memory=self.memory)
         self.scheduler._pace = Steady(random.choice([16, 17, 30, 64]))
@@ -165,13 +167,15 @@ class Schedule:
         slots, busy = self.scheduler._slots._slots, self.scheduler._slots.busy
         assert len(busy) == self.scheduler.running <= self.most
         assert {id(slot) for slot in busy} == {id(row.slot) for row in self.scheduler._rows}
-        assert [slot.index for slot in slots] == list(range(self.forward.slots))
-        assert self.forward.slots <= self.most
-        assert self.forward.slots * self.forward.capacity <= self.memory
+        assert [slot.index for slot in slots] == list(range(len(slots))) and len(slots) <= self.most
+        assert self.forward.held <= self.memory
         for slot in slots:
-            assert self.forward._slots[slot.index][: slot.read] == list(slot.tokens[: slot.read])
+            text = self.forward.text(slot.index)[: slot.read]
+            assert text == list(slot.tokens[: slot.read])
             assert slot.most or len(slot.tokens) == slot.read
-            assert slot.most or not {NO_NUMBER, BREAKS} & set(self.forward._slots[slot.index])
+            assert slot.most or not {NO_NUMBER, BREAKS} & set(text)
+        if not busy:
+            assert self.forward.held == self.forward.room({slot.index: slot.read for slot in slots}), "pages are lost"
 
     def _check_answer(self, one: Asked) -> None:
         prompt = one.plan.prompt

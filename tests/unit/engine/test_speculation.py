@@ -317,7 +317,7 @@ def test_another_model_as_a_draft_changes_no_answer(tmp_path: Path, model: Fused
 
 def greedy_by(forward: FusedForward, tokens: Sequence[int], count: int) -> list[int]:
     tokens = list(tokens)
-    forward.lay_out(512, 1, {})
+    forward.forget()
     for _ in range(count):
         tokens.append(int(run(forward.read, pieces=[Piece(0, 0, tokens)])[0].argmax()))
     return tokens[-count:]
@@ -351,7 +351,7 @@ def test_the_price_of_a_token_is_measured(model: FusedForward) -> None:
     price = Price.measured(model)
     assert price.seconds > 0
     assert 1 == price(1) <= price(8) <= price(32) < 100
-    assert (model.slots, model.capacity) == (0, 0)
+    assert not model.held
     assert price.many >= price.few
 
 

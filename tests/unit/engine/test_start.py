@@ -17,6 +17,7 @@ from unified_intelligence.engine.compiled import Compile
 from unified_intelligence.engine.constraints import Grammars
 from unified_intelligence.engine.fused import FusedForward
 from unified_intelligence.engine.load import Loaded
+from unified_intelligence.engine.pages import PAGE
 from unified_intelligence.engine.plain import PlainForward
 from unified_intelligence.engine.start import Pass, Running, obstacle, start
 from unified_intelligence.entities.errors import ConfigurationError, ModelError
@@ -46,7 +47,7 @@ def test_the_families_are_run_fused(kind: str) -> None:
 def test_memory_is_divided_by_what_a_token_takes() -> None:
     running = started(tiny("Llama"))
     assert running.engine.forward.token_bytes == 2 * 2 * 2 * 8 * 4  # keys and values, layers, heads, size, bytes
-    assert running.loaded.longest == 10**6 // 256
+    assert running.loaded.longest == 10**6 // 256 // PAGE * PAGE
     with pytest.raises(ConfigurationError, match="no memory"):
         started(tiny("Llama"), memory=1e-6)
 

@@ -13,12 +13,13 @@ import pytest
 import torch
 
 from tests.unit.engine.tape import Work, taped
-from tests.unit.engine.test_forward import Kept
+from tests.unit.engine.test_forward import ROOM, Kept
 from tests.unit.engine.test_start import started
 from tests.unit.engine.tiny_models import LONGEST, VOCABULARY, logits_of, tiny
 from unified_intelligence.engine import compiled
-from unified_intelligence.engine.forward import Forward, Piece
+from unified_intelligence.engine.forward import Piece
 from unified_intelligence.engine.fused import FusedForward
+from unified_intelligence.engine.pages import PAGE, Places
 from unified_intelligence.engine.place import Quantization
 from unified_intelligence.engine.recorded import Graphs
 from unified_intelligence.engine.steady import MOST, Steady
@@ -46,7 +47,7 @@ class Singles(Kept):
 
     def _piece(self, slot: int) -> Piece:
         text = self.texts.get(slot, [])
-        if not text or len(text) >= self.forward.capacity or self.random.random() < 0.1:
+        if not text or len(text) >= ROOM or self.random.random() < 0.1:
             return super()._piece(slot)
         text.append(self.random.randrange(VOCABULARY))
         return Piece(slot, len(text) - 1, text[-1:])
@@ -54,52 +55,74 @@ class Singles(Kept):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_single_tokens_in_slots_that_move_have_the_logits_of_one_pass(kind: str, way: str) -> None:
+def test_single_tokens_in_slots_that_share_have_the_logits_of_one_pass(kind: str, way: str) -> None:
     model = KINDS[kind]()
     forward = steady(copy.deepcopy(model), way)
     kept = Singles(forward, model, Random(f"{kind} {way}"))
     for _ in range(6):
         for _ in range(6):
             kept.read_some()
-        kept.random.choice([kept.move, kept.copy_one, kept.copy_one, kept.clear_one])()
+        kept.turn_over()
     assert forward.steady and not forward.steady.fault
 
 
-def test_what_is_recorded_is_used_again_until_slots_are_others() -> None:
+def test_what_is_recorded_is_used_again_until_the_pages_are_others() -> None:
     forward, tape = taped(tiny("Qwen3"), LONGEST)
     with torch.inference_mode():
-        forward.lay_out(128, 4, {})
+        forward.hold([Places(9, 0, 6 * PAGE)])
         forward.read([Piece(slot, 0, [1, 2, 3]) for slot in range(4)])
-        for start in range(3, 60):
+        for start in range(3, PAGE):
             forward.read([Piece(slot, start, [start]) for slot in (2, 3)])
-        assert (tape.recorded, tape.replayed) == (1, 57)
-        forward.read([Piece(2, 60, [1])])  # a window of one row
-        assert tape.recorded == 2
-        for start in range(61, 70):
-            forward.read([Piece(2, start, [1])])
-        assert (tape.recorded, tape.replayed) == (3, 67), "more than 64 places are another window"
-        forward.lay_out(128, 4, {2: (2, 70)})
-        forward.read([Piece(2, 70, [1])])
-        assert tape.recorded == 4
+        assert (tape.recorded, tape.replayed) == (1, PAGE - 3)
+        for slot in (1, 0):
+            forward.read([Piece(slot, 3, [1])])
+        assert (tape.recorded, tape.replayed) == (2, PAGE - 1), "the same for any slot"
+        forward.read([Piece(2, PAGE, [1])])
+        assert tape.recorded == 3, "two pages are another shape than one"
+        forward.hold([Places(9, 6 * PAGE, 40 * PAGE)])
+        forward.read([Piece(1, 4, [1])])
+        assert tape.recorded == 4, "pages are elsewhere"
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_who_is_absent_keeps_all_it_holds(way: str) -> None:
-    """Slots 1 and 2 are between those that read; 1 is full to its last place."""
+    """Slots 1 and 2 are between those that read, and three rows are a step of four; 1 is full to its last place."""
     model = tiny("Qwen3")
     forward = steady(copy.deepcopy(model), way)
-    texts = [[(7 * slot + place) % VOCABULARY for place in range(length)] for slot, length in enumerate((5, 64, 9, 3))]
+    lengths = (5, PAGE, 9, 3, 1)
+    texts = [[(7 * slot + place) % VOCABULARY for place in range(length)] for slot, length in enumerate(lengths)]
     with torch.inference_mode():
-        forward.lay_out(64, 4, {})
         forward.read([Piece(slot, 0, text) for slot, text in enumerate(texts)])
         for number in range(8):
-            for slot in (0, 3):
+            for slot in (0, 3, 4):
                 texts[slot].append(number)
-            forward.read([Piece(slot, len(texts[slot]) - 1, [number]) for slot in (3, 0)])
+            forward.read([Piece(slot, len(texts[slot]) - 1, [number]) for slot in (3, 0, 4)])
         again = [Piece(slot, len(texts[slot]) - 1, texts[slot][-1:]) for slot in (2, 1)]
         got = forward.read(again)
     expected = torch.stack([logits_of(model, texts[slot])[-1] for slot in (2, 1)])
     torch.testing.assert_close(got, expected, rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_pages_are_read_where_they_are_or_copied_to_the_same_end(way: str) -> None:
+    """Pages in common, and few of many, are copied; those of nearly everybody are not."""
+    model = tiny("Qwen3")
+    forward = steady(copy.deepcopy(model), way)
+    assert forward.steady
+    text = [place % VOCABULARY for place in range(3 * PAGE)]
+    whole = list[bool]()
+    with torch.inference_mode():
+        forward.read([Piece(slot, 0, text[:length]) for slot, length in enumerate((150, 3, 60, 10))])
+        forward.copy(0, 4, 2 * PAGE)
+        for slots, end in (((0,), 150), ((0, 1, 2), 0), ((0, 4), 0), ((3,), 10)):
+            starts = {0: end or 151, 1: 3, 2: 60, 3: 10, 4: 2 * PAGE}
+            pieces = [Piece(slot, starts[slot], text[starts[slot] :][:1]) for slot in slots]
+            got = forward.read(pieces)
+            whole += [shape.whole for shape in [*forward.steady._ready][-1:]]
+            expected = torch.stack([logits_of(model, text[: piece.end])[-1] for piece in pieces])
+            torch.testing.assert_close(got, expected, rtol=2e-4, atol=2e-4)
+            forward.cut(0, 151)
+    assert whole == [True, True, False, False]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -110,13 +133,12 @@ def test_a_row_of_no_numbers_spoils_no_other(way: str) -> None:
         model.model.embed_tokens.weight[50] = float("nan")
     forward = steady(model, way)
     with torch.inference_mode():
-        forward.lay_out(64, 2, {})
         forward.read([Piece(0, 0, [1, 2]), Piece(1, 0, [1, 50])])
         got = forward.read([Piece(0, 2, [3]), Piece(1, 2, [3])])
         assert torch.isnan(got[1]).all()
         torch.testing.assert_close(got[0], expected[2], rtol=2e-4, atol=2e-4)
         forward.read([Piece(0, 2, [3])])
-        forward.clear(1)
+        forward.cut(1, unsound=True)
         forward.read([Piece(1, 0, [1])])
         got = forward.read([Piece(0, 2, [3]), Piece(1, 1, [2])])
     torch.testing.assert_close(got, expected[[2, 1]], rtol=2e-4, atol=2e-4)
@@ -132,7 +154,7 @@ def test_weights_in_fewer_bits_and_bfloat16_pass_the_trial_uncompiled(
     forward.steadily()
     with torch.inference_mode():
         assert compiled._fault(forward) == ""
-        assert forward.slots == 0
+        assert forward.held == 0
 
 
 @pytest.mark.parametrize(("pieces", "reads"), [
@@ -141,14 +163,15 @@ def test_weights_in_fewer_bits_and_bfloat16_pass_the_trial_uncompiled(
     ([Piece(0, 3, [4]), Piece(1, 3, [4, 5])], False),
     ([Piece(0, 3, [4], 0)], False),
     ([Piece(0, 3, [4]), Piece(1, 3, [4], adapter="fr")], False),
-    ([Piece(0, 3, [4]), Piece(MOST, 3, [4])], False),
+    ([Piece(slot, 3, [4]) for slot in range(MOST + 1)], False),
 ])  # fmt: skip
 def test_only_single_tokens_of_the_model_itself_are_such_a_step(pieces: Sequence[Piece], reads: bool) -> None:
     forward = steady(tiny("Qwen3"), "at once")
     with torch.inference_mode():
-        forward.lay_out(64, MOST + 1, {})
+        forward.read([Piece(slot, 0, [1, 2, 3]) for slot in range(MOST + 1)])
         assert isinstance(forward.steady, Steady)
-        assert (forward.steady.read(pieces) is not None) == reads
+        forward.hold([piece.places for piece in pieces])
+        assert (forward.steady.read(pieces, forward._tables) is not None) == reads
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -171,7 +194,6 @@ def test_what_cannot_be_recorded_is_read_as_before_and_said_once(
     forward = FusedForward(copy.deepcopy(model), longest=LONGEST)
     forward.steadily(record=refuse)
     with torch.inference_mode():
-        forward.lay_out(64, 2, {})
         forward.read([Piece(0, 0, [1, 2])])
         got = torch.cat([forward.read([Piece(0, 2, [3])]), forward.read([Piece(0, 3, [4])])])
     torch.testing.assert_close(got, logits_of(model, [1, 2, 3, 4])[2:], rtol=2e-4, atol=2e-4)
@@ -188,12 +210,6 @@ def test_a_trial_finds_steps_that_compute_something_else() -> None:
     forward.steadily()
     with torch.inference_mode():
         assert compiled._fault(forward) == ""
-
-
-def test_slots_get_longer_by_doubling_where_steps_are_recorded() -> None:
-    forward: Forward = FusedForward(tiny("Qwen3"), longest=LONGEST)
-    assert [forward.grown(length) for length in (1, 100, 129)] == [32, 128, 192]
-    assert [steady(tiny("Qwen3"), "at once").grown(length) for length in (1, 100, 129)] == [64, 128, 256]
 
 
 def test_what_was_asked_for_and_is_not_here_is_refused() -> None:

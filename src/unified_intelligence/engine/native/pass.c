@@ -6,11 +6,11 @@ typedef struct {
     Matrix qkv, out, gate_up, down;
     const bf16 *before, *between; /* norms of the layer's input and of what follows the attention */
     const bf16 *head_norms;       /* of query and key heads; may be missing */
-    bf16 *keys, *values;          /* (slots, key heads, capacity, size) */
+    bf16 *keys, *values;          /* (pages, key heads, page, size) */
 } Layer;
 
 typedef struct {
-    int64_t hidden, queries, heads, size, middle, capacity, depth, threads;
+    int64_t hidden, queries, heads, size, middle, page, depth, threads; /* a page is a multiple of 16 places */
     float eps, scale;
     const bf16 *embedding, *norm;
     const bf16 *cos, *sin; /* (places, size); the sine has the sign of the half it goes to */
@@ -81,13 +81,20 @@ static inline __m512 folded(const __m512 *v) {
 #undef ACROSS
 }
 
-/* What a query finds at `length` places, as chances. `scores` has room for them and 15 more. */
-static void weigh(const bf16 *q, const bf16 *keys, int64_t length, int64_t size, float *scores) {
+/* Of one head of a layer. */
+static inline const bf16 *of_page(const Model *m, const bf16 *all, int64_t page, int64_t head) {
+    return all + (page * m->heads + head) * m->page * m->size;
+}
+
+/* What a query finds at `length` places in the pages of a table, as chances. `scores` has room for them and 15 more. */
+static void weigh(const Model *m, const bf16 *q, const bf16 *all, const int64_t *table, int64_t head, int64_t length, float *scores) {
+    const int64_t size = m->size;
     __m512 most = _mm512_set1_ps(-INFINITY), total = _mm512_setzero_ps();
     for (int64_t place = 0; place < length; place += 16) {
+        const bf16 *keys = of_page(m, all, table[place / m->page], head) + place % m->page * size;
         __m512 sums[16];
         for (int at = 0; at < 16; at++) {
-            const bf16 *key = keys + (place + at < length ? place + at : length - 1) * size;
+            const bf16 *key = keys + (place + at < length ? at : length - 1 - place) * size;
             sums[at] = _mm512_setzero_ps();
             for (int64_t part = 0; part < size; part += 32)
                 sums[at] = _mm512_dpbf16_ps(sums[at], (__m512bh)_mm512_loadu_si512(q + part),
@@ -110,17 +117,23 @@ static void weigh(const bf16 *q, const bf16 *keys, int64_t length, int64_t size,
 }
 
 /* The values of all places by their chances, for `Q` queries whose scores are `apart` from each other. */
-INLINE void mix(const bf16 *values, const float *scores, int64_t apart, int64_t length, int64_t size, bf16 *to, const int Q) {
+INLINE void mix(const Model *m, const bf16 *all, const int64_t *table, int64_t head, const float *scores, int64_t apart,
+                int64_t length, bf16 *to, const int Q) {
+    const int64_t size = m->size;
     for (int64_t part = 0; part < size; part += 64) {
         __m512 sums[2][4];
         UNROLL for (int q = 0; q < Q; q++)
             UNROLL for (int at = 0; at < 4; at++) sums[q][at] = _mm512_setzero_ps();
-        for (int64_t place = 0; place < length; place++)
-            UNROLL for (int at = 0; at < 4; at++) {
-                const __m512 value = load(values + place * size + part + at * 16);
-                UNROLL for (int q = 0; q < Q; q++)
-                    sums[q][at] = _mm512_fmadd_ps(_mm512_set1_ps(scores[q * apart + place]), value, sums[q][at]);
-            }
+        for (int64_t begin = 0; begin < length; begin += m->page) {
+            const bf16 *values = of_page(m, all, table[begin / m->page], head) + part;
+            const int64_t end = begin + m->page < length ? begin + m->page : length;
+            for (int64_t place = begin; place < end; place++, values += size)
+                UNROLL for (int at = 0; at < 4; at++) {
+                    const __m512 value = load(values + at * 16);
+                    UNROLL for (int q = 0; q < Q; q++)
+                        sums[q][at] = _mm512_fmadd_ps(_mm512_set1_ps(scores[q * apart + place]), value, sums[q][at]);
+                }
+        }
         UNROLL for (int q = 0; q < Q; q++)
             UNROLL for (int at = 0; at < 4; at++) store(to + q * size + part + at * 16, sums[q][at]);
     }
@@ -129,6 +142,7 @@ INLINE void mix(const bf16 *values, const float *scores, int64_t apart, int64_t 
 typedef struct {
     float *x, *wide, *scores, *grouped;
     bf16 *narrow;
+    int64_t apart; /* from the scores of a query to those of the next */
 } Scratch;
 
 static int64_t widest(const Model *m) {
@@ -139,17 +153,17 @@ static int64_t widest(const Model *m) {
 
 static int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/* Bytes that a pass over so many rows needs besides the model. */
-int64_t scratch_bytes(const Model *m, int64_t rows) {
-    return aligned(rows * m->hidden * 4) + aligned(rows * widest(m) * 4) + aligned(m->threads * (m->queries / m->heads) * (m->capacity + 16) * 4) +
+/* Bytes that a pass over so many rows, of which none sees more than `longest` places, needs besides the model. */
+int64_t scratch_bytes(const Model *m, int64_t rows, int64_t longest) {
+    return aligned(rows * m->hidden * 4) + aligned(rows * widest(m) * 4) + aligned(m->threads * (m->queries / m->heads) * (longest + 16) * 4) +
            aligned(rows * widest(m) / GROUP * 4) + aligned(rows * widest(m) * 2);
 }
 
-static Scratch laid_out(const Model *m, int64_t rows, uint8_t *at) {
-    Scratch s;
+static Scratch laid_out(const Model *m, int64_t rows, int64_t longest, uint8_t *at) {
+    Scratch s = {.apart = longest + 16};
     s.x = (float *)at, at += aligned(rows * m->hidden * 4);
     s.wide = (float *)at, at += aligned(rows * widest(m) * 4);
-    s.scores = (float *)at, at += aligned(m->threads * (m->queries / m->heads) * (m->capacity + 16) * 4);
+    s.scores = (float *)at, at += aligned(m->threads * (m->queries / m->heads) * s.apart * 4);
     s.grouped = (float *)at, at += aligned(rows * widest(m) / GROUP * 4);
     s.narrow = (bf16 *)at;
     return s;
@@ -164,31 +178,38 @@ static int thread_number(void) {
 #endif
 }
 
-static void attend(const Model *m, const Layer *l, const Scratch *s, int64_t rows, const int64_t *slots, const int64_t *places) {
+/* Where the rows of a pass are: the pages of a row's slot are those of `pages` from its `table` on. */
+typedef struct {
+    const int64_t *pages, *tables, *places;
+} Where;
+
+static void attend(const Model *m, const Layer *l, const Scratch *s, int64_t rows, const Where *w) {
     const int64_t size = m->size, turned = m->queries + m->heads, joined = turned + m->heads, shared = m->queries / m->heads;
 #pragma omp for schedule(static)
     for (int64_t at = 0; at < rows * m->heads; at++) {
-        const int64_t row = at / m->heads, head = at % m->heads;
-        const int64_t kept = ((slots[row] * m->heads + head) * m->capacity + places[row]) * size;
+        const int64_t row = at / m->heads, head = at % m->heads, place = w->places[row];
+        const int64_t page = w->pages[w->tables[row] + place / m->page];
+        const int64_t kept = ((page * m->heads + head) * m->page + place % m->page) * size;
         const bf16 *weight = l->head_norms ? l->head_norms + (m->queries + head) * size : 0;
-        turn(m, s->wide + (row * joined + m->queries + head) * size, weight, places[row], 1, l->keys + kept);
+        turn(m, s->wide + (row * joined + m->queries + head) * size, weight, place, 1, l->keys + kept);
         const float *value = s->wide + (row * joined + turned + head) * size;
         for (int64_t part = 0; part < size; part += 16) store(l->values + kept + part, _mm512_loadu_ps(value + part));
     }
 #pragma omp for schedule(dynamic)
     for (int64_t at = 0; at < rows * m->heads; at++) {
-        const int64_t row = at / m->heads, head = at % m->heads, length = places[row] + 1, apart = m->capacity + 16;
-        const int64_t kept = (slots[row] * m->heads + head) * m->capacity * size;
-        float *scores = s->scores + thread_number() * shared * apart;
+        const int64_t row = at / m->heads, head = at % m->heads, place = w->places[row], length = place + 1;
+        const int64_t *table = w->pages + w->tables[row];
+        float *scores = s->scores + thread_number() * shared * s->apart;
         bf16 *to = s->narrow + (row * m->queries + head * shared) * size;
         for (int64_t query = head * shared; query < (head + 1) * shared; query++) {
             bf16 q[512];
-            turn(m, s->wide + (row * joined + query) * size, l->head_norms ? l->head_norms + query * size : 0, places[row], m->scale, q);
-            weigh(q, l->keys + kept, length, size, scores + (query - head * shared) * apart);
+            turn(m, s->wide + (row * joined + query) * size, l->head_norms ? l->head_norms + query * size : 0, place, m->scale, q);
+            weigh(m, q, l->keys, table, head, length, scores + (query - head * shared) * s->apart);
         }
         int64_t query = 0;
-        for (; query + 2 <= shared; query += 2) mix(l->values + kept, scores + query * apart, apart, length, size, to + query * size, 2);
-        if (query < shared) mix(l->values + kept, scores + query * apart, apart, length, size, to + query * size, 1);
+        for (; query + 2 <= shared; query += 2)
+            mix(m, l->values, table, head, scores + query * s->apart, s->apart, length, to + query * size, 2);
+        if (query < shared) mix(m, l->values, table, head, scores + query * s->apart, s->apart, length, to + query * size, 1);
     }
 }
 
@@ -215,10 +236,10 @@ static void gate(const Model *m, const Scratch *s, int64_t rows) {
         }
 }
 
-static void layer(const Model *m, const Layer *l, const Scratch *s, int64_t rows, const int64_t *slots, const int64_t *places) {
+static void layer(const Model *m, const Layer *l, const Scratch *s, int64_t rows, const Where *w) {
     norms(m, s, l->before, rows);
     multiply(&l->qkv, s->narrow, s->grouped, s->wide, rows);
-    attend(m, l, s, rows, slots, places);
+    attend(m, l, s, rows, w);
     multiply(&l->out, s->narrow, s->grouped, s->wide, rows);
     add(s->x, s->wide, rows * m->hidden);
     norms(m, s, l->between, rows);
@@ -228,17 +249,18 @@ static void layer(const Model *m, const Layer *l, const Scratch *s, int64_t rows
     add(s->x, s->wide, rows * m->hidden);
 }
 
-/* Tokens are read into their slots at their places; the rows `wanted` get logits, (wanted, vocabulary). A row sees its
-   slot up to its own place, so several tokens of one slot may be read together. */
-void read_tokens(const Model *m, int64_t rows, const int64_t *tokens, const int64_t *slots, const int64_t *places,
-                 int64_t wanted, const int64_t *which, float *logits, uint8_t *scratch) {
-    const Scratch s = laid_out(m, rows, scratch);
+/* Tokens are read at their places, all below `longest`; the rows `wanted` get logits, (wanted, vocabulary). A row sees
+   its slot up to its own place, so several tokens of one slot may be read together. */
+void read_tokens(const Model *m, int64_t rows, int64_t longest, const int64_t *tokens, const int64_t *pages, const int64_t *tables,
+                 const int64_t *places, int64_t wanted, const int64_t *which, float *logits, uint8_t *scratch) {
+    const Scratch s = laid_out(m, rows, longest, scratch);
+    const Where w = {pages, tables, places};
     for (int64_t row = 0; row < rows; row++)
         for (int64_t at = 0; at < m->hidden; at += 16)
             _mm512_storeu_ps(s.x + row * m->hidden + at, load(m->embedding + tokens[row] * m->hidden + at));
 #pragma omp parallel num_threads(m->threads) if (m->threads > 1)
     {
-        for (int64_t at = 0; at < m->depth; at++) layer(m, m->layers + at, &s, rows, slots, places);
+        for (int64_t at = 0; at < m->depth; at++) layer(m, m->layers + at, &s, rows, &w);
 #pragma omp for schedule(static)
         for (int64_t row = 0; row < wanted; row++)
             norm(s.x + which[row] * m->hidden, m->norm, s.narrow + row * m->hidden, m->hidden, m->eps);

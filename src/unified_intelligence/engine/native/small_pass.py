@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from unified_intelligence.engine.kernels import Linear
 from unified_intelligence.engine.native.compiled import shared_library
 from unified_intelligence.engine.native.linears import MOST, Matrix, Native
+from unified_intelligence.engine.pages import PAGE
 
 if TYPE_CHECKING:
     import torch
 
-    from unified_intelligence.engine.attention import Heads, SlotCache
+    from unified_intelligence.engine.attention import PageCache
     from unified_intelligence.engine.forward import Piece
+    from unified_intelligence.engine.paged import Heads
 
 
 class _Layer(ctypes.Structure):
@@ -38,7 +40,7 @@ class _Layer(ctypes.Structure):
 
 _NEAR = 1536  # places that many tokens may look at
 _AT_ONCE = 256  # rows: what stands between two products stays in a cache, and takes little memory
-_NUMBERS = ("hidden", "queries", "heads", "size", "middle", "capacity", "depth", "threads")
+_NUMBERS = ("hidden", "queries", "heads", "size", "middle", "page", "depth", "threads")
 _TENSORS = ("embedding", "norm", "cos", "sin")
 
 
@@ -99,23 +101,20 @@ class SmallPass:
             )
         )
         middle = matrices[0][3].inputs
-        sizes = (hidden, heads.queries, heads.keys, heads.size, middle, 0, len(matrices), 1)
+        sizes = (hidden, heads.queries, heads.keys, heads.size, middle, PAGE, len(matrices), 1)
         tensors = [_pointer(getattr(weights, name)) for name in _TENSORS]
         self._model = _Model(*sizes, weights.eps, heads.scale, *tensors, head, self._layers)
         self._kernels = shared_library()
         self._kernels.scratch_bytes.restype = ctypes.c_int64
         self._scratch = torch.empty(0, dtype=torch.uint8)
-        self._slots, self._tiles = 0, multiplies_tiles()
+        self._pages, self._tiles = 0, multiplies_tiles()
 
-    def lay_out(self, capacity: int, slots: int, caches: Sequence[SlotCache]) -> None:
-        """To be told whenever the caches are others."""
-        self._model.capacity, self._slots = capacity, slots
-        for layer, cache in zip(self._layers, caches, strict=True):
-            layer.keys, layer.values = cache.places()
-
-    def forget(self) -> None:
-        """Nothing can be read until the next `lay_out`: the caches may no longer be where they were."""
-        self._slots = 0
+    def look_at(self, caches: Sequence[PageCache]) -> None:
+        """To be told whenever the caches are others; of none, nothing can be read: they may not be where they were."""
+        self._pages = min((len(cache.keys) for cache in caches), default=0)
+        if self._pages:
+            for layer, cache in zip(self._layers, caches, strict=True):
+                layer.keys, layer.values = cache.keys.data_ptr(), cache.values.data_ptr()
 
     def takes(self, pieces: Sequence[Piece]) -> bool:
         """Whether they are read faster than by torch."""
@@ -123,32 +122,38 @@ class SmallPass:
             return True
         return not self._tiles and all(piece.end <= _NEAR for piece in pieces if len(piece.tokens) > 1)
 
-    def read(self, pieces: Sequence[Piece]) -> torch.Tensor:
-        """Logits in float32 of shape (sum of `wanted`, vocabulary). Raises IndexError, as torch does."""
+    def read(self, pieces: Sequence[Piece], tables: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Logits in float32 of shape (sum of `wanted`, vocabulary); `tables` are the pages of each piece's slot.
+
+        Raises IndexError, as torch does.
+        """
         import torch
 
         tokens = [token for piece in pieces for token in piece.tokens]
-        slots = [piece.slot for piece in pieces for _ in piece.tokens]
         places = [place for piece in pieces for place in range(piece.start, piece.end)]
-        self._check(tokens, slots, places)
-        ends, wanted = 0, list[int]()
-        for piece in pieces:
+        pages, begins, wanted = list[int](), list[int](), list[int]()
+        ends = 0
+        for piece, table in zip(pieces, tables, strict=True):
+            begins += [len(pages)] * len(piece.tokens)
+            pages += self._checked(table, piece)
             ends += len(piece.tokens)
             wanted += range(ends - piece.wanted, ends)
+        self._check(tokens, places)
         # said because torch's default is another while Transformers loads a model, in whatever thread
         logits = torch.empty(len(wanted), self._model.head.outputs, dtype=torch.float32)
-        done = 0
+        done, kept = 0, _numbers(pages)
         for start in range(0, len(tokens), _AT_ONCE):
             rows = slice(start, start + _AT_ONCE)
             mine = [row - start for row in wanted if start <= row < start + _AT_ONCE]
-            self._read(tokens[rows], slots[rows], places[rows], mine, logits[done:])
+            self._read(tokens[rows], kept, begins[rows], places[rows], mine, logits[done:])
             done += len(mine)
         return logits
 
     def _read(
         self,
         tokens: Sequence[int],
-        slots: Sequence[int],
+        pages: ctypes.Array[ctypes.c_int64],
+        begins: Sequence[int],
         places: Sequence[int],
         wanted: Sequence[int],
         logits: torch.Tensor,
@@ -157,20 +162,27 @@ class SmallPass:
         import torch
 
         self._model.threads = torch.get_num_threads()
-        rows = ctypes.c_int64(len(tokens))
-        needed = self._kernels.scratch_bytes(ctypes.byref(self._model), rows)
+        rows, longest = ctypes.c_int64(len(tokens)), ctypes.c_int64(max(places, default=0) + 1)
+        needed = self._kernels.scratch_bytes(ctypes.byref(self._model), rows, longest)
         if len(self._scratch) < needed:
             self._scratch = torch.empty(needed, dtype=torch.uint8)
-        asked = [_numbers(tokens), _numbers(slots), _numbers(places), ctypes.c_int64(len(wanted)), _numbers(wanted)]
+        asked = [_numbers(tokens), pages, _numbers(begins), _numbers(places)]
         room = [ctypes.c_void_p(part.data_ptr()) for part in (logits, self._scratch)]
-        self._kernels.read_tokens(ctypes.byref(self._model), rows, *asked, *room)
+        which = ctypes.c_int64(len(wanted)), _numbers(wanted)
+        self._kernels.read_tokens(ctypes.byref(self._model), rows, longest, *asked, *which, *room)
 
-    def _check(self, tokens: Sequence[int], slots: Sequence[int], places: Sequence[int]) -> None:
+    def _checked(self, table: Sequence[int], piece: Piece) -> Sequence[int]:
+        """The pages of a piece."""
+        count = -(-piece.end // PAGE)
+        if len(table) < count or not 0 <= min(table, default=0) <= max(table, default=0) < self._pages:
+            raise IndexError("a page is out of range")
+        return table[:count]
+
+    def _check(self, tokens: Sequence[int], places: Sequence[int]) -> None:
         """The kernels would read and write wherever a number leads."""
-        known = min(self._model.capacity, len(self._weights.cos))
-        ranges = (tokens, len(self._weights.embedding)), (slots, self._slots), (places, known)
+        ranges = (tokens, len(self._weights.embedding)), (places, len(self._weights.cos))
         if any(numbers and not 0 <= min(numbers) <= max(numbers) < end for numbers, end in ranges):
-            raise IndexError("a token, slot or place is out of range")
+            raise IndexError("a token or place is out of range")
 
 
 def multiplies_tiles() -> bool:
