@@ -72,7 +72,7 @@ class Engine:
             if self._lost:
                 raise DeviceLostError(self._lost)
             self._scheduler.check(writing)
-            if len(self._incoming) + self._scheduler.waiting >= self._queue:
+            if len(self._incoming) + self._scheduler.waiting - self._scheduler.free >= self._queue:
                 raise ServerBusyError(f"{self._queue} requests wait already.", hint="Try again in a moment.")
             self._incoming.append(Row(writing, ticket, priority, deadline))
             if self._thread is None:

@@ -26,6 +26,7 @@ from unified_intelligence.entities.generation import (
 from unified_intelligence.entities.tools import ToolSpec
 
 LONGEST_SCHEMA = 100_000  # characters as JSON
+DEEPEST = 250  # levels; llguidance reads about half of them, and this library recurses over them too
 MOST_LEVELS = 2_000  # a schema is compiled by recursion, and its references chain the depths of their targets
 _OPTIONS = {
     "whitespace_flexible": False,
@@ -39,6 +40,8 @@ _FORMATS = frozenset({
 _NAMES = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 _VALUES = frozenset({"enum", "const", "default", "examples"})
 _ANY_OBJECT: dict[str, object] = {"type": "object"}
+_ONLY = frozenset({"const", "enum"})
+_UNSPELLED = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\x7f]")
 _UNKNOWN_KEYS = re.compile(r"Unimplemented keys: \[(.*)\]")
 
 
@@ -129,7 +132,7 @@ def _body(wanted: ResponseFormat, name: str) -> Form:
         case RegexFormat():
             return Form(f"{name}: /{_pattern(wanted.pattern)}/")
         case ChoiceFormat():
-            return Form(f"{name}: {' | '.join(map(_quoted, wanted.choices))}")
+            return Form(f"{name}: CHOICE\nCHOICE: {' | '.join(map(_quoted, wanted.choices))}")
         case JsonFormat(schema=None):
             return Form(f"{name}: %json {_written(_ANY_OBJECT)}")
         case JsonFormat():
@@ -182,8 +185,13 @@ def _fault(schema: Mapping[str, object], *, lenient: bool = False) -> str:
 
 
 def _hole(schema: Mapping[str, object]) -> str:
-    """What llguidance accepts and cannot hold: a name may come twice, so that there are fewer properties than pairs."""
+    """What llguidance accepts and cannot hold: a name may come twice, so that there are fewer properties than pairs.
+
+    And values with characters that are written as numbers, because it leaves those out.
+    """
     for part in _schemas(schema):
+        if any(_UNSPELLED.search(text) for key in _ONLY & part.keys() for text in _texts(part[key])):
+            return "it demands a value with a control character"
         least, required = part.get("minProperties"), part.get("required")
         sure = len(cast("list[object]", required)) if isinstance(required, list) else 0
         if isinstance(least, int) and least > max(sure, 1):
@@ -198,27 +206,29 @@ def _read(schema: Mapping[str, object], what: str) -> dict[str, Any]:
     """
     try:
         text = json.dumps(schema, ensure_ascii=False, allow_nan=False)
-        read = _without_notes(schema, 0)
+        text.encode()
+        deep = _depth(schema) > DEEPEST
+        read: object = None if deep else _without_notes(schema)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{what} is not a JSON Schema: {error}") from error
     if len(text) > LONGEST_SCHEMA:
         raise InvalidRequestError(f"{what} has {len(text)} characters; at most {LONGEST_SCHEMA} are read.")
     targets = {part["$ref"] for part in _schemas(read) if isinstance(part.get("$ref"), str)}
-    if _depth(read) * (len(targets) + 1) > MOST_LEVELS:
+    if deep or _depth(read) * (len(targets) + 1) > MOST_LEVELS:
         raise InvalidRequestError(f"{what} is nested too deeply, its references followed.")
     return cast("dict[str, Any]", read)
 
 
-def _without_notes(value: object, depth: int, *, names: bool = False) -> object:
+def _without_notes(value: object, *, names: bool = False) -> object:
     if isinstance(value, list | tuple):
-        return [_without_notes(inner, depth + 1) for inner in cast("list[object]", value)]
+        return [_without_notes(inner) for inner in cast("list[object]", value)]
     if not isinstance(value, Mapping):
         return value
     kept: dict[str, object] = {}
     for key, inner in cast("Mapping[str, object]", value).items():
         if names or not _is_note(key, inner):
             whole = not names and key in _VALUES
-            kept[key] = inner if whole else _without_notes(inner, depth + 1, names=not names and key in _NAMES)
+            kept[key] = inner if whole else _without_notes(inner, names=not names and key in _NAMES)
     return kept
 
 
@@ -239,19 +249,36 @@ def _schemas(value: object) -> Iterator[Mapping[str, Any]]:
             yield from _schemas(inner)
 
 
-def _depth(value: object) -> int:
-    inside: list[object] = []
-    if isinstance(value, Mapping):
-        inside = list(cast("Mapping[str, object]", value).values())
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in cast("Mapping[str, object]", value).items():
+            yield key
+            yield from _texts(inner)
     elif isinstance(value, list):
-        inside = cast("list[object]", value)
-    return 1 + max(map(_depth, inside), default=0)
+        for inner in cast("list[object]", value):
+            yield from _texts(inner)
+
+
+def _depth(value: object) -> int:
+    """How many containers are one in the other. It does not recurse: who asks may be deep in calls already."""
+    deepest = 0
+    left: list[tuple[object, int]] = [(value, 1)]
+    while left:
+        inner, level = left.pop()
+        deepest = max(deepest, level)
+        if isinstance(inner, Mapping):
+            left += [(each, level + 1) for each in cast("Mapping[str, object]", inner).values()]
+        elif isinstance(inner, list | tuple):
+            left += [(each, level + 1) for each in cast("list[object]", inner)]
+    return deepest
 
 
 def _pattern(pattern: str) -> str:
     from llguidance import LLMatcher, regex_to_lark
 
-    said = LLMatcher.validate_grammar(LLMatcher.grammar_from_regex(pattern))
+    said = LLMatcher.validate_grammar(LLMatcher.grammar_from_regex(_whole(pattern)))
     if said and not said.startswith("WARNING"):
         reason = " ".join(said.split())[:200]
         raise InvalidRequestError(f"The pattern of response_format cannot be enforced: {reason}.")
@@ -259,4 +286,13 @@ def _pattern(pattern: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return json.dumps(_whole(text), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _whole(text: str) -> str:
+    """Raises InvalidRequestError for half a surrogate pair, which no text that is generated can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequestError("The form that was asked for holds half of a character.") from error
+    return text

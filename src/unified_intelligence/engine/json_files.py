@@ -10,11 +10,13 @@ from unified_intelligence.entities.errors import ModelError
 
 
 def read_object(path: Path) -> dict[str, object]:
-    """Raises ModelError for what is no JSON object."""
+    """Raises ModelError for what is no JSON object, or may not be read."""
     try:
         fields: object = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is not JSON ({error}).", hint="Copy or download it again.") from error
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror}).", hint="Look who may read it.") from error
     if not isinstance(fields, dict):
         raise ModelError(f"{path} is not a JSON object.")
     return cast("dict[str, object]", fields)

@@ -21,7 +21,13 @@ from unified_intelligence.engine.download import Source, bars_on_terminals_only,
 from unified_intelligence.engine.json_files import read_object
 from unified_intelligence.engine.place import Dtype, device_of, dtype_of
 from unified_intelligence.engine.trust import check_code
-from unified_intelligence.entities.errors import ConfigurationError, ModelError, ModelNotFoundError
+from unified_intelligence.entities.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    ModelError,
+    ModelNotFoundError,
+)
+from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.profiles import qwen3
 
 if TYPE_CHECKING:
@@ -33,6 +39,16 @@ if TYPE_CHECKING:
 _SMALL_FILES = ["*.json", "*.jinja", "*.txt", "*.model"]
 _CODE = ["*.py"]
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_BREAKS = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+    ArithmeticError,
+)  # what loaders raise of files that contradict themselves
 _ONE_AT_A_TIME = Lock()  # two loads at once take the memory of both, and the loaders change settings of the process
 
 
@@ -105,11 +121,18 @@ def download_adapter(model: str, *, cache_dir: str | None, offline: bool) -> Pat
 
 
 def template_files(folder: Path) -> str:
-    """All chat templates in the folder's files, one after the other; "" where they hold none."""
+    """All chat templates in the folder's files, one after the other; "" where they hold none. Raises ModelError."""
     saved = folder / "tokenizer_config.json"
     named = read_object(saved).get("chat_template") if saved.is_file() else None
     files = [*folder.glob("chat_template.jinja"), *folder.glob("additional_chat_templates/*.jinja")]
-    return "\n".join([path.read_text(encoding="utf-8") for path in files] + ([json.dumps(named)] if named else []))
+    return "\n".join([_text(path) for path in files] + ([json.dumps(named)] if named else []))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is no text ({error}).", hint="Copy or download it again.") from error
 
 
 def check_weights(folder: Path) -> None:
@@ -129,12 +152,14 @@ def check_weights(folder: Path) -> None:
                 tensors.keys()
         except library.SafetensorError as error:
             raise ModelError(f"{path} is damaged ({error}).", hint="Copy or download it again.") from error
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read ({error}).", hint="Look who may read it.") from error
 
 
 def weight_files(folder: Path) -> list[str]:
-    """The names the index gives, or the only one."""
+    """The only one, which the loaders read even beside an index, or the names the index gives."""
     index = folder / _INDEX
-    if not index.is_file():
+    if (folder / _WEIGHTS).is_file() or not index.is_file():
         return [_WEIGHTS]
     placed = read_object(index).get("weight_map")
     names = (
@@ -184,13 +209,14 @@ def load(  # noqa: PLR0913 - each is an option of the command line
         )
         model = (model.to(place) if told.keys().isdisjoint(arrange.PLACES) else model).eval()
     _check_complete(folder, report["missing_keys"])
-    return _loaded(model, tokenizer)
+    return _loaded(folder, model, tokenizer)
 
 
 @contextmanager
 def _as_model_errors(folder: Path, place: torch.device) -> Generator[None]:
     import torch
     from huggingface_hub.errors import StrictDataclassError
+    from safetensors import SafetensorError
 
     try:
         yield
@@ -198,7 +224,7 @@ def _as_model_errors(folder: Path, place: torch.device) -> Generator[None]:
         raise ModelError(f"{folder} does not fit the memory of {place}.", hint="Use a smaller model.") from error
     except StrictDataclassError as error:  # a configuration that contradicts itself
         raise ModelError(f"{folder} could not be loaded: {' '.join(str(error).split())}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError) as error:
+    except (*_BREAKS, SafetensorError) as error:
         raise ModelError(f"{folder} could not be loaded: {error}") from error
 
 
@@ -207,10 +233,20 @@ def _check_complete(folder: Path, missing: set[str]) -> None:
         raise ModelError(f"{folder} lacks the tensors {', '.join(sorted(missing)[:3])}.")
 
 
-def _loaded(model: Any, tokenizer: Any) -> Loaded:
+def _check_sampling(folder: Path, saved: Any) -> None:
+    """Raises ModelError for a recommended sampling that no request could ask for: each answer would break on it."""
+    try:
+        told = {name: getattr(saved, name) for name in ("temperature", "top_p", "min_p", "repetition_penalty")}
+        GenerationConfig(**told, top_k=max(saved.top_k or 0, 0))
+    except (InvalidRequestError, TypeError) as error:
+        raise ModelError(f"The generation_config.json of {folder} cannot be used: {error}") from error
+
+
+def _loaded(folder: Path, model: Any, tokenizer: Any) -> Loaded:
+    _check_sampling(folder, model.generation_config)
     positions: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    ends = _ends(model, tokenizer)
     row: int = model.get_output_embeddings().weight.shape[0]
+    ends = _ends(folder, model, tokenizer, row)
     return Loaded(model, tokenizer, positions or tokenizer.model_max_length, ends, Grammars(tokenizer, ends, row))
 
 
@@ -222,9 +258,13 @@ def _check_products(quantization: arrange.Quantized, device: torch.device, dtype
         linear.require(quantization, device, dtype)
 
 
-def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
-    given: int | list[int] | None = model.generation_config.eos_token_id
-    ends: set[int | None] = {tokenizer.eos_token_id, *(given if isinstance(given, list) else [given])}
+def _ends(folder: Path, model: Any, tokenizer: Any, row: int) -> frozenset[int]:
+    """Of a row of logits. Raises ModelError for what is no number of a token; one beyond the row never comes."""
+    given: object = model.generation_config.eos_token_id
+    listed = cast("list[object]", given) if isinstance(given, list) else [given]
+    if not all(token is None or type(token) is int for token in listed):
+        raise ModelError(f"{folder} names the eos_token_id {given}, which is no token.", hint="Mend its configuration.")
+    ends: set[Any] = {tokenizer.eos_token_id, *listed}
     if model.config.model_type.startswith("qwen3"):
         ends |= {tokenizer.convert_tokens_to_ids(token) for token in qwen3.END_OF_TURN}
-    return frozenset(ends - {None, tokenizer.unk_token_id})  # pyright: ignore[reportReturnType]
+    return frozenset(token for token in ends - {None, tokenizer.unk_token_id} if 0 <= token < row)

@@ -53,7 +53,8 @@ def check(folder: Path) -> None:
         names = set(_modules(folder, tensors.keys()))
     wanted = settings.get("target_modules")
     if isinstance(wanted, list):
-        unmet = [each for each in cast("list[str]", wanted) if not any(_is_at(name, each) for name in names)]
+        targets = [str(each) for each in cast("list[object]", wanted)]
+        unmet = [each for each in targets if not any(_is_at(name, each) for name in names)]
         if unmet:
             raise ModelError(f"{folder / WEIGHTS} lacks what {CONFIG} names: {', '.join(sorted(unmet))}.")
 
@@ -103,13 +104,26 @@ def _refused(settings: Mapping[str, object]) -> str:
         return "it is a DoRA, which also scales the model's own weights"
     if settings.get("bias", "none") != "none":
         return f"it changes biases too (bias: {settings['bias']})"
-    if (begun := settings.get("init_lora_weights", True)) not in _SIMPLE:
+    if (begun := settings.get("init_lora_weights", True)) not in list(_SIMPLE):
         return f"its training changed the model's own weights too (init_lora_weights: {begun})"
     for name in ("r", "lora_alpha"):
         if not isinstance(settings.get(name), int | float):
             return f"{name} is no number"
+    if not _are_alphas(settings.get("alpha_pattern") or {}):
+        return "its alpha_pattern is none"
     strange = (name for name, value in settings.items() if value and name not in _READ | _WITHOUT_EFFECT)
     return f"its {name} is not known here" if (name := next(strange, "")) else ""
+
+
+def _are_alphas(patterns: object) -> bool:
+    """Whether they are numbers, each by an expression."""
+    try:
+        return isinstance(patterns, dict) and all(
+            bool(re.compile(pattern)) and isinstance(alpha, int | float)
+            for pattern, alpha in cast("dict[str, object]", patterns).items()
+        )
+    except re.error:
+        return False
 
 
 def _opened(folder: Path) -> Any:
@@ -155,7 +169,8 @@ def _products(model: Any) -> dict[str, tuple[int, int]]:
 
 
 def _check_shapes(name: str, module: str, shape: tuple[int, int], down: torch.Tensor, up: torch.Tensor) -> None:
-    if down.dim() != 2 or up.dim() != 2 or (len(up), down.shape[1]) != shape or len(down) != up.shape[1]:
+    flat = down.dim() == up.dim() == 2
+    if not flat or (len(up), down.shape[1]) != shape or len(down) != up.shape[1] or not len(down):
         raise ModelError(
             f"The adapter {name} does not fit {module}: {tuple(down.shape)} and {tuple(up.shape)} beside {shape}.",
             hint="Use the adapter with the model it was trained on.",

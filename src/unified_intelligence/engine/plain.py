@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from unified_intelligence.engine.adapted import Adapters
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class PlainForward(Forward):
-    """Each slot is a cache of Transformers, which grows by itself. Only plain ones can be cut short and shared."""
+    """Each slot is a cache of Transformers, which grows by itself. Only plain ones can be cut short and shared.
+
+    Where positions stretch with a text, what was read of its beginning alone does not go with the rest: a prompt is
+    read at its end, in one pass, and once more where an answer grows beyond `_short` tokens; 0: they do not.
+    """
 
     together = False
 
@@ -33,7 +38,10 @@ class PlainForward(Forward):
         layers, heads = config.num_hidden_layers, getattr(config, "num_key_value_heads", config.num_attention_heads)
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.token_bytes = 2 * layers * heads * size * model.dtype.itemsize
-        self.rewinds = _is_plain(self._cache_of_one_token())
+        rope: Mapping[str, Any] = getattr(config, "rope_parameters", None) or {}
+        self._short: int = rope["original_max_position_embeddings"] if rope.get("rope_type") == "longrope" else 0
+        self._held: dict[int, list[int]] = {}
+        self.rewinds = not self._short and _is_plain(self._cache_of_one_token())
 
     @property
     def blocks(self) -> Sequence[Any]:
@@ -61,11 +69,14 @@ class PlainForward(Forward):
 
     def cut(self, slot: int, length: int = 0, *, unsound: bool = False) -> None:  # noqa: ARG002 - nothing is left behind it
         cache = self._caches.pop(slot, None)
+        held = self._held.pop(slot, [])[:length]
+        if held:
+            self._held[slot] = held
         if cache and length:
             self._caches[slot] = _cut(cache, length)
 
     def forget(self) -> None:
-        self._caches = {}
+        self._caches, self._held = {}, {}
 
     def states(self, texts: Sequence[Sequence[int]]) -> list[torch.Tensor]:
         import torch
@@ -87,6 +98,10 @@ class PlainForward(Forward):
     def _read(self, piece: Piece) -> torch.Tensor:
         import torch
 
+        if self._short:
+            piece = self._whole(piece)
+        if not piece.tokens:
+            return torch.empty((0, self.vocabulary), device=self.device)
         cache = _cut(self._caches.pop(piece.slot), piece.start) if piece.start else None
         with self._adapters.rows([piece], self.device):
             output = self._model(
@@ -97,6 +112,17 @@ class PlainForward(Forward):
             )
         self._caches[piece.slot] = output.past_key_values
         return cast("torch.Tensor", output.logits[0, -piece.wanted :] if piece.wanted else output.logits[0, :0])
+
+    def _whole(self, piece: Piece) -> Piece:
+        """What there is to be read: nothing before the end of a prompt, then all that goes by the same positions."""
+        held = self._held.get(piece.slot, [])[: piece.start] + list(piece.tokens)
+        self._held[piece.slot] = held
+        if not piece.wanted:
+            return replace(piece, tokens=())
+        cache = self._caches.get(piece.slot) if piece.start else None
+        read = cache.get_seq_length() if cache else 0
+        read = 0 if read <= self._short < piece.end else read
+        return replace(piece, start=read, tokens=held[read:])
 
 
 def _is_plain(cache: Any) -> bool:

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from unified_intelligence.engine.text import TextOfTokens
-from unified_intelligence.entities.errors import ConfigurationError, ContextLengthError, InvalidRequestError
+from unified_intelligence.entities.errors import (
+    ConfigurationError,
+    ContextLengthError,
+    InvalidRequestError,
+    ModelError,
+)
 from unified_intelligence.profiles import qwen3
 
 if TYPE_CHECKING:
@@ -16,21 +21,30 @@ if TYPE_CHECKING:
     from unified_intelligence.entities.message import Message
     from unified_intelligence.entities.tools import ToolCall, ToolSpec
 
+# what expressions of a template raise of values that they were not written for
+_BREAKS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
+
 
 def template_of(loaded: Loaded) -> str:
-    """Raises ConfigurationError for a model that was never taught to converse: joining turns would only look right."""
+    """Raises ConfigurationError for a model that was never taught to converse: joining turns would only look right.
+
+    ModelError for one whose template is none.
+    """
     try:
-        return loaded.tokenizer.get_chat_template()
+        found: object = loaded.tokenizer.get_chat_template()
     except ValueError as error:
         raise ConfigurationError(
             f"{loaded.model.name_or_path} has no chat template: it continues texts and answers no questions.",
             hint="Use its instruct or chat variant.",
         ) from error
+    if not isinstance(found, str):
+        raise ModelError(f"The chat template of {loaded.model.name_or_path} is {found!r}, no text.")
+    return found
 
 
 def write(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) -> str:
-    """The prompt, up to where the answer begins. Raises ConfigurationError, InvalidRequestError."""
-    from jinja2 import TemplateError
+    """The prompt, up to where the answer begins. Raises ConfigurationError, InvalidRequestError, ModelError."""
+    from jinja2 import TemplateError, TemplateSyntaxError
 
     template = template_of(loaded)
     if config.tools and "tools" not in template:
@@ -45,8 +59,16 @@ def write(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) ->
                 **qwen3.template_arguments(config.thinking),
             )
         )
+    except TemplateSyntaxError as error:
+        raise ModelError(
+            f"The chat template of {loaded.model.name_or_path} is damaged: {error}", hint="Copy or download it again."
+        ) from error
     except TemplateError as error:
         raise InvalidRequestError(f"The model's chat template refuses the conversation: {error}") from error
+    except _BREAKS as error:
+        raise InvalidRequestError(
+            f"The model's chat template breaks at the conversation: {str(error) or type(error).__name__}"
+        ) from error
 
 
 def encode(loaded: Loaded, text: str) -> list[int]:

@@ -135,7 +135,7 @@ def _recommended(loaded: Loaded, config: GenerationConfig) -> Sampling:
         thinks = qwen3.TAGS["reasoning"][0] in prompt.template_of(loaded)
         return qwen3.recommended_sampling(thinking=thinks and config.thinking is not False)
     repetition = saved.repetition_penalty or 1.0
-    if saved.do_sample:
-        drawn = saved.temperature or 1.0, saved.top_p or 1.0, saved.top_k or 0, saved.min_p or 0.0
-        return Sampling(*drawn, repetition_penalty=repetition)
-    return Sampling(0.0, repetition_penalty=repetition)
+    if not saved.do_sample:
+        return Sampling(0.0, repetition_penalty=repetition)
+    drawn = saved.temperature or 1.0, saved.top_p or 1.0, max(saved.top_k or 0, 0), saved.min_p or 0.0
+    return Sampling(*drawn, repetition_penalty=repetition)

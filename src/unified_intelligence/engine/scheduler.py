@@ -93,6 +93,11 @@ class Scheduler:
     def running(self) -> int:
         return len(self._rows)
 
+    @property
+    def free(self) -> int:
+        """Slots that nobody has."""
+        return self._slots.most - len(self._rows)
+
     def check(self, writing: Writing) -> None:
         """Raises ContextLengthError for what would not even fit the memory alone, InvalidRequestError.
 
@@ -174,7 +179,7 @@ class Scheduler:
             if row.ticket.cancelled:
                 self._refuse(row, End(complete=False))
             elif row.deadline is not None and not row.begun and now > row.deadline:
-                self._refuse(row, TimedOutError("queue", round(row.deadline - row.came, 1)))
+                self._refuse(row, TimedOutError("queue", max(0.0, round(row.deadline - row.came, 2))))
 
     def _let_in(self) -> None:
         """In order: one that has no room yet keeps those behind it waiting, or it would wait forever."""

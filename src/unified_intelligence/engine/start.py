@@ -5,6 +5,7 @@ memory.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -54,6 +55,16 @@ class Running:
     explanation: str
 
 
+def check_room(*, slots: int | None, memory: float | None, queue: int, threads: int | None) -> None:
+    """Raises ConfigurationError for numbers with which nobody would ever be answered."""
+    least: list[tuple[str, int | None, int]] = [("slots", slots, 1), ("queue", queue, 0), ("threads", threads, 1)]
+    for name, given, fewest in least:
+        if given is not None and given < fewest:
+            raise ConfigurationError(f"The option {name} is {fewest} or more, not {given}.", hint="Or leave it out.")
+    if memory is not None and not 0 < memory < inf:
+        raise ConfigurationError(f"The option memory is above 0 (GB), not {memory:g}.", hint="Or leave it out.")
+
+
 def start(  # noqa: PLR0913 - each is an option of the command line
     loaded: Loaded,
     *,
@@ -83,11 +94,7 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     small = _forward(draft, "auto", "none", compile, Adapters(draft.model))[0] if draft else None
     pages, gathered = _gathering([own, small], large_pages, ahead=ahead)
     most = slots or _SLOTS.get(own.device.type, SLOTS)
-    token_bytes = own.token_bytes + (small.token_bytes if small else 0)
-    tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / token_bytes)
-    tokens -= tokens % own.page
-    if tokens < 2 * _PROBE:
-        raise ConfigurationError("There is no memory left for a conversation.", hint="Use a smaller model.")
+    tokens = _tokens(own, small, memory)
     longest = min(loaded.longest, tokens)
     room = f"{most} answers at once, {tokens} tokens of memory, {longest} a conversation"
     drafts = _Drafts(draft, small, most, tokens) if draft and small else None
@@ -95,6 +102,16 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     engine = Engine(own, slots=most, memory=tokens, queue=queue, speculation=guessing, large_pages=pages)
     said += f"; adapters: {', '.join(beside.names)}" if beside.names else ""
     return Running(replace(loaded, longest=longest), engine, f"{why}{gathered}; {room}; {said}")
+
+
+def _tokens(own: Forward, small: Forward | None, memory: float | None) -> int:
+    """That there is memory for, in whole pages. Raises ConfigurationError for less than a conversation."""
+    token_bytes = own.token_bytes + (small.token_bytes if small else 0)
+    tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / token_bytes)
+    tokens -= tokens % own.page
+    if tokens < 2 * _PROBE:
+        raise ConfigurationError("There is no memory left for a conversation.", hint="Use a smaller model.")
+    return tokens
 
 
 def _gathering(forwards: Sequence[Forward | None], wanted: LargePages, *, ahead: bool) -> tuple[Gathering, str]:
@@ -218,7 +235,9 @@ def _fused(model: Any, longest: int, quantization: Quantization, adapters: Adapt
 
 
 def _check_same(got: torch.Tensor, expected: torch.Tensor, dtype: str, quantization: Quantization) -> None:
-    """Of logits (places, vocabulary). Raises ModelError for what no rounding explains."""
+    """Of logits (places, vocabulary). Raises ModelError for what no rounding explains, and for no numbers."""
+    if not bool(expected.isfinite().all()):
+        raise ModelError("The model computes no finite numbers.", hint="Try the dtype float32, or copy it again.")
     difference = float((got - expected).abs().max() / expected.abs().max().clamp(min=1e-9))
     if quantization == "none" and not difference < _DIFFERENCE.get(dtype, 0.1):
         raise ModelError(

@@ -16,10 +16,10 @@ class StopSequences:
     def feed(self, text: str) -> str:
         """What is decided now."""
         text = self._held + text
-        cuts = [position for sequence in self._sequences if (position := text.find(sequence)) >= 0]
-        if cuts:
+        found = [(at + len(each), at) for each in self._sequences if (at := text.find(each)) >= 0]
+        if found:  # the one that is complete first, however the text was cut up on its way
             self.met, self._held = True, ""
-            return text[: min(cuts)]
+            return text[: min(found)[1]]
         end = len(text) - beginning_at_end(text, self._sequences)
         self._held = text[end:]
         return text[:end]

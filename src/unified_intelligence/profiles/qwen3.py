@@ -6,7 +6,7 @@ template in their tokenizer_config.json. Other families that write the same tags
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from unified_intelligence.entities.errors import MalformedToolCallError
 from unified_intelligence.entities.generation import ReasoningEffort
@@ -50,10 +50,36 @@ def answer_share(limit: int) -> int:
 def parse_tool_call(written: str, call_id: str) -> ToolCall:
     """Reads what stands between the tags: {"name": ..., "arguments": {...}}. Raises MalformedToolCallError."""
     try:
-        fields: Any = json.loads(written)
+        fields: Any = json.loads(written, parse_constant=_no_number)
         name, arguments = fields["name"], fields.get("arguments", {})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedToolCallError(written) from error
     if not isinstance(name, str) or not name or not isinstance(arguments, dict):
         raise MalformedToolCallError(written)
-    return ToolCall(call_id, name, json.dumps(arguments, ensure_ascii=False))
+    return ToolCall(call_id, name, _as_json(cast("dict[str, Any]", arguments), written))
+
+
+def _no_number(written: str) -> None:
+    """Python reads NaN and Infinity, and they are no JSON."""
+    raise ValueError(f"{written} is no number")
+
+
+def _as_json(arguments: dict[str, Any], written: str) -> str:
+    try:
+        return json.dumps(arguments, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # a number that no float holds, such as 1e999, stands as it was written
+        return _as_written(written.strip())
+
+
+def _as_written(call: str) -> str:
+    """The arguments in a call that has some, letter by letter."""
+    read = json.JSONDecoder().raw_decode
+    at, found = 1, ""
+    while call[at:].lstrip() != "}":
+        at += len(call[at:]) - len(call[at:].lstrip(" \t\r\n,"))
+        key, at = read(call, at)
+        start = call.index(":", at) + 1
+        start += len(call[start:]) - len(call[start:].lstrip())
+        _, at = read(call, start)
+        found = call[start:at] if key == "arguments" else found
+    return found

@@ -98,6 +98,7 @@ def test_pickles_are_not_read(folder: Path) -> None:
 
 def test_a_missing_part_is_named(folder: Path) -> None:
     rewrite_weights(folder, lambda key: "layers.0" in key, "a.safetensors")
+    (folder / "model.safetensors").unlink()
     index = {"metadata": {}, "weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(ModelNotFoundError, match=r"lacks the weights b\.safetensors"):
@@ -109,8 +110,17 @@ def test_a_missing_part_is_named(folder: Path) -> None:
     {"weight_map": {"x": "../a.safetensors"}}, {"weight_map": {"x": "a.bin"}},
 ])  # fmt: skip
 def test_an_index_names_safetensors_of_its_own_folder(folder: Path, index: dict[str, Any]) -> None:
+    (folder / "model.safetensors").unlink()
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(ModelError, match="names no weights"):
+        load.check_weights(folder)
+
+
+def test_of_an_index_and_a_single_file_the_one_that_is_loaded_is_checked(folder: Path) -> None:
+    shutil.copy(folder / "model.safetensors", folder / "a.safetensors")
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"x": "a.safetensors"}}))
+    truncated(folder)
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged"):
         load.check_weights(folder)
 
 
@@ -123,7 +133,11 @@ def test_a_missing_tensor_is_not_made_up(folder: Path) -> None:
 @pytest.mark.parametrize(("name", "text", "error"), [
     ("config.json", "{", "not JSON"), ("config.json", "[]", "not a JSON object"),
     ("config.json", '{"model_type": "nobody_knows"}', "could not be loaded"),
-    ("tokenizer.json", "{", "could not be loaded"),
+    ("tokenizer.json", "{", "could not be loaded"), ("config.json", "[" * 200_000, "not JSON"),
+    ("generation_config.json", '{"eos_token_id": "x"}', "eos_token_id x, which is no token"),
+    ("generation_config.json", '{"eos_token_id": [[1]]}', "which is no token"),
+    ("generation_config.json", '{"do_sample": true, "top_p": 2.0}', r"generation_config\.json .* top_p"),
+    ("generation_config.json", '{"repetition_penalty": "x"}', r"generation_config\.json .* cannot be used"),
 ])  # fmt: skip
 def test_a_damaged_file_is_a_model_error(folder: Path, name: str, text: str, error: str) -> None:
     (folder / name).write_text(text)

@@ -18,3 +18,12 @@ def test_every_cutting_ends_at_the_first_stop_sequence(text: str, sequences: tup
                 out += stop.feed(text[start:end])
         assert out + ("" if stop.met else stop.flush()) == left, cuts
         assert stop.met == any(sequence in text for sequence in sequences)
+
+
+def test_of_two_that_overlap_the_one_complete_first_counts_however_the_text_is_cut_up() -> None:
+    text, sequences = "bé 🙂caac", ("é 🙂ca", "c", "a")
+    for size in range(1, len(text) + 1):
+        stop, out = StopSequences(sequences), ""
+        for at in range(0, len(text), size):
+            out += "" if stop.met else stop.feed(text[at : at + size])
+        assert (size, out) == (size, "bé 🙂")

@@ -26,7 +26,7 @@ from unified_intelligence.engine.rank import Part
 from unified_intelligence.engine.request import Least, Request
 from unified_intelligence.engine.sources import Found, Sources
 from unified_intelligence.engine.speculation import Guessing
-from unified_intelligence.engine.start import SLOTS, Pass, Running, start
+from unified_intelligence.engine.start import SLOTS, Pass, Running, check_room, start
 from unified_intelligence.engine.weights import weight_of
 from unified_intelligence.entities.errors import (
     ConfigurationError,
@@ -116,7 +116,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         way: _Way = {"forward": engine, "quantization": quantization, "compile": compile}
         self._run: _Run = {"speculation": speculation or ("auto" if draft else "none"), **way, **room}
         self.honoured, self._least, self._loading = self._honoured(), min_tokens, Lock()
-        self._check()
+        self._check(room)
 
     def stream(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
@@ -274,8 +274,9 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
             return load_divided(Part(found.folder, dtype, device, attention, found.code, self._parallel))
         return load.load(found.folder, quantization=quantization, code=found.code, **self._placed)
 
-    def _check(self) -> None:
+    def _check(self, room: _Room) -> None:
         """Raises ConfigurationError, ModelError, ModelNotFoundError for what cannot be used."""
+        check_room(slots=room["slots"], memory=room["memory"], queue=room["queue"], threads=self._threads)
         self._check_parallel()
         self._check_files()
 
