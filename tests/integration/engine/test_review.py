@@ -13,9 +13,9 @@ import pytest
 import torch
 import transformers
 
+from tests.integration.engine.tiny_adapters import write
+from tests.integration.engine.tiny_models import tiny
 from tests.tiny_qwen3 import build
-from tests.unit.engine.tiny_adapters import write
-from tests.unit.engine.tiny_models import tiny
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.entities.errors import (
     ConfigurationError,
