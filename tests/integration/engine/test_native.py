@@ -140,6 +140,30 @@ def test_a_pass_over_many_tokens_is_that_of_torch(quantization: Quantization) ->
 
 
 @runs_here
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("quantization", ["none", "int8"])
+def test_a_row_comes_to_the_same_numbers_in_any_company_and_however_its_text_was_cut(
+    quantization: Quantization,
+) -> None:
+    """To the last bit: so a seed means the same on a busy server. int4 is another product for one row than for many."""
+    forward = both(lambda: model_of("Qwen3", heads=(6, 2)), quantization)[0]
+    text = [(7 * at * at + at) % 97 for at in range(150)]
+    steps = range(140, 150)
+    read = [forward.read([Piece(0, 0, text[:140], 7)])]
+    alone = torch.cat(read + [forward.read([Piece(0, at, [text[at]])]) for at in steps])
+    busy = list[torch.Tensor]()
+    for start in range(0, 140, 35):
+        beside = Piece(2, 3 * start, [5] * 105, 0)
+        busy = [forward.read([beside, Piece(1, start, text[start : start + 35], 7)])]
+    for at in steps:
+        others = [Piece(at + 100 * more, 0, [more]) for more in range(at % 7)]
+        busy.append(forward.read([*others, Piece(1, at, [text[at]])])[-1:])
+    assert torch.equal(torch.cat(busy), alone)
+    forward.copy(0, 10, 100)
+    assert torch.equal(forward.read([Piece(10, 100, text[100:], 17)]), alone)
+
+
+@runs_here
 def test_many_tokens_that_look_far_back_are_read_by_torch() -> None:
     forward, _ = both(lambda: model_of("Qwen3"))
     assert forward.small

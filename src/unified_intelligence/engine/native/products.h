@@ -48,11 +48,9 @@ static inline void store(bf16 *to, __m512 x) { _mm256_storeu_si256((void *)to, (
 INLINE void panel(const Matrix *w, const bf16 *x, float *y, int64_t first, const int R) {
     const int64_t outputs = w->outputs - first < PANEL ? w->outputs - first : PANEL;
     const bf16 *at = (const bf16 *)w->values + first * w->inputs;
-    __m512 sums[6][4], more[4];
-    UNROLL for (int o = 0; o < 4; o++) {
-        more[o] = _mm512_setzero_ps();
+    __m512 sums[6][4];
+    UNROLL for (int o = 0; o < 4; o++)
         UNROLL for (int r = 0; r < R; r++) sums[r][o] = _mm512_setzero_ps();
-    }
     for (int64_t k = 0; k < w->inputs; k += 4, at += 4 * PANEL)
         UNROLL for (int two = 0; two < 2; two++)
             UNROLL for (int r = 0; r < R; r++) {
@@ -61,14 +59,13 @@ INLINE void panel(const Matrix *w, const bf16 *x, float *y, int64_t first, const
                 const __m512bh token = (__m512bh)_mm512_set1_epi32(pair);
                 UNROLL for (int o = 0; o < 4; o++) {
                     const __m512bh weight = (__m512bh)_mm512_loadu_si512(at + two * 2 * PANEL + o * 32);
-                    if (R == 1 && two) more[o] = _mm512_dpbf16_ps(more[o], weight, token);
-                    else sums[r][o] = _mm512_dpbf16_ps(sums[r][o], weight, token);
+                    sums[r][o] = _mm512_dpbf16_ps(sums[r][o], weight, token);
                 }
             }
     UNROLL for (int o = 0; o < 4; o++) {
         const int64_t left = outputs - o * 16;
         const __mmask16 there = left >= 16 ? 0xffff : left > 0 ? (1u << left) - 1 : 0;
-        __m512 bias = R == 1 ? more[o] : _mm512_setzero_ps();
+        __m512 bias = _mm512_setzero_ps();
         if (w->bias)
             bias = _mm512_add_ps(bias, _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(
                                            _mm256_maskz_loadu_epi16(there, w->bias + first + o * 16)), 16)));
