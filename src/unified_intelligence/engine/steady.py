@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Work = Callable[[], torch.Tensor]
     Record = Callable[[Work], Work]
 
-FEWEST = 8  # pages
+FEWEST = 8  # pages of all rows
+_WIDTH = 4  # pages of a row, at least: a conversation that begins is not another shape with every page
 MOST = 64  # rows
 _KEPT = 64  # shapes that are kept ready: each holds its logits
 
@@ -106,7 +107,7 @@ class Steady:
         exact = shape_of(tables, self._pages)
         pairs = max(FEWEST, power(exact.pairs))
         pairs = min(pairs, self._pages) if exact.whole else pairs
-        return Shape(power(exact.rows), pairs, power(exact.width), exact.whole)
+        return Shape(power(exact.rows), pairs, max(_WIDTH, power(exact.width)), exact.whole)
 
     def _prepare(self, inputs: torch.Tensor, shape: Shape) -> tuple[torch.Tensor, Work]:
         if len(self._ready) == _KEPT:

@@ -78,8 +78,10 @@ def test_what_is_recorded_is_used_again_until_the_pages_are_others() -> None:
             forward.read([Piece(slot, 3, [1])])
         assert (tape.recorded, tape.replayed) == (2, PAGE - 1), "the same for any slot"
         forward.read([Piece(2, PAGE, [1])])
-        assert tape.recorded == 3, "two pages are another shape than one"
-        forward.hold([Places(9, 6 * PAGE, 40 * PAGE)])
+        assert tape.recorded == 2, "as few pages are the same"
+        forward.read([Piece(9, 5 * PAGE, [1])])
+        assert tape.recorded == 3, "many pages are another shape"
+        forward.hold([Places(9, 5 * PAGE + 1, 40 * PAGE)])
         forward.read([Piece(1, 4, [1])])
         assert tape.recorded == 4, "pages are elsewhere"
 
