@@ -55,11 +55,12 @@ def measured(part: str) -> str:
 
 
 def _decode(result: Mapping[str, Any]) -> str:
-    head = ("vocabulary", "case", "generate, tokens/s", "weights", "tokens/s", "times generate", "times, wall", "share")
+    head = ("vocabulary", "case", "generate, tokens/s", "weights", "tokens/s", "times generate", "times, wall", "share", "at least")
     return table(head, _decode_rows(result["models"]))
 
 
 def _decode_rows(models: Mapping[str, Any]) -> Iterator[Sequence[object]]:
+    fastest = max(case["read GB/s"]["most"] for cases in models.values() for case in cases.values())
     for model, cases in models.items():
         size = model.partition("vocabulary ")[2].partition(",")[0]
         for name, case in cases.items():
@@ -67,7 +68,8 @@ def _decode_rows(models: Mapping[str, Any]) -> Iterator[Sequence[object]]:
                 own = case[kind]
                 times = own["times generate"]
                 rates = case["generate"][_CPU], kind, own[_CPU]
-                yield size, name, *rates, times["processor"], times["wall"], f"{own[_SHARE]:.0%}"
+                least = own["share of the best read bandwidth"] * case["read GB/s"]["most"] / fastest
+                yield size, name, *rates, times["processor"], times["wall"], f"{own[_SHARE]:.0%}", f"{least:.0%}"
 
 
 def _whole(result: Mapping[str, Any]) -> str:

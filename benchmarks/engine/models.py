@@ -75,11 +75,14 @@ def random_model(shape: Shape, device: str = "cpu") -> Any:
 
 
 def fused(model: Any, quantization: Quantization = "none") -> Any:
-    """The engine's own forward pass; it takes the weights out of the model."""
+    """The engine's own forward pass, in large pages as a server's; it takes the weights out of the model."""
     from unified_intelligence.engine.fused import FusedForward
+    from unified_intelligence.engine.huge_pages import Gathering
 
     with torch.inference_mode():
-        return FusedForward(model, longest=_LONGEST, quantization=quantization)
+        forward = FusedForward(model, longest=_LONGEST, quantization=quantization)
+    Gathering(forward.weights()).all()
+    return forward
 
 
 @contextmanager
