@@ -55,7 +55,17 @@ def measured(part: str) -> str:
 
 
 def _decode(result: Mapping[str, Any]) -> str:
-    head = ("vocabulary", "case", "generate, tokens/s", "weights", "tokens/s", "times generate", "times, wall", "share", "at least")
+    head = (
+        "vocabulary",
+        "case",
+        "generate, tokens/s",
+        "weights",
+        "tokens/s",
+        "times generate",
+        "times, wall",
+        "share",
+        "at least",
+    )
     return table(head, _decode_rows(result["models"]))
 
 
