@@ -116,12 +116,12 @@ class FusedForward(Forward):
         return self._tables.room(lengths) * PAGE
 
     def hold(self, places: Sequence[Places], memory: int = sys.maxsize) -> None:
-        kept, changes = self._tables.end, self._tables.hold(places)
-        if (end := self._tables.end) > self._count:
+        if (end := self._tables.end_with(places)) > self._count:
             # doubled: what there is is copied, and what was recorded is lost
-            self._resize(max(end, min(power(end), 1 + memory // PAGE)), kept)
-        for cache in self._caches:
-            cache.change(changes)
+            self._resize(max(end, min(power(end), 1 + memory // PAGE)), self._tables.end)
+        if changes := self._tables.hold(places):
+            for cache in self._caches:
+                cache.change(changes)
 
     def copy(self, source: int, target: int, length: int) -> None:
         self._tables.share(source, target, length)

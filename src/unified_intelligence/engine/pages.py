@@ -81,6 +81,10 @@ class Tables:
             grows += sum(self._holders[page] > 1 for page in table[start // self.page : pages])
         return grows
 
+    def end_with(self, places: Sequence[Places]) -> int:
+        """What `end` is at most once these places are held: memory is had first, or they would be held in none."""
+        return self.end + max(0, self.growth(places) - len(self._free))
+
     def room(self, lengths: Mapping[int, int]) -> int:
         """Pages that these slots take together when each has got so long."""
         pages, more = set[int](), 0

@@ -19,7 +19,7 @@ from unified_intelligence.engine.native import compiled
 from unified_intelligence.engine.native.compiled import NoLibraryError
 from unified_intelligence.engine.native.linears import MOST, Native, NativeInt4, NativeInt8, Panels
 from unified_intelligence.engine.packed import Packed
-from unified_intelligence.engine.pages import Places
+from unified_intelligence.engine.pages import PAGE, Places
 from unified_intelligence.engine.place import Quantization
 
 CPU = torch.device("cpu")
@@ -232,6 +232,7 @@ def test_nothing_is_read_while_caches_are_not_all_where_they_were(monkeypatch: p
         patch.setattr(ours._caches[1], "resize", full)
         with pytest.raises(RuntimeError):
             ours.hold([Places(1, 0, 512)])
+        assert ours.held == PAGE, "what there is no memory for is not held"
         with pytest.raises(IndexError):
             ours.small.read([Piece(0, 2, [3])], [[1]])
     assert torch.equal(ours.read([Piece(0, 2, [3])]), expected[1])
