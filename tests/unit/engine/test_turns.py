@@ -12,27 +12,24 @@ from unified_intelligence.engine.turns import Turn, turn_of
 
 
 def test_who_asks_again_at_once_comes_after_who_waits() -> None:
-    turn, order = Turn(), list[str]()
-    ready = threading.Barrier(3)
+    """Whoever is inside leaves when the other one has asked: from then on each asks again while the other waits."""
+    turn, order, times = Turn(), list[str](), 20
 
-    def work(name: str, seconds: float) -> None:
-        ready.wait()
-        for _ in range(20):
+    def work(name: str) -> None:
+        for _ in range(times):
             with turn:
                 order.append(name)
-                time.sleep(seconds)
+                until = time.monotonic() + 30
+                while not turn.wanted and len(order) < 2 * times and time.monotonic() < until:
+                    time.sleep(0.0005)
 
-    threads = [threading.Thread(target=work, args=told) for told in (("short", 0.0), ("long", 0.01))]
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "other")]
     for thread in threads:
         thread.start()
-    ready.wait()
     for thread in threads:
-        thread.join(30)
-    assert sorted(order) == ["long"] * 20 + ["short"] * 20
-    first = order[: 1 + order.index("short", order.index("long"))]
-    middle = order[len(first) : 30]
-    runs = [one for one, other in pairwise(middle) if one == other]
-    assert len(runs) <= 4, f"one of them went on and on: {order}"
+        thread.join(60)
+    assert sorted(order) == ["one"] * times + ["other"] * times
+    assert not [first for first, second in pairwise(order) if first == second], f"one of them came again: {order}"
 
 
 def test_nobody_is_inside_beside_another_and_a_failure_hands_on() -> None:
