@@ -10,7 +10,6 @@ import asyncio
 import ipaddress
 import os
 import ssl
-import zlib
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -23,6 +22,7 @@ from weakref import WeakKeyDictionary, finalize
 import httpx2
 
 from unified_intelligence.adapters.timers import Watch, timed_out
+from unified_intelligence.adapters.wire.compressed import unpacker
 from unified_intelligence.adapters.wire.failures import LOOK_THERE, hide, refusal, visible
 from unified_intelligence.entities.errors import (
     ConfigurationError,
@@ -36,7 +36,6 @@ from unified_intelligence.entities.errors import (
 LARGEST_BODY = 16 * 1024 * 1024  # of a document; a stream is bounded event by event
 LARGEST_REFUSAL = 64 * 1024
 LARGEST_HEAD = 64 * 1024
-_UNPACKED = 1024 * 1024  # bytes decompressed at a time
 _MOST_REDIRECTS = 5
 _GOODBYE = 0.1  # seconds for the last bytes of a body that is known to be over, so that its connection can be kept
 _KEPT = 4.0  # seconds an idle connection is kept: one less than the shortest that servers commonly keep it
@@ -71,7 +70,11 @@ class Http:
         Raises the typed error of a status of 300 and more, ConnectionFailedError, TlsError, TimedOutError.
         """
         response = await self._send(request, watch)
-        reply = Reply(response, request, watch)
+        try:
+            reply = Reply(response, request, watch)
+        except ProtocolError:
+            await response.aclose()
+            raise
         if response.status_code < 300:
             return reply
         try:
@@ -229,8 +232,8 @@ class Reply:
         self.url, self.secrets = request.url, request.secrets
         self.media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         self._response, self._request, self._watch = response, request, watch
-        self._chunks = aiter(cast("AsyncIterable[bytes]", response.stream))
-        self._unpack = _unpacker(response.headers.get("content-encoding", ""), request.url)
+        self._chunks = cast("AsyncGenerator[bytes, None]", aiter(cast("AsyncIterable[bytes]", response.stream)))
+        self._unpack = unpacker(response.headers.get("content-encoding", ""), request.url)
 
     async def read(self) -> bytes:
         """The next bytes, none at the end. Raises TimedOutError, ConnectionFailedError, ProtocolError."""
@@ -274,35 +277,10 @@ class Reply:
                     await anext(self._chunks)
 
     async def close(self) -> None:
+        """Nothing of it is left to the garbage collector, which may run in a thread that is not its loop's."""
         with suppress(*_FOREIGN):
             await self._response.aclose()
-
-
-class _Unpacker:
-    """Decompresses what a server compresses although it was asked not to, at most 1 MiB at a time."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._packed = b""
-        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-
-    def put(self, packed: bytes) -> None:
-        self._packed += packed
-
-    def take(self) -> bytes:
-        """The next bytes, none when more must be put in first. Raises ProtocolError for damaged data."""
-        while self._packed:
-            if self._inflate.eof:  # several of them may follow one another
-                self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-            try:
-                data = self._inflate.decompress(self._packed, _UNPACKED)
-            except zlib.error as error:
-                said = f"{self._url} sent what cannot be decompressed."
-                raise ProtocolError(said, hint=LOOK_THERE, url=self._url, passing=True) from error
-            self._packed = self._inflate.unconsumed_tail or self._inflate.unused_data
-            if data:
-                return data
-        return b""
+        await self._chunks.aclose()
 
 
 class _MovedError(ProviderError):
@@ -355,15 +333,6 @@ def _new_client(*, tls: bool, direct: bool) -> httpx2.AsyncClient:
         headers={"Accept-Encoding": "identity", "User-Agent": "unified-intelligence-cli"},
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=_KEPT),
     )
-
-
-def _unpacker(encoding: str, url: str) -> _Unpacker | None:
-    if encoding.strip().lower() in {"", "identity"}:
-        return None
-    if encoding.strip().lower() in {"gzip", "x-gzip", "deflate"}:
-        return _Unpacker(url)
-    said = f"{url} answered in the encoding {visible(encoding, 40)!r}, asked for none."
-    raise ProtocolError(said, hint=LOOK_THERE, url=url)
 
 
 def _moved(request: Request, response: httpx2.Response) -> _MovedError:

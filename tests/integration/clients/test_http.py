@@ -6,9 +6,10 @@ import asyncio
 import gzip
 import socket
 import struct
+import sys
 import threading
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -169,6 +170,31 @@ def test_what_cannot_be_unpacked_or_is_too_much(coding: str, packed: bytes, word
         with pytest.raises(ProtocolError, match=words) as refused:
             fetched(server.origin)
         assert refused.value.hint
+
+
+@pytest.mark.parametrize("read", [0, 1])
+def test_a_reply_that_is_left_early_leaves_nothing_to_the_garbage_collector(read: int) -> None:
+    """What was begun of it has ended when it is closed, on the loop on which it ran."""
+    begun: list[AsyncGenerator[object, object]] = []
+
+    async def leave(http: Http, watch: Watch) -> list[str]:
+        noted = sys.get_asyncgen_hooks()
+
+        def note(generator: AsyncGenerator[object, object]) -> None:
+            begun.append(generator)
+            if noted.firstiter is not None:
+                noted.firstiter(generator)
+
+        sys.set_asyncgen_hooks(note, noted.finalizer)
+        reply = await http.open(Request("GET", server.origin), watch)
+        for _ in range(read):
+            assert await reply.read() == WORDS
+        await reply.close()
+        return [repr(one) for one in begun if one.ag_frame is not None and "httpx2" in one.ag_code.co_filename]
+
+    with serving(lambda _: Reply(chunks=[WORDS] * 3)) as server:
+        assert using(leave) == []
+    assert len(begun) > read
 
 
 def test_too_large_a_head_is_refused() -> None:
