@@ -98,7 +98,7 @@ def test_a_function_whose_thread_is_still_at_work_is_not_started_again(tmp_path:
     leave = threading.Event()
     started: list[int] = []
 
-    @task(retries=3, timeout=0.1)
+    @task(retries=3, timeout=0.5)
     def block() -> None:
         started.append(1)
         leave.wait(30)
@@ -147,7 +147,7 @@ def test_other_inputs_are_other_work(tmp_path: Path) -> None:
     flow = (write >> post) & tidy
     first = ran(flow, tmp_path, text="à demain")
     ran(flow, tmp_path, resume=first.path, text="à demain")
-    assert written == ["write à demain", "tidy", "post à demain"]
+    assert sorted(written) == ["post à demain", "tidy", "write à demain"]
     again = ran(flow, tmp_path, resume=first.path, text="à jamais")
     assert written[3:] == ["write à jamais", "post à jamais"]
     assert again.heard("tidy") == ["kept"]

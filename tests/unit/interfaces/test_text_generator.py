@@ -56,16 +56,20 @@ class Waiting(ITextGenerator):
 
 
 class Computing(InProcessTextGenerator):
-    def __init__(self, events: Sequence[Event | Exception] = ANSWER, seconds: float = 0.0) -> None:
-        self.events, self.seconds = events, seconds
+    """`compute` is called before each event, with its place."""
+
+    def __init__(
+        self, events: Sequence[Event | Exception] = ANSWER, compute: Callable[[int], object] = lambda place: None
+    ) -> None:
+        self.events, self.compute = events, compute
         self.log: list[str] = []
 
     def stream(
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> Generator[Event, None, None]:
         try:
-            for event in self.events:
-                time.sleep(self.seconds)
+            for place, event in enumerate(self.events):
+                self.compute(place)
                 if isinstance(event, Exception):
                     raise event
                 self.log.append(threading.current_thread().name)
@@ -233,34 +237,47 @@ def test_a_computing_generator_answers_inside_a_loop_too() -> None:
 
 
 def test_computing_runs_beside_the_loop() -> None:
-    generator, ticks = Computing(seconds=0.05), 0
+    ticked = threading.Event()
+    generator = Computing(compute=lambda place: ticked.wait(30))
 
     async def tick() -> None:
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0.005)
-            ticks += 1
+        await asyncio.sleep(0.005)
+        ticked.set()
 
     async def both() -> None:
         ticking = asyncio.create_task(tick())
         await generator.agenerate("x")
-        ticking.cancel()
+        await ticking
 
+    before = time.monotonic()
     asyncio.run(both())
-    assert ticks >= 5
+    assert time.monotonic() - before < 30
     assert all(name.startswith("generate") for name in generator.log[:-1])
 
 
 def test_a_cancelled_computation_stops_after_its_event_and_its_thread_ends() -> None:
-    generator, before = Computing(seconds=0.02), set(threading.enumerate())
+    begun, left = threading.Event(), threading.Event()
+
+    def second_takes_long(place: int) -> None:
+        if place == 1:
+            begun.set()
+            left.wait(30)
+
+    generator, before = Computing(compute=second_takes_long), set(threading.enumerate())
 
     async def cancelled() -> None:
-        async with asyncio.timeout(0.03):
-            await generator.agenerate("x")
+        asking = asyncio.create_task(generator.agenerate("x"))
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        asking.cancel()
+        try:
+            await asking
+        finally:
+            left.set()
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(asyncio.CancelledError):
         asyncio.run(cancelled())
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 10
     while set(threading.enumerate()) - before and time.monotonic() < deadline:
         time.sleep(0.005)
     assert set(threading.enumerate()) <= before
@@ -269,12 +286,15 @@ def test_a_cancelled_computation_stops_after_its_event_and_its_thread_ends() -> 
 
 
 def test_closing_an_asynchronous_stream_closes_the_computation() -> None:
-    generator = Computing(seconds=0.05)
+    closing = threading.Event()
+    generator = Computing(compute=lambda place: place == 0 or closing.wait(30))
 
     async def first() -> Event:
         stream: Any = generator.astream("x")
         async with aclosing(stream):
-            return await anext(stream)
+            event = await anext(stream)
+        closing.set()
+        return event
 
     assert asyncio.run(first()) == ANSWER[0]
     deadline = time.monotonic() + 5
