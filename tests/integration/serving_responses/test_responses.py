@@ -116,7 +116,9 @@ def test_items_become_the_conversation_they_tell_of() -> None:
     assert messages == (
         Message("system", "Sois bref.\n\nRéponds en français."),
         Message("user", "Ça va ?"),
-        Message("assistant", "Oui\n", (ToolCall("c1", "add_vat", '{"price": 1}'), ToolCall("c2", "add_vat", "{}"))),
+        Message(
+            "assistant", "Oui\n", (ToolCall("c1", "add_vat", '{"price": 1}'), ToolCall("c2", "add_vat", "{}")), "", "Hm"
+        ),
         Message("tool", "1.2 €", tool_call_id="c1"),
         Message("tool", "erreur 🙁", tool_call_id="c2"),
     )
