@@ -124,7 +124,7 @@ def _spare(failed: Path) -> None:
         when, why = failed.stat().st_mtime, failed.read_text()
     except FileNotFoundError:
         return
-    if time.time() - when < _LATER:  # noqa: TID251 - compared with the stamp of a file
+    if time.time() - when < _LATER:
         raise NotToBeHadError(why)
 
 

@@ -6,7 +6,7 @@ was given them may have fields of their own, which models are not told again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal, cast
 
@@ -254,21 +254,23 @@ def _add(turns: list[Message], item: InputMessage | FunctionCall | FunctionCallO
                 turns.append(Message("system", text))
         case InputMessage(role="user"):
             turns.append(Message("user", _text_of(item.content)))
-        case InputMessage() if last and _is_begun(last):
-            turns[-1] = replace(last, content=_text_of(item.content))
         case InputMessage():
-            turns.append(Message("assistant", _text_of(item.content)))
+            begun = _taken(turns, _is_begun)
+            turns.append(replace(begun, content=_text_of(item.content)))
         case FunctionCall():
             call = ToolCall(item.call_id, item.name, item.arguments or "{}")
-            if last and last.role == "assistant":
-                turns[-1] = replace(last, tool_calls=(*last.tool_calls, call))
-            else:
-                turns.append(Message("assistant", "", (call,)))
+            begun = _taken(turns, lambda turn: turn.role == "assistant")
+            turns.append(replace(begun, tool_calls=(*begun.tool_calls, call)))
         case FunctionCallOutput():
             turns.append(Message("tool", _text_of(item.output), tool_call_id=item.call_id))
         case ReasoningItem():
             if thought := "".join(part.text for part in item.content or ()):
                 turns.append(Message("assistant", "", reasoning=thought))
+
+
+def _taken(turns: list[Message], goes_on: Callable[[Message], bool]) -> Message:
+    """The last turn, no more among them, where it goes on; else an assistant's that begins."""
+    return turns.pop() if turns and goes_on(turns[-1]) else Message("assistant", "")
 
 
 def _is_begun(turn: Message) -> bool:
