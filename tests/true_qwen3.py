@@ -167,7 +167,7 @@ def _fetch(fetched: Path, room: Path) -> None:
         why = f"not done after {_LONGEST} s"
     if why:
         raise NotToBeHadError(
-            f"Qwen3's vocabulary is not here, and pip could not fetch it ({why[:200]}): pip download {PACKAGE}"
+            f"Qwen3's vocabulary is not here, and pip cannot fetch {PACKAGE}, which has it: {why[:200]}"
         )
 
 

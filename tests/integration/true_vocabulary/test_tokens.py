@@ -23,10 +23,12 @@ from unified_intelligence.entities.tools import ToolSpec
 
 SIZE = 151_669
 TEXTS = (
-    "Ça va ? 🙂\u2028D'accord.\r\n\r\n\tOui…", "🧑‍🚒👩🏽‍💻🇫🇷 fin", "汉字と仮名、한국어 각", "नमस्ते, السلام عليكم", "𒀀𓀀𝔘\u200d\u200b",
+    "Ça va ? 🙂\u2028D'accord.\r\n\r\n\tOui…",
+    "🧑‍🚒👩🏽‍💻🇫🇷 fin", "汉字と仮名、한국어 각", "नमस्ते, السلام عليكم", "𒀀𓀀𝔘\u200d\u200b",
     "<think>\nHmm\n</think>\n\n<tool_call>\n{}\n</tool_call><|im_end|>", "  \n \n\n x  ", "",
 )  # fmt: skip
-WEATHER = {
+Tool = dict[str, Any]
+WEATHER: Tool = {
     "type": "function",
     "function": {
         "name": "meteo",
@@ -34,7 +36,7 @@ WEATHER = {
         "parameters": {"type": "object", "properties": {"ville": {"type": "string"}}, "required": ["ville"]},
     },
 }
-TIME = {"type": "function", "function": {"name": "heure", "parameters": {"type": "object", "properties": {}}}}
+TIME: Tool = {"type": "function", "function": {"name": "heure", "parameters": {"type": "object", "properties": {}}}}
 
 
 def call(number: int, name: str, **arguments: object) -> dict[str, Any]:
@@ -58,6 +60,7 @@ RESULTS = [
     {"role": "tool", "tool_call_id": "call_1", "content": "12 h 30\n"},
 ]
 LATER = {"role": "tool", "tool_call_id": "call_2", "content": "<tool_response> 13 h"}
+LOOKS = {"role": "user", "content": "<tool_response>\nx\n</tool_response>"}
 CONVERSATIONS: dict[str, list[dict[str, Any]]] = {
     "a question": [ASKED],
     "a system's turn": [SYSTEM, ASKED],
@@ -66,7 +69,7 @@ CONVERSATIONS: dict[str, list[dict[str, Any]]] = {
     "results of tools": [SYSTEM, ASKED, CALLED, *RESULTS],
     "results of tools, twice": [ASKED, CALLED, *RESULTS, SILENT, LATER],
     "calls of an earlier question": [ASKED, CALLED, *RESULTS, THOUGHT, AGAIN],
-    "a question that looks like a result": [ASKED, CALLED, {"role": "user", "content": "<tool_response>\nx\n</tool_response>"}],
+    "a question that looks like a result": [ASKED, CALLED, LOOKS],
 }  # fmt: skip
 
 
@@ -78,21 +81,21 @@ def as_sent(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sent
 
 
-def spec(tool: dict[str, Any]) -> ToolSpec:
+def spec(tool: Tool) -> ToolSpec:
     fields = tool["function"]
     return ToolSpec(fields["name"], fields.get("description", ""), fields["parameters"])
 
 
 @pytest.mark.parametrize("thinking", [None, True, False])
-@pytest.mark.parametrize("tools", [(), (WEATHER,), (WEATHER, TIME)], ids=len)
+@pytest.mark.parametrize("tools", [[], [WEATHER], [WEATHER, TIME]], ids=len)
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_a_conversation_is_written_as_transformers_writes_it(
-    loaded: Loaded, reference: Any, name: str, tools: tuple[dict[str, Any], ...], thinking: bool | None
+    loaded: Loaded, reference: Any, name: str, tools: list[Tool], thinking: bool | None
 ) -> None:
     messages = CONVERSATIONS[name]
     switch = {} if thinking is None else {"enable_thinking": thinking}
     expected = reference.apply_chat_template(
-        messages, tools=list(tools) or None, tokenize=False, add_generation_prompt=True, **switch
+        messages, tools=tools or None, tokenize=False, add_generation_prompt=True, **switch
     )
     config = GenerationConfig(tools=tuple(map(spec, tools)), thinking=thinking)
     assert prompt.write(loaded, read_messages(as_sent(messages)), config) == expected
@@ -107,7 +110,7 @@ def test_the_server_counts_the_tokens_of_texts_and_conversations(local: Transfor
             back = client.post("/detokenize", json={"tokens": told["tokens"]}).json()
             assert back["prompt"] == unicodedata.normalize("NFC", text)
         for messages in CONVERSATIONS.values():
-            body = {"messages": as_sent(messages), "tools": [WEATHER, TIME]}
+            body: dict[str, Any] = {"messages": as_sent(messages), "tools": [WEATHER, TIME]}
             switch: dict[str, Any] = {"chat_template_kwargs": {"enable_thinking": False}}
             told = client.post("/tokenize", json=body | switch).json()
             assert "tokens" in told, told
