@@ -207,13 +207,11 @@ def test_an_answer_ends_before_a_stop_sequence(echo: Served, stop: Any) -> None:
 
 def test_every_field_reaches_the_generator() -> None:
     generator = Says(*words("oui"))
+    thought: Any = {"role": "assistant", "content": None, "reasoning_content": "Hm…\u2028"}
     with serving(generator) as served:
         served.client.chat.completions.create(
             model=MODEL,
-            messages=[
-                {"role": "developer", "content": "Sois bref."}, *asked("y"),
-                {"role": "assistant", "content": None, "reasoning_content": "Hm…\u2028"}, *asked("x"),
-            ],
+            messages=[{"role": "developer", "content": "Sois bref."}, *asked("y"), thought, *asked("x")],
             max_completion_tokens=50, temperature=0.5, top_p=0.9, seed=4, stop=["a", "b"], presence_penalty=0.1,
             frequency_penalty=0.2, logprobs=True, top_logprobs=3, reasoning_effort="low", tools=[WEATHER],
             tool_choice={"type": "function", "function": {"name": "get_weather"}}, parallel_tool_calls=False,
