@@ -144,9 +144,13 @@ def test_a_stop_sequence_of_the_ends_of_two_tokens_ends_the_text_before_it(local
     stops = [one[-2:] + other[:2] for one, other in pairwise(shown(local, [token]) for token in tokens)]
     split = [stop for stop in stops if len(stop) == 4 and stop in text and stop.strip()]
     assert len(split) > 10
+
+    def stopped(stop: str) -> Generation:
+        return local.generate(QUESTION, replace(plain, stop=(stop, "absent 🙂")))
+
     with ThreadPoolExecutor(MANY) as threads:
-        stopped = list(threads.map(lambda stop: local.generate(QUESTION, replace(plain, stop=(stop, "non"))), split))
-    for stop, answer in zip(split, stopped, strict=True):
+        found = list(threads.map(stopped, split))
+    for stop, answer in zip(split, found, strict=True):
         assert (answer.text, answer.finish_reason) == (text[: text.index(stop)], "stop")
 
 
