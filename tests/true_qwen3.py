@@ -201,3 +201,7 @@ def _config() -> dict[str, Any]:
         "eos_token": "<|im_end|>", "errors": "replace", "model_max_length": 131_072, "pad_token": "<|endoftext|>",
         "split_special_tokens": False, "tokenizer_class": "Qwen2Tokenizer", "unk_token": None,
     }  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{vocabulary()}\n")

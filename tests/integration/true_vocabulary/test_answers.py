@@ -96,6 +96,19 @@ def test_every_call_is_of_its_tool(local: TransformersAdapter) -> None:
     assert tokens_of(local, config)[0] == CALL
 
 
+def test_what_is_forced_is_cut_into_tokens_as_the_tokenizer_cuts_it(local: TransformersAdapter) -> None:
+    """A model has read these tokens; the same letters in others would be strange to it."""
+    fixed = closed(ville={"const": "Nîmes 🌞"}, unit={"const": "celsius"}, n={"const": 12345}, x={"const": None})
+    held = asked(response_format=JsonFormat(fixed, strict=True), thinking=False)
+    tool = ToolSpec("get_weather", "", fixed, strict=True)
+    called = asked(tools=(tool,), tool_choice="required", parallel_tool_calls=False, thinking=False)
+    written = '{"ville": "Nîmes 🌞", "unit": "celsius", "n": 12345, "x": null}'
+    assert tokens_of(local, held) == local.encode(written)
+    assert tokens_of(local, called) == local.encode(
+        f'<tool_call>\n{{"name": "get_weather", "arguments": {written}}}\n</tool_call>'
+    )
+
+
 def test_every_answer_is_of_the_expression_or_among_the_choices(local: TransformersAdapter) -> None:
     pattern = "(Été|Hiver) \\d{2,4} : [a-zé ]{5,30}[🌞❄]"
     for answer in answers(local, response_format=RegexFormat(pattern), thinking=False):

@@ -101,6 +101,19 @@ def test_a_conversation_is_written_as_transformers_writes_it(
     assert prompt.write(loaded, read_messages(as_sent(messages)), config) == expected
 
 
+def test_results_of_tools_are_read_behind_what_the_model_wrote(local: TransformersAdapter) -> None:
+    """Its reasoning among it: nothing of the conversation is read a second time."""
+    config = GenerationConfig(tools=(spec(WEATHER), spec(TIME)))
+    asked = local.encode_conversation([ASKED], config)
+    written = local.encode(
+        "<think>\nDeux outils.\n</think>\n\nJe regarde.\n"
+        '<tool_call>\n{"name": "meteo", "arguments": {"ville": "Nîmes « é »", "jours": [1, 2.5, null]}}\n</tool_call>\n'
+        '<tool_call>\n{"name": "heure", "arguments": {}}\n</tool_call><|im_end|>'
+    )
+    told = local.encode_conversation(as_sent([ASKED, CALLED, *RESULTS]), config)
+    assert told[: len(asked) + len(written)] == asked + written
+
+
 def test_the_server_counts_the_tokens_of_texts_and_conversations(local: TransformersAdapter, reference: Any) -> None:
     with serving(local) as served, httpx2.Client(base_url=served.url) as client:
         for text in TEXTS:
