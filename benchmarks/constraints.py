@@ -2,10 +2,11 @@
 
     python benchmarks/constraints.py TOKENIZER [--row 151936] [--rounds N] [--output FILE]
 
-TOKENIZER is a folder or a Hub id with a tokenizer, such as Qwen/Qwen3-0.6B. No model is run: each scenario is an answer
-that is known beforehand. A token that is forced costs no pass; the others are taken from the answer after their row of
-`--row` logits was masked. Milliseconds are processor time of the one thread, over all rounds; the first round, in which
-llguidance builds what it keeps, is told by itself.
+TOKENIZER is a folder or a Hub id with a tokenizer, such as Qwen/Qwen3-0.6B; `python -m tests.true_qwen3` prints a
+folder with that of Qwen3, had without the Hub. No model is run: each scenario is an answer that is known beforehand. A
+token that is forced costs no pass; the others are taken from the answer after their row of `--row` logits was masked.
+Milliseconds are processor time of the one thread, over all rounds; the first round, in which llguidance builds what it
+keeps, is told by itself.
 """
 
 from __future__ import annotations

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from unified_intelligence.engine.grammar import Form, Marks, form_of, is_held, is_installed
 from unified_intelligence.entities.errors import (
@@ -87,13 +90,22 @@ class Grammars:
         known = token is not None and token != self._tokenizer.unk_token_id
         return f"<[{token}]>" if known else json.dumps(tag)
 
+    def prepare(self) -> None:
+        """Builds it before anybody asks. Of a large vocabulary that takes two seconds, in which no other thread runs.
+
+        A tokenizer that cannot be read stands in nobody's way until a form is asked for.
+        """
+        if is_installed():
+            with suppress(ConfigurationError):
+                self._ready()
+
     def _ready(self) -> LLTokenizer:
         from llguidance import LLTokenizer
 
         with self._building:
             if self._built is None:
                 try:
-                    spelled = _with_secret_names(self._tokenizer.backend_tokenizer.to_str())
+                    spelled = _with_secret_names(self._tokenizer.backend_tokenizer)
                     self._built = LLTokenizer(spelled, n_vocab=self._size, eos_token=self.ends)
                 except (AttributeError, ValueError, RuntimeError) as error:
                     raise ConfigurationError(
@@ -189,18 +201,19 @@ def _of_bytes() -> numpy.ndarray[Any, numpy.dtype[numpy.float32]]:
     return numpy.where(bits == 1, numpy.float32(0), numpy.float32(-numpy.inf))
 
 
-def _with_secret_names(tokenizer: str) -> str:
-    """A tokenizer whose special tokens cannot be spelled: the same text inside an answer is only text.
+def _with_secret_names(tokenizer: Any) -> str:
+    """A tokenizer, of the library of that name, as JSON; its special tokens cannot be spelled: they are only text.
 
     Without it a schema with "<think>" among its values has no answer, for what is forced is read as the token.
     """
-    fields: dict[str, Any] = json.loads(tokenizer)
-    ordinary = fields["model"].get("vocab", ())
-    for added in fields["added_tokens"]:
-        name: str = added["content"]
-        if (added["special"] or (name[:1] == "<" and name[-1:] == ">")) and name not in ordinary:
-            added |= {"content": f"<|\ue000{added['id']}|>", "special": True}
-    return json.dumps(fields, ensure_ascii=False)
+    fields = msgspec.json.decode(tokenizer.to_str(), type=dict[str, msgspec.Raw])  # its millions of letters stay as is
+    added = msgspec.json.decode(fields["added_tokens"], type=list[dict[str, Any]])
+    for token in added:
+        name: str = token["content"]
+        is_ordinary = tokenizer.model.token_to_id(name) is not None
+        if (token["special"] or (name[:1] == "<" and name[-1:] == ">")) and not is_ordinary:
+            token |= {"content": f"<|\ue000{token['id']}|>", "special": True}
+    return msgspec.json.encode(fields | {"added_tokens": added}).decode()
 
 
 def _reason(matcher: LLMatcher) -> str:

@@ -114,6 +114,8 @@ def check_length(loaded: Loaded, prompt: Sequence[int]) -> None:
 
 def _turn(turn: Message) -> dict[str, Any]:
     fields: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    if turn.reasoning:
+        fields["reasoning_content"] = turn.reasoning
     if turn.tool_calls:
         fields["tool_calls"] = [_call(call) for call in turn.tool_calls]
     if turn.tool_call_id:
@@ -130,5 +132,5 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
-    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-    return {"type": "function", "function": function}
+    described = {"description": tool.description} if tool.description else {}
+    return {"type": "function", "function": {"name": tool.name, **described, "parameters": dict(tool.parameters)}}

@@ -24,20 +24,19 @@ class TextOfTokens:
         self.length = 0
 
     def add(self, token: int) -> str:
-        added = self._added([*self._waiting, token])
         self._waiting.append(token)
-        self.length = self._given + len(self._whole(added, len(self._waiting)))
-        if added.endswith(_UNFINISHED) and len(self._waiting) < _LONGEST_WAIT:
-            return ""
-        self._shown, self._waiting = self._waiting, []
-        self._before = self._decode(self._shown)
-        self._given = self.length
+        done, added, rest = self._parts(self._waiting)
+        self.length = self._given + len(added) + len(rest.rstrip(_UNFINISHED))
+        if done:
+            self._shown, self._waiting = self._waiting[:done], self._waiting[done:]
+            self._before = self._decode(self._shown)
+            self._given += len(added)
         return added
 
     def share(self, token: int) -> str:
         """The characters that this token, if it came next, would complete: of a character cut up, the last one's."""
-        whole = self._whole(self._added([*self._waiting, token]), len(self._waiting) + 1)
-        return whole[self.length - self._given :]
+        _, added, rest = self._parts([*self._waiting, token])
+        return (added + rest.rstrip(_UNFINISHED))[self.length - self._given :]
 
     def rest(self) -> str:
         """What still waits, without a character that was cut off; nothing waits any longer."""
@@ -46,9 +45,18 @@ class TextOfTokens:
         self._shown, self._waiting, self._before = [], [], ""
         return rest
 
+    def _parts(self, waiting: list[int]) -> tuple[int, str, str]:
+        """How many of these tokens wait no longer, their text, and that of the others."""
+        added = self._added(waiting)
+        if not added.endswith(_UNFINISHED):
+            return len(waiting), added, ""
+        if len(waiting) < _LONGEST_WAIT:
+            return 0, "", added
+        for last in range(1, len(waiting)):  # damaged, but for the end perhaps: it may still become a character
+            rest = self._decode(waiting[-last:])
+            if rest and self._added(waiting[:-last]) + rest == added:
+                return len(waiting) - last, added[: -len(rest)], rest
+        return len(waiting), added, ""
+
     def _added(self, waiting: list[int]) -> str:
         return self._decode(self._shown + waiting)[len(self._before) :]
-
-    @staticmethod
-    def _whole(added: str, waiting: int) -> str:
-        return added if waiting >= _LONGEST_WAIT else added.rstrip(_UNFINISHED)

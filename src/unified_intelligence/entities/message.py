@@ -12,12 +12,17 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. `tool_calls` belong to an assistant's turn, `tool_call_id` to the tool's answer to one of them."""
+    """One turn. `tool_calls` belong to an assistant's turn, `tool_call_id` to the tool's answer to one of them.
+
+    `reasoning` came before an assistant's turn. Whether a model reads it again its chat template says: that of Qwen3
+    shows it while tools answer, and no more once the user has spoken.
+    """
 
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
+    reasoning: str = ""
 
 
 MessageLike = Message | Mapping[str, object]
@@ -55,6 +60,7 @@ def _read(message: MessageLike) -> Message:
         content=_text(message.get("content")),
         tool_calls=tuple(_read_call(call) for call in cast("Sequence[object]", calls)),
         tool_call_id=str(message.get("tool_call_id") or ""),
+        reasoning=_text(message.get("reasoning_content") or message.get("reasoning")),
     )
 
 

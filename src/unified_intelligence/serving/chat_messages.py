@@ -1,7 +1,7 @@
 """The turns of a conversation as OpenAI's API has them, read into ours.
 
-Without effect are a turn's `name`, which no chat template here has a place for, and an assistant's reasoning,
-annotations and refusal marks, which models are not told again. What is not text is refused.
+Without effect are a turn's `name`, which no chat template here has a place for, and an assistant's annotations and
+refusal marks, which models are not told again. What is not text is refused.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class AssistantTurn(Part):
 
     def read(self) -> Message:
         text = text_of(self.content or "") or self.refusal or ""
-        return Message("assistant", text, tuple(call.read() for call in self.tool_calls or ()))
+        calls = tuple(call.read() for call in self.tool_calls or ())
+        return Message("assistant", text, calls, reasoning=self.reasoning_content or self.reasoning or "")
 
 
 class ToolTurn(Part):

@@ -1,12 +1,13 @@
 """The body of POST /v1/responses, read into a conversation and a GenerationConfig.
 
 Nothing is kept between requests: what would need a memory is refused in those words. Items a client sends back as it
-was given them may have fields of their own; these, and the reasoning of earlier turns, models are not told again.
+was given them may have fields of their own, which models are not told again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -79,8 +80,14 @@ class FunctionCallOutput(_SentBack):
     output: _Content
 
 
+class ReasoningText(_SentBack):
+    type: Literal["reasoning_text"]
+    text: str
+
+
 class ReasoningItem(_SentBack):
     type: Literal["reasoning"]
+    content: Many[ReasoningText] | None = None
 
 
 def _kind(item: object) -> object:
@@ -189,7 +196,7 @@ class ResponsesRequest(Request):
         turns: list[Message] = [Message("system", self.instructions)] if self.instructions else []
         for item in [InputMessage(role="user", content=self.input)] if isinstance(self.input, str) else self.input:
             _add(turns, item)
-        return turns
+        return [turn for turn in turns if not _is_begun(turn)]  # what the reasoning led to was not sent back
 
     def config(self) -> GenerationConfig:
         """Raises InvalidRequestError for what cannot be asked for together."""
@@ -248,17 +255,27 @@ def _add(turns: list[Message], item: InputMessage | FunctionCall | FunctionCallO
         case InputMessage(role="user"):
             turns.append(Message("user", _text_of(item.content)))
         case InputMessage():
-            turns.append(Message("assistant", _text_of(item.content)))
+            begun = _taken(turns, _is_begun)
+            turns.append(replace(begun, content=_text_of(item.content)))
         case FunctionCall():
             call = ToolCall(item.call_id, item.name, item.arguments or "{}")
-            if last and last.role == "assistant":
-                turns[-1] = Message("assistant", last.content, (*last.tool_calls, call))
-            else:
-                turns.append(Message("assistant", "", (call,)))
+            begun = _taken(turns, lambda turn: turn.role == "assistant")
+            turns.append(replace(begun, tool_calls=(*begun.tool_calls, call)))
         case FunctionCallOutput():
             turns.append(Message("tool", _text_of(item.output), tool_call_id=item.call_id))
         case ReasoningItem():
-            pass
+            if thought := "".join(part.text for part in item.content or ()):
+                turns.append(Message("assistant", "", reasoning=thought))
+
+
+def _taken(turns: list[Message], goes_on: Callable[[Message], bool]) -> Message:
+    """The last turn, no more among them, where it goes on; else an assistant's that begins."""
+    return turns.pop() if turns and goes_on(turns[-1]) else Message("assistant", "")
+
+
+def _is_begun(turn: Message) -> bool:
+    """An assistant's turn of which there is only the reasoning."""
+    return bool(turn.reasoning) and not turn.content and not turn.tool_calls
 
 
 def _text_of(content: str | Sequence[InputText | Refusal]) -> str:

@@ -65,7 +65,7 @@ def run_with_tools(
             return
         calls = tuple(_with_id(call, total.calls + i) for i, call in enumerate(answer.tool_calls))
         total.calls += len(calls)
-        conversation.append(Message("assistant", answer.text, tool_calls=calls))
+        conversation.append(Message("assistant", answer.text, tool_calls=calls, reasoning=answer.reasoning))
         for call in calls:
             result = _run(call, by_name)
             if on_result:

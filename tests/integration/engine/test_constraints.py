@@ -1,7 +1,10 @@
 """The state of one answer, by hand: what it allows, what it forces, what it reads, and that nothing is shared."""
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 from dataclasses import replace
@@ -11,11 +14,12 @@ import numpy
 import pytest
 
 from tests.tiny_qwen3 import build
+from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.engine import prompt
 from unified_intelligence.engine.answer import Rules
 from unified_intelligence.engine.constraints import Constraint, Grammars, bias_of
 from unified_intelligence.engine.load import Loaded, load
-from unified_intelligence.entities.errors import InvalidRequestError, ModelError
+from unified_intelligence.entities.errors import ConfigurationError, InvalidRequestError, ModelError
 from unified_intelligence.entities.generation import ChoiceFormat, GenerationConfig, JsonFormat, RegexFormat
 from unified_intelligence.entities.tools import ToolSpec
 from unified_intelligence.profiles import qwen3
@@ -141,6 +145,24 @@ def test_a_model_without_calls_in_its_template_can_be_held_to_none(loaded: Loade
     config = GenerationConfig(tools=(TOOL,), tool_choice="required")
     with pytest.raises(InvalidRequestError, match="template"):
         loaded.grammars.constraint(config, Rules({}), prompt.text_of(loaded))
+
+
+def test_a_loaded_model_waits_for_no_vocabulary_to_be_read(loaded: Loaded) -> None:
+    adapter = TransformersAdapter(model=loaded.model.name_or_path, threads=1)
+    asyncio.run(adapter.aload())
+    assert adapter._ready().loaded.grammars._built is not None
+    adapter.close()
+
+
+def test_a_tokenizer_that_cannot_be_read_is_told_of_where_a_form_is_asked_for(loaded: Loaded) -> None:
+    library: Any = importlib.import_module("tokenizers")
+    words = library.Tokenizer(library.models.WordLevel({"un": 0, "deux": 1}, unk_token="un"))
+    tokenizer: Any = importlib.import_module("transformers").PreTrainedTokenizerFast(tokenizer_object=words)
+    grammars = Grammars(tokenizer, {1}, 2)
+    grammars.prepare()
+    config = GenerationConfig(response_format=RegexFormat("a+"))
+    with pytest.raises(ConfigurationError, match="cannot be constrained"):
+        grammars.constraint(config, Rules(qwen3.TAGS), prompt.text_of(loaded))
 
 
 def test_two_states_of_one_request_share_nothing(loaded: Loaded) -> None:

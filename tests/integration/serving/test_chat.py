@@ -207,10 +207,11 @@ def test_an_answer_ends_before_a_stop_sequence(echo: Served, stop: Any) -> None:
 
 def test_every_field_reaches_the_generator() -> None:
     generator = Says(*words("oui"))
+    thought: Any = {"role": "assistant", "content": None, "reasoning_content": "Hm…\u2028"}
     with serving(generator) as served:
         served.client.chat.completions.create(
             model=MODEL,
-            messages=[{"role": "developer", "content": "Sois bref."}, *asked("x")],
+            messages=[{"role": "developer", "content": "Sois bref."}, *asked("y"), thought, *asked("x")],
             max_completion_tokens=50, temperature=0.5, top_p=0.9, seed=4, stop=["a", "b"], presence_penalty=0.1,
             frequency_penalty=0.2, logprobs=True, top_logprobs=3, reasoning_effort="low", tools=[WEATHER],
             tool_choice={"type": "function", "function": {"name": "get_weather"}}, parallel_tool_calls=False,
@@ -221,9 +222,11 @@ def test_every_field_reaches_the_generator() -> None:
             },
         )  # fmt: skip
     ((messages, config),) = generator.asked
-    assert [(m.role, m.content) for m in messages if isinstance(m, Message)] == [
-        ("system", "Sois bref."),
-        ("user", "x"),
+    assert messages == [
+        Message("system", "Sois bref."),
+        Message("user", "y"),
+        Message("assistant", "", reasoning="Hm…\u2028"),
+        Message("user", "x"),
     ]
     assert config == GenerationConfig(
         max_tokens=50, min_tokens=2, temperature=0.5, top_p=0.9, top_k=5, min_p=0.1, presence_penalty=0.1,

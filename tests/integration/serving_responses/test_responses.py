@@ -113,10 +113,11 @@ def test_items_become_the_conversation_they_tell_of() -> None:
             tool_choice="auto", reasoning={"effort": "low"}, parallel_tool_calls=True,
         )  # fmt: skip
     messages, config = generator.asked[0]
+    calls = (ToolCall("c1", "add_vat", '{"price": 1}'), ToolCall("c2", "add_vat", "{}"))
     assert messages == (
         Message("system", "Sois bref.\n\nRéponds en français."),
         Message("user", "Ça va ?"),
-        Message("assistant", "Oui\n", (ToolCall("c1", "add_vat", '{"price": 1}'), ToolCall("c2", "add_vat", "{}"))),
+        Message("assistant", "Oui\n", calls, reasoning="Hm"),
         Message("tool", "1.2 €", tool_call_id="c1"),
         Message("tool", "erreur 🙁", tool_call_id="c2"),
     )

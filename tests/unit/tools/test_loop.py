@@ -81,7 +81,7 @@ def test_the_result_is_told_to_the_model_and_its_answer_to_us() -> None:
     assert sum(isinstance(event, Finished) for event in events) == 1
     assert generator.asked[1] == (
         *QUESTION,
-        Message("assistant", "Voyons.", (ToolCall("c7", "add", '{"a": 1, "b": 2}'),)),
+        Message("assistant", "Voyons.", (ToolCall("c7", "add", '{"a": 1, "b": 2}'),), reasoning="hm"),
         Message("tool", '{"sum": 3, "formula": "a + b", "notes": ["exact"]}', tool_call_id="c7"),
     )
     assert generator.configs == [GenerationConfig(seed=1, tools=(ADD.spec(),))] * 2

@@ -262,6 +262,8 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
                 try:
                     small = self._load(draft, "none") if draft else None
                     self._running = start(loaded, draft=small, adapters=beside, ahead=ahead, **self._run)
+                    if ahead:
+                        loaded.grammars.prepare()
                 except BaseException:
                     if loaded.ranks:
                         loaded.ranks.close()
