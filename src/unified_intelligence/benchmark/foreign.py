@@ -6,10 +6,11 @@ A figure that a tool does not give is left out, never made up from others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from msgspec import Struct, field
 
+from unified_intelligence.benchmark.json_value import at, mapping
 from unified_intelligence.benchmark.row import Row
 
 PARTS = {"mean": ("mean", "avg"), "p50": ("p50", "median"), "p90": ("p90",), "p95": ("p95",), "p99": ("p99",)}
@@ -64,22 +65,6 @@ def untold(figures: Mapping[str, Any], rows: Sequence[Row], how: str) -> list[st
     if not rows:
         found.append(f"single requests, and so no interval of any figure{f' ({how} keeps them)' if how else ''}")
     return found
-
-
-def at(told: object, *names: str) -> Any:
-    """What is so deep in; None where a step is missing."""
-    for name in names:
-        told = mapping(told).get(name)
-    return told
-
-
-def mapping(told: object) -> dict[str, Any]:
-    """It, where it is an object of JSON; else an empty one."""
-    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
-
-
-def listed(told: object) -> list[Any]:
-    return cast("list[Any]", told) if isinstance(told, list) else []
 
 
 class Request(Struct, kw_only=True, frozen=True):

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from unified_intelligence.benchmark import parquet
 from unified_intelligence.benchmark.crew import Gathered
-from unified_intelligence.benchmark.foreign import LATENCIES, Foreign, Request, listed, mapping, row_of, untold
+from unified_intelligence.benchmark.foreign import LATENCIES, Foreign, Request, row_of, untold
 from unified_intelligence.benchmark.foreign_forms import aiperf_row, of_object
+from unified_intelligence.benchmark.json_value import listed, mapping
 from unified_intelligence.benchmark.metrics import GROUPS, Metrics, measure
 from unified_intelligence.benchmark.plan import Load
 from unified_intelligence.benchmark.row import Row
