@@ -13,7 +13,7 @@ import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol, cast
@@ -83,7 +83,7 @@ class Http:
                 url=request.url, now=datetime.now(UTC), secrets=request.secrets,
             )  # fmt: skip
         finally:
-            await reply.close()
+            await reply.aclose()
 
     async def fetch(self, request: Request, watch: Watch) -> bytes:
         """A whole body of at most 16 MiB. A GET follows redirects within its origin. Raises what `open` raises."""
@@ -95,10 +95,8 @@ class Http:
                     raise
                 request = Request("GET", moved.address, request.headers, b"", request.secrets)
                 continue
-            try:
+            async with aclosing(reply):
                 return await reply.whole()
-            finally:
-                await reply.close()
         raise ProviderError(f"{request.url} leads in a circle.", hint=LOOK_THERE, url=request.url)
 
     def close(self) -> None:
@@ -273,7 +271,7 @@ class Reply:
                 for _ in range(8):
                     await anext(self._chunks)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         with suppress(*_FOREIGN):
             await self._response.aclose()
 

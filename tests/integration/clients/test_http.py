@@ -74,7 +74,7 @@ def test_connections_are_kept_within_a_loop_and_end_with_it() -> None:
             for _ in range(3):
                 reply = await http.open(Request("GET", server.origin), watch)
                 assert await reply.whole() == WORDS
-                await reply.close()
+                await reply.aclose()
 
         using(thrice)
         assert server.connections == 1
@@ -113,11 +113,11 @@ def test_a_kept_connection_that_ends_when_it_is_used_again_is_no_failure(how: st
             both = [await http.open(asked, watch), await http.open(asked, watch)]
             for reply in both:
                 assert await reply.whole() == WORDS
-                await reply.close()
+                await reply.aclose()
             assert len(made) == 2
             reply = await http.open(asked, watch)
             assert await reply.whole() == WORDS
-            await reply.close()
+            await reply.aclose()
 
         using(play)
         listener.shutdown(socket.SHUT_RDWR)

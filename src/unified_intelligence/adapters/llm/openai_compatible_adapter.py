@@ -14,13 +14,13 @@ from dataclasses import fields
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from unified_intelligence.adapters.addresses import check_address, check_secret
+from unified_intelligence.adapters.addresses import HUB, check_address, check_secret
 from unified_intelligence.adapters.chat_answer import pieces
 from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
 from unified_intelligence.adapters.space_call import Call, once_awake
-from unified_intelligence.adapters.space_stage import HUB, SpaceStage, check_space, space_headers, space_url
-from unified_intelligence.adapters.timers import Timers, Watch
+from unified_intelligence.adapters.space_stage import SpaceStage, check_space, space_headers, space_url
+from unified_intelligence.adapters.timers import Timers, Watch, watching
 from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, NOWHERE, request_body
 from unified_intelligence.adapters.wire.openai_chat import AnswerReader
 from unified_intelligence.adapters.wire.openai_lists import embeddings, embeddings_body, first_model
@@ -107,16 +107,11 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         found: list[Embeddings] = []
 
         async def attempt() -> AsyncGenerator[Batch, None]:
-            watch = Watch(self._timers, call.deadline, url)
-            try:
-                watch.begin("first_token", self._timers.first_token)
+            with watching(self._timers, url, deadline=call.deadline) as watch:
                 body = embeddings_body(await self._name(watch), texts, dimensions)
-                found.append(
-                    embeddings(await self._http.fetch(self._request("POST", url, body), watch), len(texts), url)
-                )
-                yield []
-            finally:
-                watch.close()
+                answer = await self._http.fetch(self._request("POST", url, body), watch)
+            found.append(embeddings(answer, len(texts), url))
+            yield []
 
         embeddings_body("", texts, dimensions)
         with self._key_noted():
@@ -144,8 +139,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             raise
 
     def _policy(self, call: Call) -> RetryPolicy:
-        clock = asyncio.get_running_loop().time
-        return RetryPolicy(call.deadline, self._retries, self._budget, clock=clock)
+        return RetryPolicy(call.deadline, self._retries, self._budget, clock=asyncio.get_running_loop().time)
 
     def _request(self, method: str, url: str, body: bytes = b"") -> Request:
         headers = {**self._headers, "Content-Type": "application/json"} if body else self._headers
@@ -164,30 +158,26 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         """One request and its answer."""
         started, first = time.perf_counter(), 0.0
         url = f"{self._url}/chat/completions"
-        watch, reader, reply = Watch(self._timers, call.deadline, url), AnswerReader(url, self._secrets), None
+        limit = "max_completion_tokens" if self._is_openai else "max_tokens"
+        reader = AnswerReader(url, self._secrets)
         try:
-            watch.begin("first_token", self._timers.first_token)
-            limit = "max_completion_tokens" if self._is_openai else "max_tokens"
-            name = await self._name(watch)
-            body = request_body(name, turns, config, limit=limit, extensions=self._extensions)
-            reply = await self._http.open(self._request("POST", url, body), watch)
-            async with aclosing(pieces(reply, reader, watch)) as batches:
-                async for batch in batches:
-                    first = first or time.perf_counter() - started
-                    yield batch
-            last = reader.last_words()
-            total = time.perf_counter() - started
-            yield [*last, reader.finished(Timings(first or total, total))]
-            await reply.drain()
+            with watching(self._timers, url, deadline=call.deadline) as watch:
+                name = await self._name(watch)
+                body = request_body(name, turns, config, limit=limit, extensions=self._extensions)
+                async with aclosing(await self._http.open(self._request("POST", url, body), watch)) as reply:
+                    async with aclosing(pieces(reply, reader, watch)) as batches:
+                        async for batch in batches:
+                            first = first or time.perf_counter() - started
+                            yield batch
+                    last = reader.last_words()
+                    total = time.perf_counter() - started
+                    yield [*last, reader.finished(Timings(first or total, total))]
+                    await reply.drain()
         except UnifiedIntelligenceError as error:
             error.partial = error.partial or reader.partial
             if first and isinstance(error, ProtocolError):
                 raise reader.interrupted(f"The answer broke off. {error.message}") from error
             raise
-        finally:
-            watch.close()
-            if reply is not None:
-                await reply.close()
 
 
 def _space_address(space: str | None) -> str:

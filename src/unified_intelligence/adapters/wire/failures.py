@@ -36,6 +36,7 @@ from unified_intelligence.entities.errors import (
 LOOK_THERE = "Check that this is the address of such an API, and look into the server's log."
 LONGEST_MESSAGE = 300
 LONGEST_EXCERPT = 200
+LONGEST_PAGE = 64 * 1024  # bytes of a page that are read to say what it is
 _LONGEST_READ = 64 * 1024  # characters of a server's words that are looked at
 
 _UNSEEN = re.compile(r"<(script|style|head)\b.*?(</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
@@ -133,6 +134,12 @@ def page_instead_of_answer(
         return SpaceStartingError(said, hint=hint, url=url, status=status, retry_after=after)
     hint = "Is this the address of an API? It often ends in /v1."
     return ProtocolError(said, hint=hint, url=url, status=status, passing=True)
+
+
+def refuse_page(url: str, body: bytes, secrets: Iterable[str] = ()) -> None:
+    """Raises the error of a page, where `body` is one and not the JSON that was due."""
+    if is_html(body):
+        raise page_instead_of_answer(url, body.decode("utf-8", "replace"), secrets=secrets)
 
 
 def refusal(
