@@ -27,7 +27,7 @@ from unified_intelligence.entities.errors import (
     SpaceStartingError,
 )
 from unified_intelligence.entities.generation import Notice
-from unified_intelligence.entities.space import BROKEN_STAGES, SERVING_STAGES, STOPPED_STAGES
+from unified_intelligence.entities.space import BROKEN_STAGES, SERVING_STAGES, STOPPED_STAGES, host_of
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _FIRST_POLL, _LONGEST_POLL = 2.0, 15.0
@@ -54,7 +54,7 @@ def check_space(space: str) -> str:
 
 def space_url(space: str) -> str:
     """Where the Space's own server answers."""
-    return f"https://{re.sub('[^a-z0-9]+', '-', space.lower()).strip('-')}.hf.space"
+    return f"https://{host_of(space)}"
 
 
 def space_headers(url: str, token: str | None) -> dict[str, str]:

@@ -13,9 +13,8 @@ from unified_intelligence.figures.statistics import LEVEL, quantile
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DELTA_LEVEL = (
-    0.99  # of a difference: five kinds of figures are looked at, and all together are to be wrong one time in twenty
-)
+# Of a difference: five kinds of figures are looked at, and all together are to be wrong one time in twenty.
+DELTA_LEVEL = 0.99
 SHARES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 _ROUNDS, _FEWEST, _WORK, _AT_ONCE = 1000, 200, 20_000_000, 1_000_000
 

@@ -76,9 +76,8 @@ def linear(
     """
     for kind in _KINDS[quantization]:
         if not kernels.fault(kind, weight.device, weight.dtype) and not kind.unfit(weight):
-            with suppress(
-                ValueError
-            ):  # oneDNN chooses an order for each shape, and it may be another than at the trial
+            # oneDNN chooses an order for each shape, and it may be another than at the trial.
+            with suppress(ValueError):
                 return kind(weight, bias, kernels)
     if quantization != "none":
         raise _refused(quantization, weight.device, weight.dtype, kernels)

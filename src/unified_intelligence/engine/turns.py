@@ -11,8 +11,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import torch
 
 
@@ -42,9 +40,7 @@ class Turn:
             self._waiting.append(place)
         place.acquire()  # released by who hands on
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._looking:
             if self._waiting:
                 self._waiting.popleft().release()

@@ -20,6 +20,7 @@ from unified_intelligence.evaluation.metrics import is_complete, summarise
 from unified_intelligence.evaluation.progress import Progress
 from unified_intelligence.evaluation.record import Asking, Attempt, Key, Model, Question, Run, Status
 from unified_intelligence.evaluation.runner import Rules, Runner, Work, make_ready, of_epoch, tasks_of
+from unified_intelligence.figures.changed import changed
 from unified_intelligence.interfaces.checkable import ICheckable
 from unified_intelligence.interfaces.sample_generator import ISampleGenerator
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
@@ -220,12 +221,8 @@ def _asking(plan: Plan) -> Asking:
 
 def refuse_differences(run: Run, plan: Plan, depends: Mapping[str, object]) -> None:
     """Raises ConfigurationError where answers of another kind would be mixed with those that are there."""
-    names = [*run.depends_on, *(name for name in depends if name not in run.depends_on)]
-    changed = [name for name in names if run.depends_on.get(name) != depends.get(name)]
-    if changed:
-        said = "; ".join(
-            f"{own}: {_short(run.depends_on.get(own))} there, {_short(depends.get(own))} now" for own in changed
-        )
+    if other := changed(run.depends_on, depends):
+        said = "; ".join(f"{name}: {_short(there)} there, {_short(now)} now" for name, (there, now) in other.items())
         raise ConfigurationError(
             f"The run {run.name} was made otherwise. {said}.",
             hint="Start another beside it with --new or --name NAME, or ask as it did.",
