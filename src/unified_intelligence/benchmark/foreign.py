@@ -35,12 +35,12 @@ class Foreign(Struct, kw_only=True, frozen=True):
     untold: list[str]
 
     def row(self) -> dict[str, Any]:
-        """As a line of a table."""
+        """The run as a row of a table."""
         return {"run": self.name, "tool": self.tool, "concurrency": self.concurrency, "rate": self.rate, **self.figures}
 
 
 def known(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Those that are numbers."""
+    """The figures that are numbers."""
     numbers = {name: own for name, own in figures.items() if isinstance(own, int | float) and not isinstance(own, bool)}
     return {name: float(own) for name, own in numbers.items()}
 

@@ -28,7 +28,7 @@ class Target(Struct, kw_only=True, frozen=True):
 
     @property
     def authority(self) -> str:
-        """As the Host header has it."""
+        """Host and port as the Host header has them."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
@@ -68,7 +68,7 @@ class Load(Struct, kw_only=True, frozen=True):
 
     @property
     def label(self) -> str:
-        """As a table names it."""
+        """Its name in tables."""
         if self.concurrency:
             return f"c{self.concurrency}"
         if self.trace:

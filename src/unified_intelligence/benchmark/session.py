@@ -214,7 +214,7 @@ def _described(job: Job) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """Where the client ran, and how busy the machine was."""
+    """The machine that the client ran on, and how busy it was."""
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
     return {
         "system": platform.system(),

@@ -49,7 +49,7 @@ def root_of(url: str) -> str:
 
 
 def queued_target(calls: QueuedCalls) -> Target:
-    """Where a Space's calls go, and their events are read."""
+    """The target of a Space's calls: where they go, and where their events are read."""
     call, events = urlsplit(calls.call), urlsplit(calls.events)
     own = read_url(f"{call.scheme}://{call.netloc}")
     return Target(

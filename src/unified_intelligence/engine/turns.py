@@ -55,7 +55,7 @@ def turn_of(device: torch.device) -> Turn:
 
 
 def forget() -> None:
-    """For a forked process: whoever held a turn is not in it."""
+    """For a forked process, in which no thread that held a turn lives on."""
     global _finding  # noqa: PLW0603 - it may have been held too
     _finding = threading.Lock()
     _turns.clear()

@@ -266,7 +266,7 @@ class Sweeping:
         )
 
     def _sent(self, own: Configuration, attempt: Attempt, server: Server, load: Wanted) -> Run:
-        """One load, in the record whatever came of it. Raises KeyboardInterrupt, ServerFaultError after it."""
+        """Sends one load, in the record whatever comes of it. Raises KeyboardInterrupt, ServerFaultError after that."""
         made = self._made(job_of(self._sweep, own, load, self._going, attempt.attempt), load, server)
         attempt.runs.append(made)
         self._keep()
