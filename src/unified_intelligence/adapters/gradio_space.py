@@ -137,7 +137,7 @@ class GradioSpace:
 
     @staticmethod
     def call_url(api: str, asked: Asked) -> str:
-        """Where a call is begun."""
+        """The address where a call is begun."""
         return f"{api}/call/v2/{asked.endpoint}" if asked.named else f"{api}/call/{asked.endpoint}"
 
     def _request(self, method: str, url: str, body: bytes = b"") -> Request:

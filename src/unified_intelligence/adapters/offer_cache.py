@@ -45,7 +45,7 @@ class OfferCache:
         return None
 
     def put(self, url: str, offer: Offer) -> None:
-        """Whole or not at all: several processes may write at once."""
+        """Remembers an offer, whole or not at all: several processes may write at once."""
         if self._folder is None:
             return
         with suppress(OSError):

@@ -53,7 +53,7 @@ def check_space(space: str) -> str:
 
 
 def space_url(space: str) -> str:
-    """Where the Space's own server answers."""
+    """The address where the Space's own server answers."""
     return f"https://{host_of(space)}"
 
 

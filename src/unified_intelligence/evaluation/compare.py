@@ -209,7 +209,7 @@ def _mean(values: Sequence[float]) -> float:
 def _flips(
     first: Iterable[Attempt], second: Iterable[Attempt], shares: Shares, both: Iterable[str]
 ) -> tuple[tuple[Flip, ...], tuple[Flip, ...]]:
-    """Lost and gained, each by id."""
+    """The samples that were lost and those that were gained, each by id."""
     before, after = _ends(first), _ends(second)
     lost: list[Flip] = []
     gained: list[Flip] = []

@@ -124,7 +124,7 @@ class RunFolder:
         replace(self.path / QUESTIONS, b"".join(_ENCODE.encode(own) + b"\n" for own in questions))
 
     def rewrite(self, attempts: Mapping[Key, Attempt]) -> None:
-        """Other scores for the same answers: the file is replaced at once or not at all."""
+        """Replaces the scores of the same answers: the file is replaced at once or not at all."""
         replace(self.path / SAMPLES, b"".join(_ENCODE.encode(own) + b"\n" for own in attempts.values()))
         os.close(self._samples)
         self._samples = os.open(self.path / SAMPLES, os.O_WRONLY | os.O_APPEND)
@@ -142,7 +142,7 @@ class RunFolder:
         os.close(self._lock)
 
     def _repaired(self) -> dict[Key, Attempt]:
-        """What stands there, after the end of a line that was cut off is taken away."""
+        """The attempts that are there, after a last line that was cut off was taken away."""
         path = self.path / SAMPLES
         data = path.read_bytes() if path.is_file() else b""
         whole = data.rfind(b"\n") + 1

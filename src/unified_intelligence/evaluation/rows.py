@@ -137,7 +137,7 @@ def _list(row: Row, name: str) -> list[object]:
 
 
 def _tool(value: object) -> ToolSpec:
-    """As OpenAI's API has it, with or without {"type": "function", "function": ...} around it."""
+    """A tool as OpenAI's API has it, with or without {"type": "function", "function": ...} around it."""
     outer = cast("Row", value) if isinstance(value, Mapping) else cast("Row", {})
     inner = outer.get("function", outer)
     if not isinstance(inner, Mapping) or not isinstance(cast("Mapping[str, object]", inner).get("name"), str):

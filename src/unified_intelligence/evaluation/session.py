@@ -93,7 +93,9 @@ class Plan:
 
 
 def limited(samples: Sequence[Sample], limit: int | None) -> tuple[Sample, ...]:
-    """So many of them, drawn by their ids: the same ones every time, and a larger limit only adds. Pairs stay whole."""
+    """As many samples as `limit` says, chosen by their ids: the same ones every time, and a larger limit only adds.
+    Pairs stay whole.
+    """
     if limit is None or limit >= len(samples):
         return tuple(samples)
     kept = {own.id for own in drawn(samples)[:limit]}
@@ -101,7 +103,9 @@ def limited(samples: Sequence[Sample], limit: int | None) -> tuple[Sample, ...]:
 
 
 def drawn(samples: Sequence[Sample]) -> list[Sample]:
-    """In an order that has nothing to do with what is asked: however far a run comes, its figure is fair."""
+    """The samples in an order that has nothing to do with what they ask: however far a run comes, its figure
+    is fair.
+    """
     return sorted(samples, key=lambda own: (sha256((own.pair or own.id).encode("utf-8", "replace")).digest(), own.id))
 
 
@@ -253,7 +257,7 @@ def kind_of(generator: ITextGenerator) -> str:
 
 
 def _know(run: Run, told: dict[str, str]) -> None:
-    """Keeps what is known of the model: as it was asked for, else as the provider tells it."""
+    """Keeps what is known of the model: what was asked for, else what the provider tells."""
     own, given = run.model, run.model.options
     own.told = told
     own.id = str(given["model"]) if "model" in given else told.get("model")
@@ -297,7 +301,7 @@ def _ignored(generator: ITextGenerator, samples: Sequence[Sample], plan: Plan) -
 
 
 def _questions(folder: RunFolder, samples: Sequence[Sample]) -> dict[str, Question]:
-    """Those of the run so far, and these."""
+    """The questions that the run has so far, and these."""
     known = read_questions(folder.path)
     new = {own.id: question_of(own) for own in samples if own.id not in known}
     if new:
@@ -319,7 +323,7 @@ def question_of(sample: Sample) -> Question:
 
 
 def _closed(run: Run, folder: RunFolder, questions: Mapping[str, Question], seconds: float) -> Run:
-    """run.json as it stands now."""
+    """Writes run.json as it stands now."""
     before = run.cost.get("seconds")
     run.cost["seconds"] = round((before if isinstance(before, int | float) else 0.0) + seconds, 3)
     summarise(run, folder.attempts.values(), questions)

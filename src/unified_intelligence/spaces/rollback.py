@@ -59,7 +59,8 @@ class Rollback:
 async def roll_back(
     host: ISpaceHost, verifier: Verifier, spec: SpaceSpec, *, to: str = "", hear: Hear = unheard
 ) -> Rollback:
-    """To the newest good version that is not the one which runs now, or to the one that is named, and verified.
+    """Goes back to the newest good version that is not the one which runs now, or to the one that is named, and
+    verifies it.
 
     Raises ConfigurationError and DeploymentError before anything is changed; StalePlanError where somebody else
     committed; RollbackError when the old version does not run either.

@@ -239,7 +239,9 @@ class HuggingFaceSpaceHost(ISpaceHost):
         return asked(work, Call(doing, self._endpoint, self._hidden, carries_secrets))
 
     def _again(self, work: Callable[[], Result], doing: str, *, carries_secrets: bool = False) -> Result:
-        """For what may be done twice: tried again where the failure may pass, as long as the Hub asks to wait."""
+        """Does what may be done twice, and does it again where the failure may pass, after the time that the Hub asks
+        for.
+        """
         pause = _FIRST_PAUSE
         for _ in range(_TRIES - 1):
             try:

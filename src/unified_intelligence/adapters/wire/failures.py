@@ -89,7 +89,7 @@ def _spellings(secret: str) -> re.Pattern[str]:
 
 
 def _beginning(text: str, secrets: tuple[str, ...]) -> str:
-    """As much as is looked at, without the keys; a key that the cut would halve is left out whole."""
+    """The part of a text that is looked at, without the keys; a key that the cut would halve is left out whole."""
     if len(text) <= _LONGEST_READ:
         return hide(text, secrets)
     return hide(text[:_LONGEST_READ], secrets)[: -_LONGEST_ESCAPE * max(map(len, secrets), default=1)]
