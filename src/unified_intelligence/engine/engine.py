@@ -35,7 +35,7 @@ _LONGEST_END = 5.0
 class Engine:
     """At most `queue` requests wait for one of the `slots`; `memory` is in tokens of all of them.
 
-    What is left to gather into `large_pages` is, in pauses, or between the steps of an engine that is at work for long.
+    The rest of `large_pages` is gathered in pauses, or between the steps of an engine that is at work for long.
     """
 
     def __init__(

@@ -104,7 +104,7 @@ class _Text:
 class Price:
     """What passes take: `seconds` for one token, each of the next few `few` times as much, each beyond `many` times.
 
-    As it stands, a guess: one that lets every answer be guessed on whose guesses are not nearly all wrong.
+    The defaults are no measurement: with them every answer is guessed on unless nearly all its guesses are wrong.
     """
 
     seconds: float = 1.0
