@@ -10,6 +10,7 @@ from unified_intelligence.entities.errors import InvalidRequestError
 
 # What is measured where nobody says how much: for each at once, of an open load, and an open load's warm-up.
 REQUESTS_EACH, REQUESTS, OPEN_WARMUP = 10, 100, 5
+_CHAT = "/chat/completions"
 
 
 class Target(Struct, kw_only=True, frozen=True):
@@ -30,6 +31,11 @@ class Target(Struct, kw_only=True, frozen=True):
     def authority(self) -> str:
         """Host and port as the Host header has them."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def base(self) -> str:
+        """The path of the API whose chat completions `path` is."""
+        return self.path.removesuffix(_CHAT)
 
     @property
     def address(self) -> str:
@@ -115,9 +121,6 @@ class Told(Struct, kw_only=True, frozen=True):
     clock_moved_ms: float = 0.0
     connections: int = 0
     message: str = ""
-
-
-_CHAT = "/chat/completions"
 
 
 def read_url(url: str) -> Target:

@@ -101,8 +101,7 @@ def first_of(target: Target, look: Callable[[Address], Reached]) -> Reached:
 
 
 def _ask_models(target: Target, address: Address, patience: float) -> Reached:
-    base = target.path.removesuffix("/chat/completions")
-    status, data, server = ask(target, address, f"{base}/models", patience)
+    status, data, server = ask(target, address, f"{target.base}/models", patience)
     where = f"{target.host}:{target.port}"
     if status in {401, 403}:
         raise AuthenticationError(

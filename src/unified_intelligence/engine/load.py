@@ -183,12 +183,10 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     parallel: int = 1,
     join: Callable[[str], None] | None = None,
 ) -> Loaded:
-    """Loads a model, one at a time in this process; others wait. int8, int4 and fp8 are left to the engine's own
-    products.
+    """Loads one model at a time; others wait. int8, int4 and fp8 are left to the engine's own products.
 
     Its own `code` runs only if it may. Of `parallel` processes this is one; `join` connects them, on a kind of device.
-    Raises ConfigurationError for what this machine cannot do, ModelError for
-    anything the loaders refuse.
+    Raises ConfigurationError for what this machine cannot do, ModelError for anything the loaders refuse.
     """
     import transformers
 
