@@ -6,7 +6,6 @@ and tried again by `adapters.retry`.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from contextlib import aclosing, contextmanager
@@ -16,9 +15,10 @@ from urllib.parse import urlsplit
 
 from unified_intelligence.adapters.addresses import HUB, check_address, check_secret
 from unified_intelligence.adapters.chat_answer import pieces
-from unified_intelligence.adapters.http import Http, Request
-from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
-from unified_intelligence.adapters.space_call import Call, once_awake
+from unified_intelligence.adapters.http import Request
+from unified_intelligence.adapters.remote import RemoteTextGenerator
+from unified_intelligence.adapters.retry import Batch, retried
+from unified_intelligence.adapters.space_call import Call
 from unified_intelligence.adapters.space_stage import SpaceStage, check_space, space_headers, space_url
 from unified_intelligence.adapters.timers import Timers, Watch, watching
 from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, NOWHERE, request_body
@@ -32,11 +32,10 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.entities.generation import Event, GenerationConfig, Timings
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
-from unified_intelligence.interfaces.composition import KeyedTextGenerator
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
 
 
-class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
+class OpenAICompatibleAdapter(RemoteTextGenerator, ITextEmbedder):
     """Answers through POST {base_url}/chat/completions, streamed.
 
     Without `model` the first one of GET {base_url}/models is taken: servers of one model need no name. With `space`
@@ -63,14 +62,12 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         hub: Annotated[str, "the Hub that is asked about the Space"] = HUB,
         extensions: Annotated[bool, "the server knows vLLM's fields too, such as top_k; api.openai.com never"] = True,
     ) -> None:
-        if retries < 0 or wait < 0:
-            raise ConfigurationError("The options retries and wait are 0 or more.")
+        timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
+        super().__init__(Timers(**timers, total=timeout), retries, wait)
         for name, secret in (("key", key), ("hf_token", hf_token)):
             check_secret(name, secret)
         self._url = check_address("base_url", base_url) if base_url else _space_address(space)
-        timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
-        self._timers = Timers(**timers, total=timeout)
-        self._model, self._retries, self._wait = model, retries, wait
+        self._model = model
         self._sent = {"key": bool(key), "hf_token": bool(hf_token)}
         self._secrets = tuple(secret for secret in (key, hf_token) if secret)
         self._is_openai = urlsplit(self._url).hostname == "api.openai.com"
@@ -79,8 +76,6 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             self.honoured = type(self).honoured - EXTENSIONS
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._headers |= space_headers(self._url, hf_token)
-        self._http, self._budget = Http(), RetryBudget()
-        self._space: SpaceStage | None = None
         if space:
             origin = "{0.scheme}://{0.netloc}/".format(urlsplit(self._url))
             self._space = SpaceStage(
@@ -92,12 +87,8 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
     ) -> AsyncIterator[Event]:
         turns = read_messages(messages)
         call = Call.within(self._timers.total)
-        batches = retried(
-            lambda: once_awake(lambda: self._answer(turns, config, call), self._space, self._wait, call),
-            self._policy(call),
-        )
         with self._key_noted():
-            async with aclosing(batches):
+            async with aclosing(self._tried(lambda: self._answer(turns, config, call), call)) as batches:
                 async for batch in batches:
                     for event in batch:
                         yield event
@@ -120,9 +111,6 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
                     pass
         return found[0]
 
-    def close(self) -> None:
-        self._http.close()
-
     @contextmanager
     def _key_noted(self) -> Generator[None]:
         """Says of a refused key where it came from."""
@@ -137,9 +125,6 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             )
             error.hint = f"{self.key_notes.get(option) or sent} {error.hint}".strip()
             raise
-
-    def _policy(self, call: Call) -> RetryPolicy:
-        return RetryPolicy(call.deadline, self._retries, self._budget, clock=asyncio.get_running_loop().time)
 
     def _request(self, method: str, url: str, body: bytes = b"") -> Request:
         headers = {**self._headers, "Content-Type": "application/json"} if body else self._headers

@@ -9,7 +9,6 @@ and tried again by `adapters.retry`; a Space that does not run is followed by `a
 
 from __future__ import annotations
 
-import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
@@ -21,10 +20,10 @@ from uuid import uuid4
 
 from unified_intelligence.adapters.addresses import HUB, check_address, check_secret
 from unified_intelligence.adapters.gradio_space import Asked, GradioSpace
-from unified_intelligence.adapters.http import Http
 from unified_intelligence.adapters.offer_cache import OfferCache
-from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
-from unified_intelligence.adapters.space_call import Call, once_awake
+from unified_intelligence.adapters.remote import RemoteTextGenerator
+from unified_intelligence.adapters.retry import Batch
+from unified_intelligence.adapters.space_call import Call
 from unified_intelligence.adapters.space_stage import SpaceStage, check_space, space_headers, space_url
 from unified_intelligence.adapters.timers import Timers, watching
 from unified_intelligence.adapters.wire.gradio_evaluation import ChunkAnswer, ChunkAnswers, chunk_body
@@ -44,7 +43,6 @@ from unified_intelligence.entities.generation import Event, GenerationConfig, No
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
 from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.interfaces.checkable import ICheckable
-from unified_intelligence.interfaces.composition import KeyedTextGenerator
 from unified_intelligence.interfaces.queued import IQueued, QueuedCalls
 from unified_intelligence.interfaces.sample_generator import ISampleGenerator
 
@@ -52,7 +50,7 @@ _A_CALL = 64  # samples that are sent at once; the Space takes as many of them a
 _CACHE = "~/.cache/unified-intelligence/spaces"
 
 
-class _SpaceAdapter(KeyedTextGenerator, ICheckable):
+class _SpaceAdapter(RemoteTextGenerator, ICheckable):
     """What both have in common: a Space that is found, waited for, asked, and asked again while nothing came."""
 
     honoured = frozenset(own.name for own in fields(GenerationConfig))
@@ -73,18 +71,13 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
         cache: Annotated[str, "folder that remembers what a Space offers; empty for none"] = _CACHE,
         hub: Annotated[str, "the Hub that is asked about the Space"] = HUB,
     ) -> None:
-        if retries < 0 or wait < 0:
-            raise ConfigurationError("The options retries and wait are 0 or more.")
+        timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
+        super().__init__(Timers(**timers, total=timeout), retries, wait)
         check_secret("token", token)
         name, url = _place(_named(space, hub), base_url)
-        timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
-        self._timers = Timers(**timers, total=timeout)
-        self._retries, self._wait, self._has_token = retries, wait, bool(token)
-        self._secrets = (token,) if token else ()
-        self._http, self._budget = Http(), RetryBudget()
+        self._has_token, self._secrets = bool(token), (token,) if token else ()
         folder = Path(cache).expanduser() if cache else None
         self._app = GradioSpace(self._http, url, space_headers(url, token), self._secrets, OfferCache(folder))
-        self._space: SpaceStage | None = None
         if name:
             hub = check_address("hub", hub)
             self._space = SpaceStage(self._http, name, url=f"{url}/", hub=hub, token=token, timers=self._timers)
@@ -93,12 +86,8 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> AsyncIterator[Event]:
         turns, call, run = read_messages(messages), Call.within(self._timers.total), uuid4().hex
-        batches = retried(
-            lambda: once_awake(lambda: self._answer(turns, config, call, run), self._space, self._wait, call),
-            self._policy(call),
-        )
         with self._key_noted():
-            async with aclosing(batches):
+            async with aclosing(self._tried(lambda: self._answer(turns, config, call, run), call)) as batches:
                 async for batch in batches:
                     for event in batch:
                         yield event
@@ -119,12 +108,6 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
                     await self._app.refreshed(watch)
                 told["round trip"] = f"{(time.perf_counter() - started) * 1000:.0f} ms"
         return told
-
-    def close(self) -> None:
-        self._http.close()
-
-    def _policy(self, call: Call) -> RetryPolicy:
-        return RetryPolicy(call.deadline, self._retries, self._budget, clock=asyncio.get_running_loop().time)
 
     @abstractmethod
     def _ask(self, turns: Sequence[Message], config: GenerationConfig | None, offer: Offer, run: str) -> Asked:
@@ -236,12 +219,8 @@ class Qwen3ZeroGPUAdapter(_SpaceAdapter, ISampleGenerator):
     async def _chunk(self, run_id: str, samples: Sequence[Sample]) -> AsyncGenerator[SampleAnswer | Notice, None]:
         """One call, tried again while nothing came of it. What it did not get to is left out."""
         call = Call.within(self._timers.total)
-        batches = retried(
-            lambda: once_awake(lambda: self._records(run_id, samples, call), self._space, self._wait, call),
-            self._policy(call),
-        )
         with self._key_noted():
-            async with aclosing(batches):
+            async with aclosing(self._tried(lambda: self._records(run_id, samples, call), call)) as batches:
                 async for batch in batches:
                     for come in batch:
                         yield come
