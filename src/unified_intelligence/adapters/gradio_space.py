@@ -17,7 +17,7 @@ from unified_intelligence.adapters.cut_short import more
 from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.offer_cache import OfferCache
 from unified_intelligence.adapters.timers import Watch
-from unified_intelligence.adapters.wire.failures import LONGEST_PAGE, is_html, refuse_page
+from unified_intelligence.adapters.wire.failures import LONGEST_PAGE, UNREADABLE, is_html, refuse_page
 from unified_intelligence.adapters.wire.gradio_events import ReplyOfSpace
 from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
 from unified_intelligence.adapters.wire.gradio_offer import Offer, read_config, read_offer
@@ -33,7 +33,6 @@ from unified_intelligence.entities.generation import Notice
 T = TypeVar("T")
 _LATE_END = 2.0  # seconds Gradio may take to say that a function has returned whose answer is whole
 _EVENT_ID = re.compile(r"[\w-]{1,200}", re.ASCII)
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _STALE = frozenset({404, 405, 500})
 
 
@@ -148,7 +147,7 @@ class GradioSpace:
         refuse_page(url, body, self._secrets)
         try:
             return msgspec.json.decode(body, type=kind)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise no_such_answer(url, "did not answer as a Gradio app does.") from error
 
 

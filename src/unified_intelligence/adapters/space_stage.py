@@ -14,7 +14,7 @@ import msgspec
 from unified_intelligence.adapters.addresses import HUB
 from unified_intelligence.adapters.http import Http, Request, is_loopback
 from unified_intelligence.adapters.timers import Timers, watching
-from unified_intelligence.adapters.wire.failures import LOOK_THERE, visible
+from unified_intelligence.adapters.wire.failures import LOOK_THERE, UNREADABLE, visible
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -155,7 +155,7 @@ class SpaceStage:
                 raise
             self._unsaid = error
             return _Runtime()
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        except UNREADABLE as error:
             raise ProtocolError(f"{url} did not answer with a Space's state.", hint=LOOK_THERE, url=url) from error
 
     def _judge(self, stage: str, message: str) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.space_stage import space_headers
 from unified_intelligence.adapters.timers import Timers, watching
-from unified_intelligence.adapters.wire.failures import LOOK_THERE, refuse_page
+from unified_intelligence.adapters.wire.failures import LOOK_THERE, UNREADABLE, refuse_page
 from unified_intelligence.entities.errors import ProtocolError
 
 _TIMERS = Timers(connect=10.0, first_token=30.0, idle=30.0, total=60.0)
@@ -35,7 +35,7 @@ class SpacePages:
         refuse_page(url, answer, secrets)
         try:
             return cast("object", msgspec.json.decode(answer))
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        except UNREADABLE as error:
             raise ProtocolError(f"{url} did not answer with JSON.", hint=LOOK_THERE, url=url) from error
 
     def close(self) -> None:

@@ -34,6 +34,7 @@ from unified_intelligence.entities.errors import (
 )
 
 LOOK_THERE = "Check that this is the address of such an API, and look into the server's log."
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)  # raised for bytes that are no JSON of a form
 LONGEST_MESSAGE = 300
 LONGEST_EXCERPT = 200
 LONGEST_PAGE = 64 * 1024  # bytes of a page that are read to say what it is

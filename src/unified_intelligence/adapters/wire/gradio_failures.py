@@ -13,7 +13,7 @@ from typing import cast
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import clock_time, visible
+from unified_intelligence.adapters.wire.failures import UNREADABLE, clock_time, visible
 from unified_intelligence.entities.errors import (
     AnswerInvalidError,
     AnswerRefusedError,
@@ -103,7 +103,7 @@ def gradio_error(data: bytes, place: Place) -> UnifiedIntelligenceError:
     """The error that an `error` event of Gradio is: an object with a title, a text, or null where it is kept secret."""
     try:
         said: object = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except UNREADABLE:
         said = data.decode("utf-8", "replace")
     title = ""
     if isinstance(said, Mapping):

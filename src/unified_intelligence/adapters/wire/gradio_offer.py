@@ -7,11 +7,10 @@ from typing import Any, cast
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import refuse_page, visible
+from unified_intelligence.adapters.wire.failures import UNREADABLE, refuse_page, visible
 from unified_intelligence.adapters.wire.gradio_conversation import Shape
 from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
 
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _LONGEST = 60
 
 
@@ -69,7 +68,7 @@ def read_config(body: bytes, url: str, secrets: tuple[str, ...] = ()) -> Config:
     refuse_page(url, body, secrets)
     try:
         config = msgspec.json.decode(body, type=Config)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise no_such_answer(url, "did not answer with Gradio's configuration.") from error
     if not config.version:
         raise no_such_answer(url, "did not answer with Gradio's configuration.")
@@ -81,7 +80,7 @@ def read_offer(config: Config, body: bytes, url: str, secrets: tuple[str, ...] =
     refuse_page(url, body, secrets)
     try:
         info = msgspec.json.decode(body, type=_Info)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise no_such_answer(url, "did not list the endpoints of a Gradio app.") from error
     endpoints = {name.strip("/"): endpoint.parameters for name, endpoint in info.named_endpoints.items()}
     return Offer(visible(config.version, 40), config.api_prefix.rstrip("/"), endpoints, _shape(config))
