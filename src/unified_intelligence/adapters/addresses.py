@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from unified_intelligence.entities.errors import ConfigurationError
 
+HUB = "https://huggingface.co"
+
 
 def check_address(option: str, url: str, example: str = "http://localhost:8000/v1") -> str:
     """The address without a slash at its end.

@@ -7,13 +7,12 @@ from collections.abc import AsyncGenerator
 from unified_intelligence.adapters.cut_short import more
 from unified_intelligence.adapters.http import Reply
 from unified_intelligence.adapters.timers import Watch
-from unified_intelligence.adapters.wire.failures import is_html, page_instead_of_answer
+from unified_intelligence.adapters.wire.failures import LONGEST_PAGE, is_html, refuse_page
 from unified_intelligence.adapters.wire.openai_chat import AnswerReader
 from unified_intelligence.adapters.wire.sse import EventStream
 from unified_intelligence.entities.generation import Event
 
 _LATE_USAGE = 2.0  # seconds a finished answer's usage, or its [DONE], may take
-_LONGEST_PAGE = 64 * 1024
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -24,8 +23,7 @@ async def pieces(reply: Reply, reader: AnswerReader, watch: Watch) -> AsyncGener
     """
     chunk = await _visible_beginning(reply)
     if is_html(chunk):  # whatever it is called
-        page = chunk + await reply.beginning(_LONGEST_PAGE)
-        raise page_instead_of_answer(reply.url, page.decode("utf-8", "replace"), secrets=reply.secrets)
+        refuse_page(reply.url, chunk + await reply.beginning(LONGEST_PAGE), reply.secrets)
     if chunk.lstrip(_BLANK)[:1] in {b"{", b"["} or reply.media_type == "application/json":
         if said := reader.read_whole(await reply.whole(chunk)):
             yield said

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,7 +17,7 @@ from unified_intelligence.adapters.cut_short import more
 from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.offer_cache import OfferCache
 from unified_intelligence.adapters.timers import Watch
-from unified_intelligence.adapters.wire.failures import is_html, page_instead_of_answer
+from unified_intelligence.adapters.wire.failures import LONGEST_PAGE, UNREADABLE, is_html, refuse_page
 from unified_intelligence.adapters.wire.gradio_events import ReplyOfSpace
 from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
 from unified_intelligence.adapters.wire.gradio_offer import Offer, read_config, read_offer
@@ -31,9 +32,7 @@ from unified_intelligence.entities.generation import Notice
 
 T = TypeVar("T")
 _LATE_END = 2.0  # seconds Gradio may take to say that a function has returned whose answer is whole
-_LONGEST_PAGE = 64 * 1024
 _EVENT_ID = re.compile(r"[\w-]{1,200}", re.ASCII)
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _STALE = frozenset({404, 405, 500})
 
 
@@ -109,13 +108,11 @@ class GradioSpace:
 
     async def events(self, running: Running, reader: ReplyOfSpace[T], watch: Watch) -> AsyncGenerator[list[T], None]:
         """What each read from the network says; `reader` knows whether that adds up to an answer."""
-        reply = await self._http.open(self._request("GET", running.url), watch)
         stream = EventStream()
-        try:
+        async with aclosing(await self._http.open(self._request("GET", running.url), watch)) as reply:
             chunk = await reply.read()
             if is_html(chunk):
-                page = chunk + await reply.beginning(_LONGEST_PAGE)
-                raise page_instead_of_answer(reply.url, page.decode("utf-8", "replace"), secrets=self._secrets)
+                refuse_page(reply.url, chunk + await reply.beginning(LONGEST_PAGE), self._secrets)
             while chunk:
                 said = reader.read(stream.feed(chunk))
                 if said:
@@ -127,8 +124,6 @@ class GradioSpace:
                 chunk = await more(reply, reader)
             if said := _rest(stream, reader):
                 yield said
-        finally:
-            await reply.close()
 
     async def _begun(self, offer: Offer, asked: Asked, watch: Watch) -> Running:
         api = f"{self.url}{offer.prefix}"
@@ -141,7 +136,7 @@ class GradioSpace:
 
     @staticmethod
     def call_url(api: str, asked: Asked) -> str:
-        """Where a call is begun."""
+        """The address where a call is begun."""
         return f"{api}/call/v2/{asked.endpoint}" if asked.named else f"{api}/call/{asked.endpoint}"
 
     def _request(self, method: str, url: str, body: bytes = b"") -> Request:
@@ -149,11 +144,10 @@ class GradioSpace:
         return Request(method, url, headers, body, self._secrets)
 
     def _read(self, body: bytes, kind: type[T], url: str) -> T:
-        if is_html(body):
-            raise page_instead_of_answer(url, body.decode("utf-8", "replace"), secrets=self._secrets)
+        refuse_page(url, body, self._secrets)
         try:
             return msgspec.json.decode(body, type=kind)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise no_such_answer(url, "did not answer as a Gradio app does.") from error
 
 

@@ -12,7 +12,7 @@ import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol, cast
@@ -86,7 +86,7 @@ class Http:
                 url=request.url, now=datetime.now(UTC), secrets=request.secrets,
             )  # fmt: skip
         finally:
-            await reply.close()
+            await reply.aclose()
 
     async def fetch(self, request: Request, watch: Watch) -> bytes:
         """A whole body of at most 16 MiB. A GET follows redirects within its origin. Raises what `open` raises."""
@@ -98,10 +98,8 @@ class Http:
                     raise
                 request = Request("GET", moved.address, request.headers, b"", request.secrets)
                 continue
-            try:
+            async with aclosing(reply):
                 return await reply.whole()
-            finally:
-                await reply.close()
         raise ProviderError(f"{request.url} leads in a circle.", hint=LOOK_THERE, url=request.url)
 
     def close(self) -> None:
@@ -276,7 +274,7 @@ class Reply:
                 for _ in range(8):
                     await anext(self._chunks)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Nothing of it is left to the garbage collector, which may run in a thread that is not its loop's."""
         with suppress(*_FOREIGN):
             await self._response.aclose()

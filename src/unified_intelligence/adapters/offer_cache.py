@@ -6,7 +6,6 @@ is a help and no need: what cannot be read or written is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,7 +16,7 @@ import msgspec
 from unified_intelligence.adapters.wire.gradio_offer import Offer
 from unified_intelligence.disk.whole import replace
 
-VALID = 24 * 3600.0  # seconds; a Space that changes earlier says so by refusing the call
+_VALID = 24 * 3600.0  # seconds; a Space that changes earlier says so by refusing the call
 _FORMAT = 1
 
 
@@ -31,10 +30,8 @@ class _Remembered(msgspec.Struct):
 class OfferCache:
     """`folder` is made when something is first put into it; None remembers nothing."""
 
-    def __init__(
-        self, folder: Path | None, *, valid: float = VALID, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
-        self._folder, self._valid, self._now = folder, valid, now
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
 
     def get(self, url: str) -> Offer | None:
         """What that address offered last, if that is not too long ago."""
@@ -42,18 +39,18 @@ class OfferCache:
             return None
         with suppress(OSError, msgspec.MsgspecError, ValueError):
             found = msgspec.json.decode(self._file(self._folder, url).read_bytes(), type=_Remembered)
-            age = self._now().timestamp() - found.at
-            if found.url == url and found.format == _FORMAT and 0 <= age < self._valid:
+            age = datetime.now(UTC).timestamp() - found.at
+            if found.url == url and found.format == _FORMAT and 0 <= age < _VALID:
                 return found.offer
         return None
 
     def put(self, url: str, offer: Offer) -> None:
-        """Whole or not at all: several processes may write at once."""
+        """Remembers an offer, whole or not at all: several processes may write at once."""
         if self._folder is None:
             return
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            told = msgspec.json.encode(_Remembered(url, self._now().timestamp(), offer))
+            told = msgspec.json.encode(_Remembered(url, datetime.now(UTC).timestamp(), offer))
             replace(self._file(self._folder, url), told, private=True, synced=False)
 
     def forget(self, url: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from threading import Lock
 from typing import Literal
 
@@ -19,14 +18,8 @@ State = Literal["ready", "resting", "asked to rest"]
 class Rest:
     """The rest of one route. Calls from any thread and any event loop share it."""
 
-    def __init__(
-        self,
-        first: float,
-        clock: Callable[[], float] = time.monotonic,
-        draw: Callable[[float, float], float] = random.uniform,
-    ) -> None:
-        self._first, self._clock, self._draw = first, clock, draw
-        self._failures, self._until = 0, 0.0
+    def __init__(self, first: float) -> None:
+        self._first, self._failures, self._until = first, 0, 0.0
         self._asked = self._probing = False
         self._lock = Lock()
 
@@ -35,7 +28,7 @@ class Rest:
         with self._lock:
             if not self._failures:
                 return "ready"
-            if self._clock() < self._until:
+            if time.monotonic() < self._until:
                 return "asked to rest" if self._asked else "resting"
             if self._probing:
                 return "resting"
@@ -58,17 +51,17 @@ class Rest:
         """
         with self._lock:
             self._probing = False
-            now = self._clock()
+            now = time.monotonic()
             if retry_after is not None:
                 self._failures = max(1, self._failures)
                 self._asked, self._until = True, max(self._until, now + retry_after)
             elif now >= self._until:
                 self._failures += 1
                 bound = min(LONGEST_GUESS, self._first * 2 ** min(self._failures - 1, 16))
-                self._asked, self._until = False, now + self._draw(bound / 2, bound)
+                self._asked, self._until = False, now + random.uniform(bound / 2, bound)
 
     @property
     def left(self) -> float:
         """Seconds until it is over."""
         with self._lock:
-            return max(0.0, self._until - self._clock()) if self._failures else 0.0
+            return max(0.0, self._until - time.monotonic()) if self._failures else 0.0

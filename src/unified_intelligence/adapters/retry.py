@@ -24,6 +24,7 @@ from unified_intelligence.entities.generation import Event, Notice
 
 LONGEST_ASKED = 120.0  # seconds a server may ask to wait; beyond them the caller is told at once
 _FIRST, _LONGEST = 0.5, 8.0
+_MOST_TOKENS = 50.0
 
 Batch = Sequence[Event]
 """The events of one read from the network: passed on together, because most reads bring several."""
@@ -32,13 +33,13 @@ T = TypeVar("T")
 
 
 class RetryBudget:
-    """Tokens: a try again takes one, a first try brings a tenth, an answer a whole one, up to the most there can be."""
+    """Tokens: a try again takes one, a first try brings a tenth, an answer a whole one, up to 50."""
 
-    def __init__(self, most: float = 50.0) -> None:
-        self._most = self._left = most
+    def __init__(self) -> None:
+        self._left = _MOST_TOKENS
 
     def put(self, tokens: float) -> None:
-        self._left = min(self._most, self._left + tokens)
+        self._left = min(_MOST_TOKENS, self._left + tokens)
 
     def take(self) -> bool:
         if self._left < 1:

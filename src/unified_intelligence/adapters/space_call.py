@@ -46,7 +46,9 @@ class Call:
 async def once_awake(
     answer: Callable[[], AsyncGenerator[Sequence[T], None]], space: SpaceStage | None, wait: float, call: Call
 ) -> AsyncGenerator[Sequence[T | Notice], None]:
-    """One try; a second one if the first met a Space that did not run and was waited for, `wait` seconds at most."""
+    """One try, and a second one if the first met a Space that did not run; that is waited for, `wait` seconds
+    at most.
+    """
     begun = False
     try:
         async with aclosing(answer()) as batches:

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from unified_intelligence.adapters.addresses import HUB
 from unified_intelligence.adapters.http import Http, Request, is_loopback
-from unified_intelligence.adapters.timers import Timers, Watch
-from unified_intelligence.adapters.wire.failures import LOOK_THERE, visible
+from unified_intelligence.adapters.timers import Timers, watching
+from unified_intelligence.adapters.wire.failures import LOOK_THERE, UNREADABLE, visible
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -26,16 +27,11 @@ from unified_intelligence.entities.errors import (
     SpaceStartingError,
 )
 from unified_intelligence.entities.generation import Notice
+from unified_intelligence.entities.space import BROKEN_STAGES, SERVING_STAGES, STOPPED_STAGES, host_of
 
-HUB = "https://huggingface.co"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
-_SERVES = frozenset({"RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING"})
-_STOPPED = frozenset({"PAUSED", "STOPPED"})
-_BROKEN = frozenset({"BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FILE"})
 _FIRST_POLL, _LONGEST_POLL = 2.0, 15.0
-_UNREACHED = (
-    4  # looks in a row without a connection to the Hub: a network that is not there comes no sooner for waiting
-)
+_UNREACHED = 4  # looks in a row without a connection to the Hub: a network does not come sooner for waiting
 
 
 class _Hardware(msgspec.Struct):
@@ -57,8 +53,8 @@ def check_space(space: str) -> str:
 
 
 def space_url(space: str) -> str:
-    """Where the Space's own server answers."""
-    return f"https://{re.sub('[^a-z0-9]+', '-', space.lower()).strip('-')}.hf.space"
+    """The address where the Space's own server answers."""
+    return f"https://{host_of(space)}"
 
 
 def space_headers(url: str, token: str | None) -> dict[str, str]:
@@ -92,7 +88,7 @@ class SpaceStage:
         Hub could not be reached four times in a row.
         """
         started, pause = self._clock() - waited, _FIRST_POLL
-        while (stage := await self._stage()) not in _SERVES:
+        while (stage := await self._stage()) not in SERVING_STAGES:
             self._unreached = self._unreached + 1 if isinstance(self._unsaid, ConnectionFailedError) else 0
             if self._unsaid and self._unreached >= _UNREACHED:
                 self._unsaid.hint = f"Is there a network? Without the Hub, give the Space's own address: {self._url}"
@@ -159,15 +155,15 @@ class SpaceStage:
                 raise
             self._unsaid = error
             return _Runtime()
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        except UNREADABLE as error:
             raise ProtocolError(f"{url} did not answer with a Space's state.", hint=LOOK_THERE, url=url) from error
 
     def _judge(self, stage: str, message: str) -> None:
         page = f"{self._hub}/spaces/{self._space}"
         said = f"The Space {self._space} is in the state {stage}" + (f": {message}" if message else ".")
-        if stage in _STOPPED:
+        if stage in STOPPED_STAGES:
             raise SpacePausedError(said, hint=f"Its owner can restart it: {page}/settings", url=page)
-        if stage in _BROKEN:
+        if stage in BROKEN_STAGES:
             raise SpaceBrokenError(said, stage=stage, hint=f"Look into its logs: {page}?logs=container", url=page)
 
     def _still(self, stage: str, waited: float) -> SpaceStartingError:
@@ -185,10 +181,5 @@ class SpaceStage:
             await self._fetch(Request("GET", self._url, headers, b"", (self._token,) if self._token else ()))
 
     async def _fetch(self, request: Request) -> bytes:
-        loop_time = asyncio.get_running_loop().time()
-        watch = Watch(self._timers, loop_time + self._timers.total, request.url)
-        watch.begin("idle", self._timers.idle)
-        try:
+        with watching(self._timers, request.url, first="idle") as watch:
             return await self._http.fetch(request, watch)
-        finally:
-            watch.close()

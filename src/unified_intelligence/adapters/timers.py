@@ -13,7 +13,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from math import inf
 from typing import TypeVar
@@ -108,6 +109,19 @@ class Watch:
         if self._deadline <= self._limit:
             which, seconds = "total", self.timers.total
         return timed_out(which, seconds, self.url)
+
+
+@contextmanager
+def watching(
+    timers: Timers, url: str, *, deadline: float | None = None, first: str = "first_token"
+) -> Generator[Watch]:
+    """A watch for the block, of which the timer `first` runs already. Without a deadline `total` begins now."""
+    watch = Watch(timers, asyncio.get_running_loop().time() + timers.total if deadline is None else deadline, url)
+    watch.begin(first, getattr(timers, first))
+    try:
+        yield watch
+    finally:
+        watch.close()
 
 
 def timed_out(which: str, seconds: float, url: str) -> TimedOutError:

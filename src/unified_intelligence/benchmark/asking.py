@@ -13,7 +13,7 @@ PATIENCE = 20.0  # seconds for each answer
 
 
 def connected(target: Target, address: Address, patience: float = PATIENCE) -> http.client.HTTPConnection:
-    """For what is asked before a load and after it. Raises OSError."""
+    """A connection for what is asked before a load and after it. Raises OSError."""
     connection = http.client.HTTPConnection(target.host, target.port)
     connection.sock = socket.create_connection(address.place[:2], timeout=patience)
     if target.tls:

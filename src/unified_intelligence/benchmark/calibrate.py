@@ -137,7 +137,9 @@ def _open(url: str, processes: int, rate: float = 400.0, seconds: float = 4.0) -
 
 
 def _fastest(url: str) -> dict[str, Any]:
-    """By the client's whole time, with the reading of the replies that it puts off until a socket is quiet."""
+    """One-token requests a second, by the client's whole time: with the reading of replies that it puts off until a
+    socket is quiet.
+    """
     gathered = _sent(url, "known:first=0,tokens=1", Load(concurrency=64, requests=6000, warmup=64), 1)
     answered = sum(not row.error for row in gathered.rows)
     seconds = max(own.wall_s for own in gathered.accounts)

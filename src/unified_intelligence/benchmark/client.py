@@ -71,7 +71,7 @@ class Client:
             connection.close()
 
     def run(self, start: int, look: Callable[[], bool]) -> None:
-        """From `start` (ns) to the last reply. `look` is called now and then; True ends it early."""
+        """Sends the share, from `start` (ns) to the last reply. `look` is called now and then; True ends it early."""
         share = self._share
         first, step, _ = share.numbers
         self._begin = self._counted = start

@@ -31,7 +31,7 @@ class Steps:
 
 
 def sharpen() -> None:
-    """For a process that only keeps times: no pauses to collect garbage, and timers that end when they say."""
+    """For a process that only measures times: no pauses to collect garbage, and timers that end when they say."""
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -11,6 +10,7 @@ from unified_intelligence.benchmark.metrics import GROUPS
 from unified_intelligence.benchmark.row import Row
 from unified_intelligence.benchmark.statistics import delta
 from unified_intelligence.benchmark.store import Stored
+from unified_intelligence.figures.changed import changed
 from unified_intelligence.figures.statistics import wilson
 
 _LEAST_MS, _LEAST = 0.2, 0.01
@@ -82,7 +82,7 @@ def compare(first: Stored, second: Stored) -> Comparison:
         second=second.metrics.name,
         changes=changes,
         invalid=[f"{own.metrics.name}: {why}" for own in (first, second) for why in own.metrics.invalid],
-        changed=_changed(first.manifest.get("depends_on", {}), second.manifest.get("depends_on", {})),
+        changed=changed(first.manifest.get("depends_on", {}), second.manifest.get("depends_on", {})),
     )
 
 
@@ -106,8 +106,3 @@ def _failures(first: list[Row], second: list[Row]) -> Change:
     lower = other - one - ((other - lo2) ** 2 + (hi1 - one) ** 2) ** 0.5
     upper = other - one + ((hi2 - other) ** 2 + (one - lo1) ** 2) ** 0.5
     return Change(figure="failed.share", before=one, after=other, lower=lower, upper=upper)
-
-
-def _changed(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    names = [*first, *(name for name in second if name not in first)]
-    return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}

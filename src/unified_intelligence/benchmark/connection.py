@@ -204,7 +204,7 @@ def take(receiver: socket.socket) -> Taken:
 
 
 def resolve(host: str, port: int) -> list[Address]:
-    """Where a name leads. Raises ConnectionFailedError for a name nobody knows."""
+    """The addresses that a name leads to. Raises ConnectionFailedError for a name nobody knows."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:

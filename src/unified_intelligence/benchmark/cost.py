@@ -21,7 +21,8 @@ ZERO_GPU = "zero-gpu"
 
 
 class Speed(Struct, kw_only=True, frozen=True):
-    """Of a measured run. `good_per_s` are answers that met its SLO, or all answered; failures are time without any.
+    """How fast a measured run was. `good_per_s` are answers that met its SLO, or all answered; failures take time and
+    give none.
 
     `gpu` says whose `seconds_each` of a GPU are.
     """
@@ -93,7 +94,9 @@ def _whose(metrics: Metrics, given: float) -> str:
 
 
 def cost_of(speed: Speed, where: str, use: Use, prices: Mapping[str, Any]) -> Cost:
-    """Of a run as if made there. Raises UnknownNameError for what the price file does not have."""
+    """What the run would cost if it were made at `where`. Raises UnknownNameError for what the price file does not
+    have.
+    """
     if where == ZERO_GPU:
         return _quota(speed, use, prices)
     if "," in where:

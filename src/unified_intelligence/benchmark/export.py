@@ -78,7 +78,7 @@ def summaries(folder: Path, runs: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """With a head. Lists are JSON; what is not there is empty; truth is true or false, as in JSON."""
+    """CSV with a row of heads. Lists are JSON; what is not there is empty; truth is true or false, as in JSON."""
     written = io.StringIO()
     listed = list(rows)
     columns = dict.fromkeys(name for row in listed for name in row)

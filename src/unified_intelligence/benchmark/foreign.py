@@ -6,10 +6,11 @@ A figure that a tool does not give is left out, never made up from others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from msgspec import Struct, field
 
+from unified_intelligence.benchmark.json_value import at, mapping
 from unified_intelligence.benchmark.row import Row
 
 PARTS = {"mean": ("mean", "avg"), "p50": ("p50", "median"), "p90": ("p90",), "p95": ("p95",), "p99": ("p99",)}
@@ -34,12 +35,12 @@ class Foreign(Struct, kw_only=True, frozen=True):
     untold: list[str]
 
     def row(self) -> dict[str, Any]:
-        """As a line of a table."""
+        """The run as a row of a table."""
         return {"run": self.name, "tool": self.tool, "concurrency": self.concurrency, "rate": self.rate, **self.figures}
 
 
 def known(figures: Mapping[str, Any]) -> dict[str, float]:
-    """Those that are numbers."""
+    """The figures that are numbers."""
     numbers = {name: own for name, own in figures.items() if isinstance(own, int | float) and not isinstance(own, bool)}
     return {name: float(own) for name, own in numbers.items()}
 
@@ -64,22 +65,6 @@ def untold(figures: Mapping[str, Any], rows: Sequence[Row], how: str) -> list[st
     if not rows:
         found.append(f"single requests, and so no interval of any figure{f' ({how} keeps them)' if how else ''}")
     return found
-
-
-def at(told: object, *names: str) -> Any:
-    """What is so deep in; None where a step is missing."""
-    for name in names:
-        told = mapping(told).get(name)
-    return told
-
-
-def mapping(told: object) -> dict[str, Any]:
-    """It, where it is an object of JSON; else an empty one."""
-    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
-
-
-def listed(told: object) -> list[Any]:
-    return cast("list[Any]", told) if isinstance(told, list) else []
 
 
 class Request(Struct, kw_only=True, frozen=True):

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from unified_intelligence.benchmark import parquet
 from unified_intelligence.benchmark.crew import Gathered
-from unified_intelligence.benchmark.foreign import LATENCIES, Foreign, Request, listed, mapping, row_of, untold
+from unified_intelligence.benchmark.foreign import LATENCIES, Foreign, Request, row_of, untold
 from unified_intelligence.benchmark.foreign_forms import aiperf_row, of_object
+from unified_intelligence.benchmark.json_value import listed, mapping
 from unified_intelligence.benchmark.metrics import GROUPS, Metrics, measure
 from unified_intelligence.benchmark.plan import Load
 from unified_intelligence.benchmark.row import Row
@@ -62,7 +63,7 @@ def as_metrics(own: Foreign) -> Metrics:
 
 
 def manifest_of(own: Foreign, metrics: Metrics, path: Path) -> dict[str, Any]:
-    """Beside a run that was read: what is known of it, and the file it is from."""
+    """The manifest of a run that was read: what is known of it, and the file it is from."""
     load = {"concurrency": own.concurrency, "rate": own.rate}
     depends: dict[str, Any] = {"model": own.model, "tool": own.tool, "load": load, "client": own.tool}
     metrics.config_hash = config_hash({**depends, "file": path.name})
@@ -152,7 +153,7 @@ def _without_rate(run: Foreign) -> Foreign:
 
 
 def _moment(value: object) -> float:
-    """In seconds, of a time in s, ms, us or ns since 1970: which of them is plain from its size."""
+    """Seconds since 1970, of a time in s, ms, us or ns: which of them is plain from its size."""
     if not isinstance(value, int | float):
         return 0.0
     return value / next((unit for least, unit in ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3)) if value > least), 1.0)

@@ -12,14 +12,12 @@ from unified_intelligence.benchmark.foreign import (
     PARTS,
     Foreign,
     Request,
-    at,
     known,
-    listed,
-    mapping,
     parts,
     row_of,
     untold,
 )
+from unified_intelligence.benchmark.json_value import at, listed, mapping
 from unified_intelligence.benchmark.row import Row
 
 

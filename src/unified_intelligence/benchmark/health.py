@@ -11,6 +11,7 @@ from unified_intelligence.benchmark.plan import Load
 from unified_intelligence.benchmark.row import Row
 from unified_intelligence.benchmark.statistics import percentile
 
+STOPPED = "it was stopped before its end"
 LAG_MS, LAG_SHARE, DELIVERED = 2.0, 0.01, 0.98
 _LITTLE, _BUSY, _CLOCK_MS = 0.05, 0.85, 1.0
 
@@ -86,7 +87,7 @@ def _faults(health: Health, load: Load, ok: Sequence[Row], gathered: Gathered) -
     if gathered.spending is not None and gathered.spending.refused:
         found.append(gathered.spending.ended)
     if gathered.stopped:
-        found.append("it was stopped before its end")
+        found.append(STOPPED)
     if any(own.kind == "broken" for own in gathered.accounts):
         found.append("a process of the client broke")
     if load.is_open and health.lag_p99_ms > health.lag_limit_ms:

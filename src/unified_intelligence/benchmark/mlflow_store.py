@@ -52,7 +52,7 @@ def log(folder: Path, runs: Sequence[str], uri: str, experiment: str, artifacts:
 
 
 def public(uri: str) -> str:
-    """Without the name and the password that may be in it."""
+    """The URI without the name and the password that may be in it."""
     scheme, found, rest = uri.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}" if found else uri
 

@@ -10,6 +10,7 @@ from unified_intelligence.entities.errors import InvalidRequestError
 
 # What is measured where nobody says how much: for each at once, of an open load, and an open load's warm-up.
 REQUESTS_EACH, REQUESTS, OPEN_WARMUP = 10, 100, 5
+_CHAT = "/chat/completions"
 
 
 class Target(Struct, kw_only=True, frozen=True):
@@ -28,8 +29,13 @@ class Target(Struct, kw_only=True, frozen=True):
 
     @property
     def authority(self) -> str:
-        """As the Host header has it."""
+        """Host and port as the Host header has them."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def base(self) -> str:
+        """The path of the API whose chat completions `path` is."""
+        return self.path.removesuffix(_CHAT)
 
     @property
     def address(self) -> str:
@@ -68,7 +74,7 @@ class Load(Struct, kw_only=True, frozen=True):
 
     @property
     def label(self) -> str:
-        """As a table names it."""
+        """Its name in tables."""
         if self.concurrency:
             return f"c{self.concurrency}"
         if self.trace:
@@ -115,9 +121,6 @@ class Told(Struct, kw_only=True, frozen=True):
     clock_moved_ms: float = 0.0
     connections: int = 0
     message: str = ""
-
-
-_CHAT = "/chat/completions"
 
 
 def read_url(url: str) -> Target:

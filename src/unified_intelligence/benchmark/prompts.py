@@ -33,7 +33,7 @@ def prompts_of(spec: str, seed: int = 0) -> list[Prompt]:
 
 
 def digest(bodies: Sequence[str]) -> str:
-    """Of what is sent."""
+    """A digest of what is sent."""
     return hashlib.sha256("\n".join(bodies).encode()).hexdigest()[:16]
 
 
@@ -91,7 +91,9 @@ def _synthetic(spec: str, seed: int) -> list[Prompt]:
 
 
 def _made(words: int, seed: str) -> str:
-    """So many words, each about a token; they differ from the first on, so that no server has read them before."""
+    """A text of so many words, each about a token; texts differ from the first word on, so that no server has read them
+    before.
+    """
     draw = random.Random(seed)
     return " ".join(draw.choice(_WORDS) for _ in range(words))
 

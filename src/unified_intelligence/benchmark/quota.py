@@ -36,7 +36,9 @@ class Spending:
 
 
 def gpu_seconds(row: Row) -> float:
-    """As its Space tells them; else the whole time of its work, which is not less, if it was not refused a GPU."""
+    """The GPU time of a request as its Space tells it; else the whole time of its work, which is no less, unless it was
+    refused a GPU.
+    """
     milliseconds = row.gpu_ms
     if milliseconds is None and row.error not in NO_GPU:
         milliseconds = row.work_ms

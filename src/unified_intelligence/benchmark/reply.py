@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from unified_intelligence.benchmark.framing import Framing
+from unified_intelligence.benchmark.json_value import mapping
 from unified_intelligence.benchmark.row import Row
 
 USAGE, EVENTS = "usage", "events"
@@ -203,7 +204,3 @@ def words_of(body: bytes) -> str:
 
 def said_in(error: Any) -> str:
     return str(mapping(error).get("message", error))[:LONGEST_MESSAGE]
-
-
-def mapping(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

@@ -69,22 +69,22 @@ class Row(Struct, kw_only=True, omit_defaults=True):
 
     @property
     def visible_ms(self) -> float | None:
-        """To the first piece that a reader sees."""
+        """Time to the first piece that a reader sees."""
         return _ms(self.sent, self.visible)
 
     @property
     def first_unsure_ms(self) -> float:
-        """By how much the first piece may seem later than it was: where others were read together with it, late."""
+        """How much earlier the first piece may have come, where it was read late and together with others."""
         return self.read_late_ms if self.first_events > 1 else 0.0
 
     @property
     def e2e_ms(self) -> float | None:
-        """To the last piece of the answer."""
+        """Time to the last piece of the answer."""
         return _ms(self.sent, self.last)
 
     @property
     def scheduled_ms(self) -> float | None:
-        """To the last piece, from when the schedule wanted it sent: what waited in the client is in it."""
+        """Time to the last piece from when the schedule wanted the request sent, waiting in the client included."""
         return _ms(self.intended, self.last)
 
     @property
@@ -95,12 +95,12 @@ class Row(Struct, kw_only=True, omit_defaults=True):
 
     @property
     def join_ms(self) -> float | None:
-        """Until a place in a Space's queue was given."""
+        """Time until a place in a Space's queue was given."""
         return _ms(self.sent, self.joined)
 
     @property
     def work_ms(self) -> float | None:
-        """From when a Space said that the work begins to the end of its reply."""
+        """Time from when a Space said that the work begins to the end of its reply."""
         return _ms(self.started, self.ended)
 
     @property

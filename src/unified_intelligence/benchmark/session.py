@@ -101,8 +101,7 @@ def first_of(target: Target, look: Callable[[Address], Reached]) -> Reached:
 
 
 def _ask_models(target: Target, address: Address, patience: float) -> Reached:
-    base = target.path.removesuffix("/chat/completions")
-    status, data, server = ask(target, address, f"{base}/models", patience)
+    status, data, server = ask(target, address, f"{target.base}/models", patience)
     where = f"{target.host}:{target.port}"
     if status in {401, 403}:
         raise AuthenticationError(
@@ -214,7 +213,7 @@ def _described(job: Job) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """Where the client ran, and how busy the machine was."""
+    """The machine that the client ran on, and how busy it was."""
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
     return {
         "system": platform.system(),

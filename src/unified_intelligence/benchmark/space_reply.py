@@ -12,6 +12,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct, field
 
+from unified_intelligence.benchmark.json_value import mapping
 from unified_intelligence.benchmark.reply import (
     EVENTS,
     LONGEST_MESSAGE,
@@ -19,7 +20,6 @@ from unified_intelligence.benchmark.reply import (
     Raw,
     body_of,
     events_of,
-    mapping,
     saw,
     words_of,
 )

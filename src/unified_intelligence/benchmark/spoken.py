@@ -32,10 +32,9 @@ def spoken_at(target: Target, root: str, *, named: bool = False) -> tuple[str, R
         return GRADIO, reached
     if named:
         return OPENAI, reached
-    base = target.path.removesuffix("/chat/completions")
     where = f"{target.host}:{target.port}"
     raise ProtocolError(
-        f"{where} speaks neither OpenAI's API (GET {base}/models: {_told(reached.status)}) nor Gradio's "
+        f"{where} speaks neither OpenAI's API (GET {target.base}/models: {_told(reached.status)}) nor Gradio's "
         f"(GET {root}/config: {status}).",
         hint="Is the address right? A private Space needs a token of the Hub: --key env:HF_TOKEN. "
         "What speaks OpenAI's API and lists no models: --protocol openai --model NAME",
@@ -49,7 +48,7 @@ def root_of(url: str) -> str:
 
 
 def queued_target(calls: QueuedCalls) -> Target:
-    """Where a Space's calls go, and their events are read."""
+    """The target of a Space's calls: where they go, and where their events are read."""
     call, events = urlsplit(calls.call), urlsplit(calls.events)
     own = read_url(f"{call.scheme}://{call.netloc}")
     return Target(

@@ -13,15 +13,15 @@ from unified_intelligence.figures.statistics import LEVEL, quantile
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DELTA_LEVEL = (
-    0.99  # of a difference: five kinds of figures are looked at, and all together are to be wrong one time in twenty
-)
+# Of a difference: five kinds of figures are looked at, and all together are to be wrong one time in twenty.
+DELTA_LEVEL = 0.99
 SHARES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 _ROUNDS, _FEWEST, _WORK, _AT_ONCE = 1000, 200, 20_000_000, 1_000_000
 
 
 class Distribution(Struct, kw_only=True, frozen=True):
-    """Of `n` values. `ci` is the 95 % interval of each figure, lower and upper, by a bootstrap over requests.
+    """The distribution of `n` values. `ci` is the 95 % interval of each figure, lower and upper, by a bootstrap over
+    requests.
 
     The upper end of a high percentile of few values is no more than the greatest of them.
     """
@@ -36,7 +36,9 @@ class Distribution(Struct, kw_only=True, frozen=True):
 
 
 def distribution(groups: Sequence[Sequence[float]]) -> Distribution | None:
-    """Of all values of all groups. A group is what one request brought: its values are not independent."""
+    """The distribution of all values of all groups, None without any. A group is what one request brought: its values
+    are not independent.
+    """
     import numpy as np
 
     groups = [group for group in groups if len(group)]
@@ -75,7 +77,7 @@ def _ends(values: NDArray[Any], level: float) -> tuple[float, float]:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Between neighbours in proportion; 0 of nothing."""
+    """The value below which that share lies, between neighbours in proportion; 0 of nothing."""
     return quantile(values, share) or 0.0
 
 

@@ -41,7 +41,7 @@ class _Asked(msgspec.Struct):
 
 
 def config_hash(depends_on: Mapping[str, Any]) -> str:
-    """Of everything that would change the figures, in any order of its keys."""
+    """A hash of everything that would change the figures, in any order of its keys."""
     return hashlib.sha256(msgspec.json.encode(depends_on, order="deterministic")).hexdigest()[:16]
 
 
@@ -70,7 +70,9 @@ def names(folder: Path) -> list[str]:
 
 
 def read_metrics(folder: Path, run: str) -> Metrics:
-    """By a run's name or the path of its metrics. Raises UnknownNameError, ConfigurationError for another form."""
+    """The metrics of a run, by its name or the path of its file. Raises UnknownNameError, ConfigurationError for
+    another form.
+    """
     path = _path(folder, run)
     try:
         return msgspec.json.decode(path.read_bytes(), type=Metrics)
@@ -127,7 +129,7 @@ def _path(folder: Path, run: str) -> Path:
 
 
 def _line(row: Row, prompts: Mapping[int, str]) -> bytes:
-    """With what is derived from the stamps and what was asked, for readers of other languages."""
+    """A row as JSON, with what is derived from the stamps and what was asked, for readers in other languages."""
     asked = {parquet.PROMPT: prompts[row.prompt]} if row.prompt in prompts else {}
     return _ENCODE.encode({**msgspec.to_builtins(row), **row.figures(), **asked}) + b"\n"
 
@@ -142,7 +144,7 @@ def _written(path: Path, data: bytes) -> Path:
 
 
 def _parquet(path: Path, rows: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any]) -> list[Path]:
-    """Nothing without pyarrow, and then not what an earlier run of this name left either."""
+    """Writes the rows as Parquet; without pyarrow nothing, and what an earlier run of this name left goes."""
     try:
         return [parquet.write(path, rows, manifest)]
     except MissingDependencyError:

@@ -48,7 +48,7 @@ class ServerTokenizer:
 
     def __init__(self, target: Target, address: Address, model: str) -> None:
         self._target, self._address, self._model = target, address, model
-        self._path = f"{target.path.removesuffix('/chat/completions').removesuffix('/v1')}/tokenize"
+        self._path = f"{target.base.removesuffix('/v1')}/tokenize"
 
     def __call__(self, texts: Sequence[str]) -> Sequence[int] | None:
         try:

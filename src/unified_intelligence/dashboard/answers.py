@@ -40,7 +40,7 @@ def differs(first: Result, second: Result) -> str:
 
 
 def pairs(first: Sequence[Row], second: Sequence[Row], asked: Mapping[int, str]) -> list[Pair]:
-    """Of the prompts that both were asked, in their order. An answer stands before a failure."""
+    """Pairs of the prompts that both were asked, in their order. An answer stands before a failure."""
     one, other = _by_prompt(first), _by_prompt(second)
     return [
         Pair(prompt=prompt, asked=asked.get(prompt, ""), first=one[prompt], second=other[prompt])

@@ -11,7 +11,7 @@ from unified_intelligence.dashboard.results import result_of, rows_of, state_of_
 
 
 def compared(folder: Path, first: str, second: str) -> Comparison:
-    """By their names. Raises ConfigurationError where one has no rows."""
+    """Compares two runs by their names. Raises ConfigurationError where one has no rows."""
     states = (*state_of_rows(folder, first), *state_of_rows(folder, second))
     return _compared(str(folder), first, second, *states)
 

@@ -30,7 +30,7 @@ class Point(NamedTuple):
 
 
 def point_of(result: Result, gpus: int) -> Point | None:
-    """None where an answer has fewer than two tokens: it has no speed."""
+    """The run as a point; None where an answer has fewer than two tokens: it has no speed."""
     tpot, rate = result.metrics.tpot_ms, tokens_per_s(result.metrics)
     if tpot is None or not tpot.p50 or not rate:
         return None
@@ -91,7 +91,7 @@ class Knee:
 
 
 def knee(series: Sequence[tuple[Result, Goodput | None]], share: float) -> Knee | None:
-    """Of one configuration. INVALID runs say nothing here; None without a valid run that has a goodput."""
+    """The knee of one configuration, None without a valid run that has a goodput. INVALID runs do not count."""
     held: Result | None = None
     told = [(own, good) for own, good in series if own.valid and good is not None]
     for own, good in sorted(told, key=lambda pair: pair[0].place):
@@ -157,7 +157,9 @@ def medians(found: Sequence[Moment]) -> tuple[list[float], list[float]]:
 
 
 def thinned(found: Sequence[Moment], most: int) -> tuple[list[Moment], int]:
-    """Every so-manieth, and every how-manieth that is; the slowest of each stretch stands for it."""
+    """The requests in stretches of equal length, of each the slowest, so that at most `most` are left; and
+    that length.
+    """
     step = -(-len(found) // most) if found else 1
     return [max(found[at : at + step], key=lambda own: own.ttft_ms) for at in range(0, len(found), step)], step
 
@@ -181,7 +183,7 @@ class Drift(NamedTuple):
 
 
 def drift(found: Sequence[Moment]) -> Drift | None:
-    """None for too few requests to tell."""
+    """How the time to first token drifts; None for too few requests to tell."""
     return _drift(tuple(found))
 
 
@@ -203,7 +205,7 @@ def _drift(found: tuple[Moment, ...]) -> Drift | None:
 
 
 def ticks(values: Iterable[float], least: float = 0.07) -> list[float]:
-    """Of the values those that stand far enough apart on a logarithmic axis; the greatest always."""
+    """The values that stand far enough apart on a logarithmic axis to be its ticks; the greatest always."""
     from math import log
 
     ordered = sorted(set(values), reverse=True)

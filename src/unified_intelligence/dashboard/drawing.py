@@ -32,7 +32,7 @@ def style_at(place: int) -> Style:
 
 
 def styles(names: Iterable[str]) -> Mapping[str, Style]:
-    """By name, the same for as long as the names are."""
+    """A style for each name, the same for as long as the names are."""
     return {name: style_at(place) for place, name in enumerate(dict.fromkeys(names))}
 
 

@@ -171,7 +171,7 @@ def _loads(series: Series, kind: str) -> Figure:
 
 
 def _good_rate(result: Result, good: Goodput | None) -> float | None:
-    """Of the rate at which answers came, those within the limits."""
+    """The part of the rate of answers that was within the limits."""
     counts = result.metrics.counts
     if good is None:
         return None

@@ -205,7 +205,7 @@ def _kind(scene: Scene) -> str | None:
 
 
 def _gpus(scene: Scene) -> Mapping[str, int]:
-    """As its runs say; where they do not, as somebody types it."""
+    """GPUs by configuration: as its runs say, else as somebody types it."""
     told = {own.configuration: own.gpus for own in scene.results}
     unknown = [name for name, count in told.items() if not count]
     if unknown:

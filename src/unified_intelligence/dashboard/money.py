@@ -25,7 +25,7 @@ class Priced:
 
     @property
     def dollars(self) -> float | None:
-        """For a million tokens written, at the asked use."""
+        """Dollars for a million tokens written, at the asked use."""
         if self.cost is None:
             return None
         return self.cost.full_1m_tokens if self.cost.used_1m_tokens is None else self.cost.used_1m_tokens
@@ -41,12 +41,12 @@ def offers(prices: Mapping[str, Any]) -> dict[str, str]:
 def price(
     results: Sequence[tuple[Result, Goodput | None]], where: str, use: Use, prices: Mapping[str, Any], share: float
 ) -> list[Priced]:
-    """Of each run as if made there; a run keeps its limits where so large a share of its requests met them."""
+    """Prices each run as if it were made there; it keeps its limits where so large a share of its requests met them."""
     return [_priced(result, good, where, use, prices, share) for result, good in results]
 
 
 def cheapest(priced: Sequence[Priced]) -> Priced | None:
-    """Of the valid runs that kept their limits."""
+    """The cheapest of the valid runs that kept their limits."""
     able = [own for own in priced if own.kept and own.result.valid and own.dollars is not None]
     return min(able, key=lambda own: own.dollars or 0.0, default=None)
 

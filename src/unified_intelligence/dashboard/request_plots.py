@@ -32,7 +32,7 @@ Drawn = Sequence[tuple[Result, Sequence[float], Style]]
 
 
 def spread(drawn: Drawn, title: str, limit: float | None) -> Figure:
-    """Of each run the share of its answers that took at most so long; `limit` in the same milliseconds."""
+    """For each run the share of its answers that took at most so long; `limit` in the same milliseconds."""
     traces: list[Figure] = []
     for own, values, style in drawn:
         x, y = cdf(values)
@@ -87,7 +87,7 @@ def over_time(drawn: Sequence[tuple[Result, Sequence[Moment], Style]]) -> tuple[
 
 
 def shared_out(results: Sequence[Result]) -> Figure:
-    """Of each run the mean time of an answer, by what its server said that it was spent on."""
+    """For each run the mean time of an answer, divided by what its server said that it was spent on."""
     parts = {own.label: parts_of(own.metrics) for own in results}
     names = list(dict.fromkeys(name for told in parts.values() for name in told))
     traces: list[Figure] = []
@@ -104,7 +104,7 @@ def shared_out(results: Sequence[Result]) -> Figure:
 
 
 def failures(results: Sequence[Result]) -> Figure:
-    """Of each run the share that failed, by kind."""
+    """For each run the share that failed, by kind."""
     totals: dict[str, int] = {}
     for own in results:
         for kind, count in own.metrics.failures.items():

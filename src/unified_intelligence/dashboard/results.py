@@ -48,7 +48,7 @@ class Result:
 
     @property
     def label(self) -> str:
-        """As every legend names it: what is INVALID says so."""
+        """Its name in every legend; of an INVALID run it says so."""
         return self.name if self.valid else f"{self.name} · INVALID"
 
     @property
@@ -166,7 +166,7 @@ def asked_of(folder: Path, name: str) -> Mapping[int, str]:
 
 
 def measured(rows: Sequence[Row]) -> list[Row]:
-    """Those that count: after the warm-up, and not stopped by a hand."""
+    """The rows that count: after the warm-up, and not stopped by hand."""
     return [row for row in rows if not row.warmup and row.error != "stopped"]
 
 

@@ -30,7 +30,7 @@ class Scene:
     share: float
 
     def series(self, kind: str) -> dict[str, list[Result]]:
-        """By configuration, those with a place on an axis of loads."""
+        """Results by configuration, those with a place on an axis of loads."""
         series: dict[str, list[Result]] = {}
         for own in self.results:
             if own.axis == kind:
@@ -38,7 +38,7 @@ class Scene:
         return series
 
     def rows(self, results: Iterable[Result]) -> tuple[list[tuple[Result, tuple[Row, ...]]], list[str]]:
-        """Of those that have rows; and a sentence about each other."""
+        """The rows of the results that have any; and a sentence about each other result."""
         found: list[tuple[Result, tuple[Row, ...]]] = []
         said: list[str] = []
         for own in results:
@@ -63,7 +63,7 @@ class Scene:
 
 
 def knees(series: Mapping[str, Sequence[Result]], good: Mapping[str, Goodput | None], share: float) -> dict[str, Knee]:
-    """By configuration; those of which nothing can be said are left out."""
+    """The knee of each configuration; those of which nothing can be said are left out."""
     found = {name: knee([(own, good.get(own.name)) for own in mine], share) for name, mine in series.items()}
     return {name: own for name, own in found.items() if own is not None}
 
@@ -75,7 +75,7 @@ def kinds(results: Iterable[Result]) -> list[str]:
 
 
 def pick(found: Found, group: str, configurations: Sequence[str], loads: Sequence[str], *, valid: bool) -> list[Result]:
-    """Nothing chosen is everything, of groups and loads."""
+    """The results that were chosen; of groups and of loads, nothing chosen is everything."""
     picked = [
         own
         for own in found.results
@@ -115,7 +115,7 @@ def common_slo(results: Iterable[Result]) -> str:
 
 
 def _highest(results: Iterable[Result]) -> list[str]:
-    """Of each configuration the highest load, a valid one where there is any."""
+    """The highest load of each configuration, a valid one where there is any."""
     found: dict[str, Result] = {}
     for own in results:
         known = found.get(own.configuration)

@@ -36,7 +36,7 @@ def table(rows: Sequence[dict[str, Any]], key: str) -> None:
 
 
 def nothing(text: str) -> None:
-    """There is no plot; the text says what to do."""
+    """Says what to do where there is no plot."""
     st.info(escaped(text))
 
 
@@ -46,7 +46,7 @@ def remarks(said: Iterable[str]) -> None:
 
 
 def warn_of_invalid(results: Sequence[Result]) -> None:
-    """Over every view in which there are any."""
+    """A warning over every view in which there are INVALID runs."""
     bad = [own for own in results if not own.valid]
     if not bad:
         return
@@ -60,7 +60,7 @@ def warn_of_invalid(results: Sequence[Result]) -> None:
 def choose(
     label: str, options: Sequence[_Choice], key: str, place: int = 0, say: Callable[[_Choice], str] = str
 ) -> _Choice:
-    """One of them, of which there is one at least; kept in the page's address."""
+    """Lets the user choose one of at least one; the choice is kept in the page's address."""
     place = min(place, len(options) - 1)
     chosen = st.selectbox(label, options, index=place, key=key, bind="query-params", format_func=say)
     return options[place] if chosen is None else chosen

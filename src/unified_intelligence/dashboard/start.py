@@ -80,7 +80,7 @@ def run(folder: Path, evaluations: Path, port: int, ready: Callable[[str], None]
 
 
 def show_page() -> None:
-    """In the script that Streamlit runs. Without folders on its command line, the user's own."""
+    """Shows the page, in the script that Streamlit runs. Without folders on its command line, the user's own."""
     from unified_intelligence.config.environment import Environment
     from unified_intelligence.config.places import benchmarks_folder, runs_folder
     from unified_intelligence.dashboard.page import show

@@ -47,5 +47,7 @@ def when(created: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """As Markdown shows it letter by letter: what a server said is no markup, and two prices are no formula."""
+    """The text so that Markdown shows it letter by letter: what a server said is no markup, and two prices are no
+    formula.
+    """
     return _MARKUP.sub(r"\\\g<0>", text)

@@ -87,7 +87,7 @@ def check_given(bound: Bound, given: Mapping[str, object]) -> None:
 
 
 def type_name(kind: Any) -> str:
-    """As a person would write it."""
+    """The type as a person would write it."""
     return kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")
 
 

@@ -99,7 +99,7 @@ def _built_in(target: str) -> object:
 
 
 def _of_file(path: Path, name: str) -> Workflow:
-    """Without a name the file's one workflow; where it has none, its one flow, or its one task."""
+    """What a file offers under this name; without one its only workflow, or else its only flow, or its only task."""
     offered = _offered(path)
     if name in offered:
         return _workflow(name, offered[name])

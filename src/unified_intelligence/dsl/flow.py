@@ -32,7 +32,7 @@ class Flow(NamedTuple):
         return _checked(joined._replace(after=after))
 
     def __and__(self, other: Task | Flow) -> Flow:
-        """Both, side by side."""
+        """Both flows, side by side."""
         return _checked(_union(self, flow_of(other)))
 
     def on_failure(self, rescue: Task) -> Flow:
@@ -48,22 +48,22 @@ class Flow(NamedTuple):
 
     @property
     def firsts(self) -> frozenset[str]:
-        """Those that wait for nobody."""
+        """The tasks that wait for nobody."""
         return frozenset(name for name, before in self.after.items() if not before and name not in self.rescues)
 
     @property
     def lasts(self) -> frozenset[str]:
-        """Those that nobody waits for."""
+        """The tasks that nobody waits for."""
         awaited = frozenset[str]().union(*self.after.values())
         return frozenset(self.tasks) - awaited - frozenset(self.rescues)
 
     def order(self) -> tuple[str, ...]:
-        """All tasks, each behind those it waits for or guards."""
+        """All tasks, each after those that it waits for or guards."""
         before = {name: sorted(self.after[name] | self.rescues.get(name, frozenset())) for name in self.tasks}
         return tuple(TopologicalSorter(before).static_order())
 
     def upstream(self, name: str) -> frozenset[str]:
-        """All whose outputs are there when this task runs. For a rescue: what came before all that it guards."""
+        """The tasks whose outputs are there when this one runs. For a rescue: what came before all that it guards."""
         if name in self.rescues:
             guarded = self.rescues[name]
             entries = [one for one in guarded if not self.after[one] & guarded and one not in self.rescues]

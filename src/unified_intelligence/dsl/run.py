@@ -62,7 +62,7 @@ async def run(
     path: Path,
     listen: Callable[[Change], None] = silent,
 ) -> Outcome:
-    """Everything of the flow that `record` does not say is done; `path` is where the record is kept.
+    """Runs everything of the flow that `record` does not say is done; `path` is where the record is kept.
 
     Raises what `check_given` and a service raise before anything ran. A failure of a task is in the outcome.
     Cancelled, it leaves a record that resumes.
@@ -177,7 +177,7 @@ class _Run:
         return True
 
     def _fingerprint(self, name: str) -> str:
-        """Of the task's name, its inputs but the services, and what all before it gave."""
+        """A digest of the task's name, its inputs but the services, and what all before it gave."""
         own = {
             one: to_json(self._plain(self._flow.tasks[name], one), f"The input {one} of {name}")
             for one, source in self._bound.sources[name].items()

@@ -72,7 +72,7 @@ class Task:
         return self._alone() & other
 
     def on_failure(self, rescue: Task) -> Flow:
-        """As `Flow.on_failure`."""
+        """Like `Flow.on_failure`."""
         return self._alone().on_failure(rescue)
 
     def named(self, name: str) -> Task:

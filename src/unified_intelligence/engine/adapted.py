@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Adapters:
-    """Those of one model, by name. Outside of `rows` none of them has an effect."""
+    """The adapters of one model, by name. They have an effect only inside of `rows`."""
 
     def __init__(self, model: Any, loras: Sequence[Lora] = ()) -> None:
         self.names = tuple(lora.name for lora in loras)
@@ -36,7 +36,9 @@ class Adapters:
         self._now: list[tuple[str, Rows]] = []
 
     def beside(self, product: Linear, modules: Sequence[Any]) -> Linear:
-        """The product of several modules in one, with what the adapters add to each of them; it may be as it was."""
+        """The product of several modules with what the adapters add to each of them; `product` itself where they add
+        nothing.
+        """
         if not self._loras:
             return product
         names = [self._modules[module] for module in modules]
@@ -55,7 +57,7 @@ class Adapters:
         self.settle()
 
     def settle(self) -> None:
-        """They are where they belong, and nothing of them is kept twice.
+        """Lets go of the adapters, which are all beside a product by now: nothing of them is kept twice.
 
         Raises ConfigurationError where one changes something that nobody has put it beside.
         """
@@ -68,7 +70,7 @@ class Adapters:
 
     @contextmanager
     def rows(self, pieces: Iterable[Piece], device: torch.device) -> Generator[None]:
-        """For the length of a pass: its rows are those of the pieces, in this order."""
+        """For the length of a pass: the rows of its products are those of these pieces, in this order."""
         if self.names:
             self._now[:] = _rows(pieces, device)
         try:
@@ -118,7 +120,9 @@ def _hook(added: Mapping[str, _Added], now: Sequence[tuple[str, Rows]]) -> Any:
 
 
 def _joined(lora: Lora, names: Sequence[str], sizes: Sequence[int]) -> Delta | None:
-    """Of several products in one: the downs one under the other, the ups on the diagonal, zero beside it."""
+    """The delta of several products taken as one: the downs one under the other, the ups on the diagonal, zeros beside
+    it.
+    """
     import torch
 
     from unified_intelligence.engine.lora import Delta

@@ -31,7 +31,7 @@ class Rules:
     exact: bool = False
 
     def splitter(self) -> TagSplitter:
-        """At the beginning of an answer; everybody who reads one has to be of one mind."""
+        """The splitter at the beginning of an answer: everybody who reads the answer has to split it alike."""
         return TagSplitter(self.tags, self.begins, exact=self.exact)
 
 

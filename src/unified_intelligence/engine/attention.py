@@ -76,7 +76,9 @@ class Layout:
 
 
 class PageCache:
-    """One layer's keys and values: shape (pages, heads, page, size). Zero at first: no garbage is ever a number."""
+    """One layer's keys and values, of shape (pages, heads, page, size). It begins as zeros: what lies in fresh memory
+    may be no number.
+    """
 
     def __init__(self, heads: Heads, device: torch.device, dtype: torch.dtype) -> None:
         import torch
@@ -86,7 +88,7 @@ class PageCache:
         self.values = self.keys
 
     def resize(self, pages: int, kept: int) -> None:
-        """So many of the first pages keep what they hold."""
+        """Changes how many pages there are; the first `kept` of them keep what they hold."""
         self.keys, self.values = _resized(self.keys, pages, kept), _resized(self.values, pages, kept)
 
     def attend(self, layout: Layout, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
@@ -129,7 +131,7 @@ def _resized(old: torch.Tensor, pages: int, kept: int) -> torch.Tensor:
 
 
 def _in_a_row(whole: torch.Tensor, pages: torch.Tensor) -> torch.Tensor:
-    """Of some pages: (heads, places, size)."""
+    """The places of some pages, one page after the other: (heads, places, size)."""
     return whole[pages].transpose(0, 1).flatten(1, 2)
 
 

@@ -90,7 +90,9 @@ class Writing:
         return self._sampler.wish(barred, self._constraint)
 
     def accept(self, drawn: Chosen | Exception) -> Chosen | None:
-        """It was drawn by the last wish; None where it ends the turn. Raises ModelError, and what came in its place."""
+        """Takes what was drawn by the last wish; None where it ends the turn. Raises ModelError, and an exception that
+        was drawn in place of a token.
+        """
         if isinstance(drawn, Exception):
             raise drawn
         if drawn.token in self._plan.ends:

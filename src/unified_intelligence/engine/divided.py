@@ -45,7 +45,7 @@ def check(parallel: int, others: Mapping[str, bool]) -> None:
 
 
 def load_divided(part: Part) -> Loaded:
-    """As `load.load`; its `ranks` have to be closed. Raises ConfigurationError, ModelError."""
+    """Loads as `load.load` does; its `ranks` have to be closed. Raises ConfigurationError, ModelError."""
     ranks = Ranks(part)
     try:
         return replace(load_part(part, ranks.start), ranks=ranks)
@@ -103,7 +103,7 @@ class Ranks:
             raise self.loss(error) from error
 
     def loss(self, error: Exception) -> DeviceLostError:
-        """Of a pass that broke here: whatever it was, the others wait in the middle of theirs."""
+        """The error of a pass that broke here: whatever broke it, the other processes wait in the middle of theirs."""
         self._lose(self.reason() or str(error).partition("\n")[0])
         return DeviceLostError(self.lost)
 
@@ -149,7 +149,7 @@ class Ranks:
             _write(child, part)
 
     def _listen(self, part: Part, child: subprocess.Popen[bytes]) -> None:
-        """Until the process ends; its last word says why."""
+        """Reads what the process says until it ends; its last line says why."""
         said = ""
         with _pipes(child)[1] as words:
             for line in words:

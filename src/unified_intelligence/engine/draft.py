@@ -77,7 +77,7 @@ class DraftModel(Drafter):
         self._slots = Slots(self._forward, self._most_slots, self._memory)
 
     def _draft(self, one: Asked) -> _Draft | None:
-        """None where there is no room for it."""
+        """The draft of an answer; None where there is no room for it."""
         if one.longest > self._longest:
             return None
         if one.key not in self._drafts:
@@ -102,7 +102,7 @@ class DraftModel(Drafter):
 
 
 def _places(one: Asked, draft: _Draft) -> Places:
-    """Of what is unread, and of the guesses behind it."""
+    """The places of what is unread, and of the guesses behind it."""
     return Places(draft.slot.index, draft.slot.read, min(len(one.tokens) + one.most, one.longest))
 
 

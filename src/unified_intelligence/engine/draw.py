@@ -66,7 +66,7 @@ def _chosen(token: int | None, said: Logprobs | None) -> Chosen | ModelError:
 
 
 def _token(row: torch.Tensor, wish: Wish) -> int | None:
-    """None where the highest logit is no number; one that is none counts as higher than all."""
+    """The token that is drawn; None where the highest logit is no number, and NaN counts as the highest."""
     logits = row.float().numpy()
     if not wish.barred and wish.allowed is None and not wish.penalties:
         return _of_row(logits, wish)
@@ -91,7 +91,7 @@ def _of_row(logits: Floats, wish: Wish) -> int | None:
 
 @contextmanager
 def _possible(logits: Floats, wish: Wish) -> Generator[Floats]:
-    """Meanwhile nothing that may not come can be chosen; `logits` are then what they were.
+    """The logits for the block, in which nothing that may not come can be chosen; afterwards they are what they were.
 
     In place where few are barred: a copy of all would cost more than the choice.
     """
@@ -164,7 +164,9 @@ def placed(weights: Doubles, wishes: Sequence[Wish]) -> Tokens:
 
 
 def likeliest(logits: Floats, some: int) -> Tokens:
-    """So many tokens, best first, of equal ones the first; fewer where others cannot come."""
+    """So many of the likeliest tokens, best first, of equal ones the lower number first; fewer where no others can
+    come.
+    """
     import numpy
     import torch
 
@@ -184,7 +186,7 @@ def likeliest(logits: Floats, some: int) -> Tokens:
 
 
 def _least(values: Floats, some: int) -> numpy.float32:
-    """Of so many of the highest."""
+    """The lowest of the `some` highest values."""
     import numpy
 
     some = min(some, len(values))
@@ -192,7 +194,7 @@ def _least(values: Floats, some: int) -> numpy.float32:
 
 
 def _weights(logits: Floats, best: numpy.float32, sampling: Sampling) -> Floats:
-    """Of all tokens; the best weighs 1."""
+    """The weights of all tokens; the best weighs 1."""
     import numpy
 
     weights = logits - best

@@ -148,7 +148,8 @@ _LOOKS = frozenset({_FREE, _FEW, _WIDE})
 
 
 def likeliest(logits: torch.Tensor, some: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """So many of each row, shape (rows, vocabulary), best first, of equal ones the first: logits and tokens.
+    """The logits and the tokens of the `some` likeliest of each row, shape (rows, vocabulary), best first, of equal
+    ones the lower number first.
 
     At first groups of neighbours are looked for: a group whose best is not among so many holds none of them.
     """
@@ -205,7 +206,7 @@ def _first_beyond(sums: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
 
 
 def _padded(logits: torch.Tensor) -> torch.Tensor:
-    """To whole blocks."""
+    """The logits, padded to whole blocks."""
     import torch
 
     rest = -logits.shape[1] % BLOCK
@@ -213,7 +214,7 @@ def _padded(logits: torch.Tensor) -> torch.Tensor:
 
 
 def _allow(logits: torch.Tensor, wishes: Sequence[Wish]) -> None:
-    """In place: of rows of a form, only what it allows."""
+    """In place: leaves a row whose answer has a form only the tokens that the form allows."""
     import numpy
     import torch
 
@@ -230,7 +231,9 @@ def _allow(logits: torch.Tensor, wishes: Sequence[Wish]) -> None:
 
 
 def _bar(logits: torch.Tensor, wishes: Sequence[Wish]) -> None:
-    """In place. A token beyond the vocabulary cannot come anyway, and would end the use of a GPU."""
+    """In place: bars tokens. One beyond the vocabulary cannot come anyway, and writing there would end the use of a
+    GPU.
+    """
     import numpy
 
     barred = [(at, token) for at, wish in enumerate(wishes) for token in wish.barred if token < logits.shape[1]]
@@ -240,7 +243,7 @@ def _bar(logits: torch.Tensor, wishes: Sequence[Wish]) -> None:
 
 
 def _penalise(logits: torch.Tensor, wishes: Sequence[Wish]) -> None:
-    """In place: of each row what it has read and written."""
+    """In place: applies each row's penalties for what it has read and written."""
     import numpy
 
     found = [(at, wish.penalties, wish.sampling) for at, wish in enumerate(wishes) if wish.penalties]
@@ -268,7 +271,7 @@ def _numbers(wishes: Sequence[Wish], device: torch.device) -> torch.Tensor:
 
 
 def _sent(array: NDArray[numpy.generic], device: torch.device) -> torch.Tensor:
-    """Without waiting for the pass that the device is at."""
+    """The array on the device, without waiting for the pass that runs there."""
     import numpy
     import torch
 
@@ -276,7 +279,7 @@ def _sent(array: NDArray[numpy.generic], device: torch.device) -> torch.Tensor:
 
 
 def _brought(tensors: Sequence[torch.Tensor]) -> list[Floats]:
-    """In one transfer, as float32, in which every token is exact."""
+    """The tensors from the device in one transfer, as float32, which holds the number of every token exactly."""
     import torch
 
     whole = torch.cat([each.float().flatten() for each in tensors]).cpu().numpy()

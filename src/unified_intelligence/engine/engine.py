@@ -35,7 +35,7 @@ _LONGEST_END = 5.0
 class Engine:
     """At most `queue` requests wait for one of the `slots`; `memory` is in tokens of all of them.
 
-    What is left to gather into `large_pages` is, in pauses, or between the steps of an engine that is at work for long.
+    The rest of `large_pages` is gathered in pauses, or between the steps of an engine that is at work for long.
     """
 
     def __init__(
@@ -92,7 +92,9 @@ class Engine:
         self.forward.close()
 
     def forget_threads(self) -> None:
-        """Also in a forked process, which has none of its parent's threads."""
+        """Begins without a thread and without requests; so does a forked process, which has none of its parent's
+        threads.
+        """
         self.turn = turns.turn_of(self.forward.device)  # whoever else computes there holds it
         self._changed = threading.Condition()
         self._scheduler.forget()
@@ -162,7 +164,7 @@ class Engine:
 
 
 def _wake(tickets: Iterable[Ticket]) -> None:
-    """Those who wait on a loop, once a loop."""
+    """Wakes those who wait on a loop, once for each loop."""
     loops: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
     for ticket in tickets:
         if ticket.loop:

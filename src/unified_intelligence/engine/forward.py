@@ -80,11 +80,11 @@ class Forward(ABC):
         """Tokens that the memory of these slots is for, when each has got so long."""
 
     def hold(self, places: Sequence[Places], memory: int = sys.maxsize) -> None:  # noqa: B027 - some take it as they read
-        """There is memory to write these places, and not beyond `memory` tokens for more. Raises RuntimeError."""
+        """Takes memory to write these places; ahead of need, none beyond `memory` tokens. Raises RuntimeError."""
 
     @abstractmethod
     def copy(self, source: int, target: int, length: int) -> None:
-        """What the target holds are the first tokens of the source."""
+        """From now on the target holds the first `length` tokens of the source."""
 
     @abstractmethod
     def cut(self, slot: int, length: int = 0, *, unsound: bool = False) -> None:

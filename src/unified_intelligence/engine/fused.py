@@ -158,7 +158,7 @@ class FusedForward(Forward):
         self.steady = Steady(model, inductor=inductor, record=record)
 
     def unsteadily(self) -> None:
-        """As before `steadily`; no slot holds anything then."""
+        """Undoes `steadily`; no slot holds anything afterwards."""
         self.steady, self.small = None, self._aside
         self.forget()
 
@@ -171,14 +171,14 @@ class FusedForward(Forward):
         return x
 
     def weights(self) -> Iterator[torch.Tensor]:
-        """Those of its products, all of which a step reads."""
+        """The weights of its products, all of which a step reads."""
         return kept_by(self._products())
 
     def _products(self) -> list[Linear]:
         return [self._head, *(product for layer in self._layers for product in layer.weights.products)]
 
     def _small_pass(self) -> tuple[SmallPass | None, str]:
-        """And why there is none, "" otherwise."""
+        """The pass by our own kernels; where there is none, None and the reason."""
         layers = [layer.weights for layer in self._layers]
         angles = self._cos, self._sin
         try:
@@ -205,7 +205,7 @@ class FusedForward(Forward):
 
 
 class _Layer:
-    """One layer: `project` up to the attention, `finish` from it on."""
+    """One layer: `project` is what comes before its attention, `finish` what comes after."""
 
     def __init__(self, layer: Any, heads: Heads, eps: float, joined: Callable[[Sequence[Any]], Linear]) -> None:
         import torch

@@ -82,7 +82,9 @@ def is_held(config: GenerationConfig) -> bool:
 
 
 def form_of(config: GenerationConfig, marks: Marks) -> Form | None:
-    """None where nothing was asked for. Raises InvalidRequestError for what cannot be enforced and has to be."""
+    """The form that a request asks for, None where it asks for none. Raises InvalidRequestError for one that cannot be
+    enforced and has to be.
+    """
     if not is_held(config):
         return None
     choice, wanted = config.tool_choice, config.response_format

@@ -77,7 +77,7 @@ def expect(tensor: torch.Tensor) -> None:
 
 
 def zeros(shape: Sequence[int], like: torch.Tensor) -> torch.Tensor:
-    """For what is written bit by bit: in main memory it is taken only as it is written, in large pages.
+    """Zeros for what is written bit by bit: main memory is taken only as it is written, in large pages.
 
     Of the same device and type as another tensor. Raises MemoryError, or RuntimeError as torch does.
     """
@@ -106,7 +106,8 @@ def kept_by(products: Iterable[Linear]) -> Iterator[torch.Tensor]:
 
 
 def _stretches(tensors: Iterable[torch.Tensor]) -> Iterator[tuple[int, int]]:
-    """From page to page, all that hold a part of them; neighbours in memory are one, of at most `_AT_ONCE`.
+    """The stretches of memory, from page to page, that hold a part of the tensors; neighbours are joined, up to
+    `_AT_ONCE`.
 
     What is smaller than a page stays where it is.
     """

@@ -68,7 +68,7 @@ class Kernels:
 
 
 class Special(Linear):
-    """By an undocumented operation. `error` is the most its results may be off, relative to their size."""
+    """A product by an undocumented operation. `error` is the most its results may be off, relative to their size."""
 
     error: ClassVar[float] = 0.0
     said: ClassVar[str]

@@ -70,15 +70,14 @@ def linear(
     quantization: Quantization = "none",
     kernels: Kernels = HERE,
 ) -> Linear:
-    """Of a weight (out, in), where it is and in its type; its caller lets go of it afterwards.
+    """The product with a weight (out, in), on its device and in its type; the caller lets go of the weight afterwards.
 
     Raises ConfigurationError for what this device cannot do.
     """
     for kind in _KINDS[quantization]:
         if not kernels.fault(kind, weight.device, weight.dtype) and not kind.unfit(weight):
-            with suppress(
-                ValueError
-            ):  # oneDNN chooses an order for each shape, and it may be another than at the trial
+            # oneDNN chooses an order for each shape, and it may be another than at the trial.
+            with suppress(ValueError):
                 return kind(weight, bias, kernels)
     if quantization != "none":
         raise _refused(quantization, weight.device, weight.dtype, kernels)
@@ -104,7 +103,7 @@ def _refused(
 
 
 def for_head(quantization: Quantization, device: torch.device) -> Quantization:
-    """Of the product that ends in logits, where an error of int4 would show in every choice."""
+    """The quantization of the product that ends in logits: there an error of int4 would show in every choice."""
     return quantization if quantization != "int4" else "int8" if device.type == "cpu" else "none"
 
 

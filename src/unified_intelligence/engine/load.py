@@ -183,11 +183,10 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     parallel: int = 1,
     join: Callable[[str], None] | None = None,
 ) -> Loaded:
-    """One model at a time in this process; others wait. int8, int4 and fp8 are left to the engine's own products.
+    """Loads one model at a time; others wait. int8, int4 and fp8 are left to the engine's own products.
 
     Its own `code` runs only if it may. Of `parallel` processes this is one; `join` connects them, on a kind of device.
-    Raises ConfigurationError for what this machine cannot do, ModelError for
-    anything the loaders refuse.
+    Raises ConfigurationError for what this machine cannot do, ModelError for anything the loaders refuse.
     """
     import transformers
 
@@ -259,7 +258,9 @@ def _check_products(quantization: arrange.Quantized, device: torch.device, dtype
 
 
 def _ends(folder: Path, model: Any, tokenizer: Any, row: int) -> frozenset[int]:
-    """Of a row of logits. Raises ModelError for what is no number of a token; one beyond the row never comes."""
+    """The tokens that end a turn, of `row` logits. Raises ModelError for what is no number of a token; one beyond the
+    row never comes.
+    """
     given: object = model.generation_config.eos_token_id
     listed = cast("list[object]", given) if isinstance(given, list) else [given]
     if not all(token is None or type(token) is int for token in listed):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Packed(Special):
-    """In the order in which oneDNN reads weights; else it reorders them at each product."""
+    """Weights in the order in which oneDNN reads them; otherwise it would reorder them at each product."""
 
     said = "weights reordered once by oneDNN"
 

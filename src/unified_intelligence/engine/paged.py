@@ -33,7 +33,9 @@ class Heads:
 
 
 class Shape(NamedTuple):
-    """Of `rows`, none has more than `width` pages. `whole`: the pairs are the first pages there are, in their order."""
+    """The sizes of a step: none of the `rows` has more than `width` pages. `whole`: the pairs are the first pages there
+    are, in their order.
+    """
 
     rows: int
     pairs: int
@@ -56,7 +58,7 @@ class Pairs(NamedTuple):
 
 
 def shape_of(tables: Sequence[Sequence[int]], pages: int) -> Shape:
-    """Of tables of pages, of which there are so many in all."""
+    """The shape of a step with these tables of pages, of which there are `pages` in all."""
     counts = [len(table) for table in tables]
     needed, end = sum(counts), 1 + max(max(table) for table in tables)
     whole = min(end, pages) <= _WASTE * needed and len(set[int]().union(*tables)) == needed
@@ -89,7 +91,7 @@ def numbers_of(tables: Sequence[Sequence[int]], lengths: Sequence[int], shape: S
 
 
 def pairs_of(numbers: torch.Tensor, shape: Shape, dtype: torch.dtype) -> Pairs:
-    """By operations of torch alone, on the device where the numbers are."""
+    """The pairs from their numbers, by operations of torch alone, on the device where the numbers are."""
     import torch
 
     pages, owners, seen = numbers[: 3 * shape.pairs].view(3, -1).unbind()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Quantization = Literal["none", "int8", "int4", "fp8"]
 
+_CONTROL_GROUPS = Path("/sys/fs/cgroup")
+
 
 def device_of(name: str) -> torch.device:
     """The device of a name; "auto" is the best there is. Raises ConfigurationError for one that is not there."""
@@ -55,7 +57,7 @@ def set_threads(wanted: int | None) -> None:
     torch.set_num_threads(wanted or min(torch.get_num_threads(), available_cores()))
 
 
-def available_cores(control_groups: Path = Path("/sys/fs/cgroup")) -> int:
+def available_cores(control_groups: Path = _CONTROL_GROUPS) -> int:
     """What the scheduler and the container's quota leave of the machine's cores, at least one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, math.ceil(_quota(control_groups) or cores)))
@@ -80,19 +82,19 @@ def free_memory(device: torch.device) -> int:
 
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return available_memory()
+    return _free_main_memory()
 
 
-def available_memory(control_groups: Path = Path("/sys/fs/cgroup"), machine: Path = Path("/proc/meminfo")) -> int:
-    """Bytes of main memory this process could still take; 4 GB where nobody says."""
+def _free_main_memory() -> int:
+    """Bytes this process could still take; 4 GB where nobody says."""
     try:
-        lines = dict(line.split(":", 1) for line in machine.read_text().splitlines())
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
         free = int(lines["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         free = 4 * 10**9
     try:
-        limit = int((control_groups / "memory.max").read_text())
-        used = int((control_groups / "memory.current").read_text())
+        limit = int((_CONTROL_GROUPS / "memory.max").read_text())
+        used = int((_CONTROL_GROUPS / "memory.current").read_text())
     except (OSError, ValueError):  # no such file, or "max"
         return free
     return max(0, min(free, limit - used))

@@ -80,5 +80,5 @@ def _nearest(weights: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> 
 
 
 def _kept(numbers: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """In float32, rounded to what is kept."""
+    """The numbers in float32, rounded as they will be kept."""
     return numbers.to(like.dtype).float()

@@ -42,7 +42,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """All that a row of logits becomes a token by.
+    """Everything that turns a row of logits into a token.
 
     `random` is at least 0 and below 1, and not looked at where there is no choice. `allowed` has a bit for each token,
     None where no form is asked for; none of `barred` may come besides.
@@ -119,7 +119,7 @@ class Penalties:
         self.counts[place] += 1
 
     def apply(self, logits: NDArray[numpy.float32]) -> None:
-        """In place, to logits of shape (vocabulary,). Only those of tokens that cost something are looked at."""
+        """In place, on logits of shape (vocabulary,). Only those of tokens that cost something are looked at."""
         import numpy
 
         own, values = self._sampling, logits[self.tokens]

@@ -116,7 +116,7 @@ class Scheduler:
             )
 
     def add(self, row: Row) -> None:
-        """It waits for a slot."""
+        """Lets an answer wait for a slot."""
         if not self._rows and not self._waiting:
             self._slots.memory = self._memory  # who used up the memory once may have left
         row.number = next(self._numbers)
@@ -124,7 +124,7 @@ class Scheduler:
         self._waiting.sort(key=_in_order)
 
     def step(self) -> Iterable[Ticket]:
-        """One pass of the model for all of them; which tickets were told something."""
+        """One pass of the model for all answers; gives the tickets that were told something."""
         import torch
 
         self._told = {}
@@ -139,7 +139,7 @@ class Scheduler:
         return self._told
 
     def fail(self, error: Exception) -> Iterable[Ticket]:
-        """Ends them all."""
+        """Ends all answers with an error."""
         self._told = {}
         for row in [*self._rows, *self._waiting]:
             self._tell(row, error)
@@ -182,7 +182,7 @@ class Scheduler:
                 self._refuse(row, TimedOutError("queue", max(0.0, round(row.deadline - row.came, 2))))
 
     def _let_in(self) -> None:
-        """In order: one that has no room yet keeps those behind it waiting, or it would wait forever."""
+        """Gives slots in order: an answer without room keeps those behind it waiting, or it would wait forever."""
         while self._waiting and (not self._rows or self._slots.fits(self._waiting[0].writing.longest)):
             row = self._waiting[0]
             row.slot = self._slots.take(row.writing.tokens, row.writing.longest, row.writing.adapter)
@@ -322,7 +322,9 @@ class Scheduler:
         return None
 
     def _read_again(self, row: Row) -> None:
-        """From the start, without guesses: what came of one is in the slot, and spoils even what was sure."""
+        """Reads an answer from its start, without guesses: what came of one is in the slot, and spoils even what was
+        sure.
+        """
         self._forward.cut(row.slot.index, unsound=True)
         row.slot.read, row.guessed = 0, False
 

@@ -101,14 +101,14 @@ class Slots:
         target.read, target.sound = length, min(length, source.sound)
 
     def give_back(self, slot: Slot, *, spoilt: bool = False) -> None:
-        """What is not known to be numbers is not kept; if spoilt, nothing is."""
+        """Frees a slot. Only what is known to be numbers is kept; where it is spoilt, nothing is."""
         keeps = slot.sound if self.forward.rewinds and not spoilt else 0
         self.forward.cut(slot.index, keeps, unsound=True)
         slot.tokens, slot.read, slot.sound = list(slot.tokens[:keeps]), keeps, keeps
         slot.most, slot.last_used = 0, next(self._clock)
 
     def reach(self, places: Sequence[Places]) -> None:
-        """There is memory to write there. Who is free and was not used for longest makes room. Raises NoRoomError."""
+        """Takes memory to write there; the free slot unused for longest makes room. Raises NoRoomError."""
         grows = self.forward.growth(places)
         while grows and self.forward.held + grows > self.memory and (free := self._kept()):
             oldest = min(free, key=lambda slot: slot.last_used)

@@ -55,7 +55,7 @@ class Drafter(ABC):
 
     @abstractmethod
     def forget(self, key: int) -> None:
-        """That answer has ended; one it never heard of is no mistake."""
+        """Forgets an answer that has ended; one it never heard of is no mistake."""
 
     @abstractmethod
     def clear(self) -> None:
@@ -104,7 +104,7 @@ class _Text:
 class Price:
     """What passes take: `seconds` for one token, each of the next few `few` times as much, each beyond `many` times.
 
-    As it stands, a guess: one that lets every answer be guessed on whose guesses are not nearly all wrong.
+    The defaults are no measurement: with them every answer is guessed on unless nearly all its guesses are wrong.
     """
 
     seconds: float = 1.0
@@ -112,12 +112,12 @@ class Price:
     many: float = 0.05
 
     def __call__(self, tokens: int) -> float:
-        """Of a pass, in passes of one token."""
+        """The price of a pass, in passes of one token."""
         return 1 + self.few * (min(tokens, _FEW) - 1) + self.many * max(0, tokens - _FEW)
 
     @classmethod
     def measured(cls, forward: Forward) -> Price:
-        """By passes of this model; no slot may be in use. Raises ModelError."""
+        """The prices of this model, measured by passes of it; no slot may be in use. Raises ModelError."""
         one, few, many = _seconds(forward, (1, _FEW, _MANY))
         at_first = max(0.0, few - one) / one / (_FEW - 1)
         return cls(one, at_first, max(at_first, (many - few) / one / (_MANY - _FEW)))
@@ -150,7 +150,7 @@ class Speculation:
         return [next(proposed) if length else () for length in lengths]
 
     def note(self, key: int, right: int, *, refused: bool) -> None:
-        """So many guesses were right; `refused`: the one after them was not."""
+        """Learns that so many guesses were right; `refused`: the one after them was not."""
         chance = self._chance(key)
         for _ in range(right):
             chance += _WEIGHT * (1 - chance)

@@ -105,7 +105,7 @@ def start(  # noqa: PLR0913 - each is an option of the command line
 
 
 def _tokens(own: Forward, small: Forward | None, memory: float | None) -> int:
-    """That there is memory for, in whole pages. Raises ConfigurationError for less than a conversation."""
+    """How many tokens there is memory for, in whole pages. Raises ConfigurationError for less than a conversation."""
     token_bytes = own.token_bytes + (small.token_bytes if small else 0)
     tokens = int((memory * 1e9 if memory else _SHARE * free_memory(own.device)) / token_bytes)
     tokens -= tokens % own.page
@@ -235,7 +235,7 @@ def _fused(model: Any, longest: int, quantization: Quantization, adapters: Adapt
 
 
 def _check_same(got: torch.Tensor, expected: torch.Tensor, dtype: str, quantization: Quantization) -> None:
-    """Of logits (places, vocabulary). Raises ModelError for what no rounding explains, and for no numbers."""
+    """Compares logits (places, vocabulary). Raises ModelError for a difference no rounding explains, and for NaN."""
     if not bool(expected.isfinite().all()):
         raise ModelError("The model computes no finite numbers.", hint="Try the dtype float32, or copy it again.")
     difference = float((got - expected).abs().max() / expected.abs().max().clamp(min=1e-9))

@@ -34,7 +34,7 @@ _KEPT = 64  # shapes that are kept ready: each holds its logits
 
 
 class Layer(Protocol):
-    """One layer of a model: `project` up to the attention, `finish` from it on."""
+    """One layer of a model: `project` is what comes before its attention, `finish` what comes after."""
 
     def project(
         self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
@@ -75,7 +75,7 @@ class Steady:
         self.fault = ""
 
     def resize(self, pages: int) -> None:
-        """To be told whenever the caches are others, before and after: what was recorded reads them where they were."""
+        """To be called whenever the caches change, before and after: what was recorded reads them where they were."""
         self._ready.clear()
         self._pages = pages
 
@@ -132,7 +132,7 @@ class Steady:
 
 
 def _inputs(pieces: Sequence[Piece], tables: Sequence[Sequence[int]], shape: Shape) -> torch.Tensor:
-    """Of each row: its token, its place, and the page where its keys and values are kept; then the pairs."""
+    """For each row its token, its place, and the page where its keys and values are kept; then the pairs."""
     import torch
 
     none = [0] * (shape.rows - len(pieces))

@@ -34,11 +34,11 @@ class Ticket:
         self._wake: asyncio.Event | None = None
 
     def put(self, item: Chosen | End | Exception) -> None:
-        """In any thread; a reader on a loop has to be woken besides."""
+        """Puts something in, from any thread; a reader on a loop has to be woken besides."""
         self._come.put(item)
 
     def wake(self) -> None:
-        """On the loop."""
+        """Wakes the reader; called on the loop."""
         if self._wake:
             self._wake.set()
 
@@ -47,7 +47,7 @@ class Ticket:
         self.cancelled = True
 
     def close(self) -> None:
-        """As `cancel`; of an answer that has ended, nothing."""
+        """Cancels the answer, unless it has ended."""
         self.cancel()
 
     def tokens(self) -> Generator[Chosen, None, bool]:

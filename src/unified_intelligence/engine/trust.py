@@ -95,7 +95,7 @@ def _named(model: str) -> str:
 
 
 def _hub_id(folder: Path) -> str:
-    """Of a folder in the cache of the Hub, "" of another one."""
+    """The Hub id of a folder in the Hub's cache, "" for any other folder."""
     kept = folder.parents[1].name if len(folder.parents) > 1 and folder.parent.name == "snapshots" else ""
     return kept.removeprefix("models--").replace("--", "/", 1) if kept.startswith("models--") else ""
 
@@ -116,5 +116,5 @@ def _code_in(value: object) -> tuple[str, object] | None:
 
 
 def _worse(one: tuple[str, object] | None, other: tuple[str, object]) -> tuple[str, object]:
-    """Of two that name code, the one that is refused in any case."""
+    """The worse of two keys that name code: the one that is refused in any case."""
     return one if one and (one[0] != "auto_map" or "--" in str(one[1])) else other

@@ -11,8 +11,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import torch
 
 
@@ -42,9 +40,7 @@ class Turn:
             self._waiting.append(place)
         place.acquire()  # released by who hands on
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._looking:
             if self._waiting:
                 self._waiting.popleft().release()
@@ -59,7 +55,7 @@ def turn_of(device: torch.device) -> Turn:
 
 
 def forget() -> None:
-    """For a forked process: whoever held a turn is not in it."""
+    """For a forked process, in which no thread that held a turn lives on."""
     global _finding  # noqa: PLW0603 - it may have been held too
     _finding = threading.Lock()
     _turns.clear()

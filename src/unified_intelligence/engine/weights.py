@@ -37,7 +37,7 @@ _WIDTHS = re.compile(r"[A-Z]+(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class _Tensor:
-    """As a header tells it; `kind` is F32, BF16, I32 and such."""
+    """A tensor as a file's header tells it; `kind` is F32, BF16, I32 and such."""
 
     name: str
     shape: tuple[int, ...]
@@ -54,19 +54,19 @@ class _Tensor:
 
     @property
     def is_float(self) -> bool:
-        """Of those that are brought to the number type that was asked for."""
+        """Whether it is brought to the number type that was asked for."""
         return self.kind in {"F64", "F32", "F16", "BF16"}
 
     @property
     def is_matrix(self) -> bool:
-        """Of those that a quantization makes smaller."""
+        """Whether a quantization makes it smaller."""
         return self.is_float and len(self.shape) > 1 and "embed" not in self.name
 
 
 def weight_of(
     folder: Path, adapters: Iterable[Path] = (), *, dtype: Dtype, device: torch.device, quantization: Quantized
 ) -> Weight:
-    """Of a model's folder and those of its adapters. Raises ConfigurationError, ModelError."""
+    """The weight of the model in a folder, with its adapters. Raises ConfigurationError, ModelError."""
     number = dtype_of(dtype, _saved(read_object(folder / "config.json")), device).itemsize
     tensors = list(_tensors(folder / name for name in weight_files(folder)))
     plain = [tensor.size * (number if tensor.is_float else tensor.itemsize) for tensor in tensors]

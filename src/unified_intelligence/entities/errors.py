@@ -63,8 +63,13 @@ class UnifiedIntelligenceError(Exception):
 
     @property
     def code(self) -> str:
-        words = type(self).__name__.removesuffix("Error")
-        return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in words).strip("_")
+        return code_of(type(self))
+
+
+def code_of(kind: type[UnifiedIntelligenceError]) -> str:
+    """The `code` of a class, such as rate_limited of RateLimitedError."""
+    words = kind.__name__.removesuffix("Error")
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in words).strip("_")
 
 
 class ConfigurationError(UnifiedIntelligenceError):

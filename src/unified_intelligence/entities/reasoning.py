@@ -46,7 +46,7 @@ class TagSplitter:
 
     @property
     def channel(self) -> Channel:
-        """Of the next character."""
+        """The channel of the next character."""
         return self._channel
 
     def feed(self, chunk: str) -> list[Piece]:

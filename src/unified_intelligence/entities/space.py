@@ -6,6 +6,7 @@ or a tag.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,21 @@ SERVING_STAGES = frozenset({"RUNNING", "RUNNING_BUILDING", "RUNNING_APP_STARTING
 BROKEN_STAGES = frozenset({"BUILD_ERROR", "RUNTIME_ERROR", "CONFIG_ERROR", "NO_APP_FILE"})
 STOPPED_STAGES = frozenset({"PAUSED", "STOPPED"})
 NEVER_SLEEPS = -1
+FREE_HARDWARE = "cpu-basic"
+
+
+def host_of(space: str) -> str:
+    """The host name that the Hub gives the server of a Space."""
+    return f"{re.sub('[^a-z0-9]+', '-', space.lower()).strip('-')}.hf.space"
+
+
+def takes_sleep_time(hardware: str) -> bool:
+    """The Hub lets free hardware and ZeroGPU sleep as it likes."""
+    return hardware != FREE_HARDWARE and not is_zero_gpu(hardware)
+
+
+def is_zero_gpu(hardware: str) -> bool:
+    return hardware.startswith("zero-")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,10 @@ def plain(value: object) -> object:
 
 
 def input_digest(sample: Sample) -> str:
-    """Of what a sample asks: its messages, and the tools and limits that belong to it."""
+    """The digest of what a sample asks: its messages, and the tools and limits that belong to it."""
     return digest([plain(sample.messages), plain(sample.config)])
 
 
 def samples_digest(samples: Iterable[Sample]) -> str:
-    """Of all that is asked and of the truth: for suites that are not read from one file."""
+    """The digest of all that is asked and of the truth, for suites that are not read from one file."""
     return digest([[own.id, plain(own.messages), plain(own.config), plain(own.reference)] for own in samples])

@@ -16,6 +16,7 @@ from unified_intelligence.evaluation.folder import is_written, read_attempts, re
 from unified_intelligence.evaluation.metrics import fault, is_complete, shares_right, slices_of, summarise
 from unified_intelligence.evaluation.record import Attempt, Question, Run
 from unified_intelligence.evaluation.session import status_of
+from unified_intelligence.figures.changed import changed
 from unified_intelligence.figures.statistics import Interval, holm, mcnemar, paired_bootstrap, quantile
 
 ALPHA = 0.05
@@ -120,7 +121,7 @@ def compare(first: Read, second: Read, *, force: bool = False) -> Comparison:
         lost=lost,
         gained=gained,
         unpaired=tuple(sorted(asked - both)),
-        changed=_changed(first.run, second.run),
+        changed=changed(first.run.depends_on, second.run.depends_on),
         latency=_latency(first, second),
         cost=(first.run.cost.get("usd"), second.run.cost.get("usd")),
         tokens=(first.run.tokens.get("completion", 0), second.run.tokens.get("completion", 0)),
@@ -208,7 +209,7 @@ def _mean(values: Sequence[float]) -> float:
 def _flips(
     first: Iterable[Attempt], second: Iterable[Attempt], shares: Shares, both: Iterable[str]
 ) -> tuple[tuple[Flip, ...], tuple[Flip, ...]]:
-    """Lost and gained, each by id."""
+    """The samples that were lost and those that were gained, each by id."""
     before, after = _ends(first), _ends(second)
     lost: list[Flip] = []
     gained: list[Flip] = []
@@ -225,13 +226,6 @@ def _ends(attempts: Iterable[Attempt]) -> dict[str, str]:
     for own in sorted(attempts, key=lambda own: own.epoch):
         ends.setdefault(own.sample_id, []).append("right" if own.outcome == "right" else fault(own))
     return {name: ", ".join(dict.fromkeys(own)) for name, own in ends.items()}
-
-
-def _changed(first: Run, second: Run) -> dict[str, tuple[object, object]]:
-    """What the answers depend on and was not the same."""
-    names = [*first.depends_on, *(name for name in second.depends_on if name not in first.depends_on)]
-    pairs = {name: (first.depends_on.get(name), second.depends_on.get(name)) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
 def _latency(first: Read, second: Read) -> dict[str, tuple[float | None, float | None]]:

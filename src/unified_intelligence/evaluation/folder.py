@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 import msgspec
@@ -43,7 +42,7 @@ def read_attempts(folder: Path) -> dict[Key, Attempt]:
 
     A line that was cut off at the end is passed over. Raises ConfigurationError for one in the middle.
     """
-    return latest(_lines(folder / SAMPLES, _DECODE, torn=True))
+    return latest(_lines(folder / SAMPLES, _DECODE))
 
 
 def latest(attempts: Iterable[Attempt]) -> dict[Key, Attempt]:
@@ -57,10 +56,11 @@ def latest(attempts: Iterable[Attempt]) -> dict[Key, Attempt]:
 
 def read_questions(folder: Path) -> dict[str, Question]:
     decoder = msgspec.json.Decoder(Question)
-    return {own.sample_id: own for own in _lines(folder / QUESTIONS, decoder, torn=True)}
+    return {own.sample_id: own for own in _lines(folder / QUESTIONS, decoder)}
 
 
-def _lines(path: Path, decoder: msgspec.json.Decoder[_Line], *, torn: bool) -> list[_Line]:
+def _lines(path: Path, decoder: msgspec.json.Decoder[_Line]) -> list[_Line]:
+    """A last line that was cut off is passed over. Raises ConfigurationError for any other that cannot be read."""
     data = path.read_bytes() if path.is_file() else b""
     found: list[_Line] = []
     lines = data.split(b"\n")
@@ -70,7 +70,7 @@ def _lines(path: Path, decoder: msgspec.json.Decoder[_Line], *, torn: bool) -> l
         try:
             found.append(decoder.decode(line))
         except msgspec.MsgspecError as error:
-            if torn and number == len(lines):
+            if number == len(lines):
                 break
             raise ConfigurationError(
                 f"{path}, line {number} cannot be read: {error}", hint="Take the line out; its sample is asked again."
@@ -98,9 +98,7 @@ class RunFolder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def append(self, attempt: Attempt) -> None:
@@ -126,7 +124,7 @@ class RunFolder:
         replace(self.path / QUESTIONS, b"".join(_ENCODE.encode(own) + b"\n" for own in questions))
 
     def rewrite(self, attempts: Mapping[Key, Attempt]) -> None:
-        """Other scores for the same answers: the file is replaced at once or not at all."""
+        """Replaces the scores of the same answers: the file is replaced at once or not at all."""
         replace(self.path / SAMPLES, b"".join(_ENCODE.encode(own) + b"\n" for own in attempts.values()))
         os.close(self._samples)
         self._samples = os.open(self.path / SAMPLES, os.O_WRONLY | os.O_APPEND)
@@ -144,7 +142,7 @@ class RunFolder:
         os.close(self._lock)
 
     def _repaired(self) -> dict[Key, Attempt]:
-        """What stands there, after the end of a line that was cut off is taken away."""
+        """The attempts that are there, after a last line that was cut off was taken away."""
         path = self.path / SAMPLES
         data = path.read_bytes() if path.is_file() else b""
         whole = data.rfind(b"\n") + 1

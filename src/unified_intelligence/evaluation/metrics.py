@@ -89,7 +89,7 @@ def shares_right(attempts: Iterable[Attempt]) -> dict[str, float]:
 
 
 def slices_of(attempts: Iterable[Attempt], questions: Mapping[str, Question]) -> dict[str, list[Attempt]]:
-    """Attempts by the groups of their samples, but for one that holds all. Each of several languages is a group."""
+    """Attempts by the groups of their samples, without a group that holds all. Each of several languages is a group."""
     languages = {own.language for own in questions.values() if own.language}
     found: defaultdict[str, list[Attempt]] = defaultdict(list)
     n = 0
@@ -108,7 +108,7 @@ def groups_of(question: Question, *, several: bool) -> list[str]:
 
 
 def _verdicts(answered: Sequence[Attempt], n: int) -> list[Metric]:
-    """What other rules say, of all that was planned: what has no answer passes nowhere."""
+    """What other rules say, as shares of all that was planned: what has no answer passes nowhere."""
     passed: Counter[str] = Counter()
     for own in answered:
         passed.update({name: int(kept) for name, kept in own.score.verdicts.items()} if own.score else {})
@@ -159,7 +159,7 @@ def _tokens(attempts: Sequence[Attempt]) -> dict[str, int]:
 
 
 def _cost(attempts: Sequence[Attempt], before: Mapping[str, object]) -> dict[str, object]:
-    """In US dollars: by a price of tokens, by the hours the run took, or unknown."""
+    """The cost in US dollars: by a price of tokens, by the hours the run took, or unknown."""
     told = [own.cost_usd for own in attempts if own.cost_usd is not None]
     hour, seconds = before.get("usd_per_hour"), before.get("seconds")
     if isinstance(hour, int | float) and isinstance(seconds, int | float):

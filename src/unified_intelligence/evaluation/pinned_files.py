@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from unified_intelligence.disk.whole import replace
 from unified_intelligence.entities.errors import ConfigurationError, ConnectionFailedError
+from unified_intelligence.evaluation.canonical import ids_digest
 from unified_intelligence.evaluation.suite import Dataset
 
 if TYPE_CHECKING:
@@ -48,9 +49,14 @@ def sha256(*contents: bytes) -> str:
 
 def described(name: str, version: str, licence: str, ids: Sequence[str], digest: str, origin: str) -> Dataset:
     """What a result says of data whose SHA-256 is `digest`."""
-    listed = sha256("".join(f"{one}\n" for one in ids).encode())
     return Dataset(
-        name=name, version=version, sha256=digest, licence=licence, n=len(ids), ids_sha256=listed, origin=origin
+        name=name,
+        version=version,
+        sha256=digest,
+        licence=licence,
+        n=len(ids),
+        ids_sha256=ids_digest(ids),
+        origin=origin,
     )
 
 

@@ -53,12 +53,12 @@ class Progress:
             self._ends.popleft()
 
     def rate(self) -> float:
-        """Ends a second, of late."""
+        """How many attempts ended a second, of late."""
         now = time.perf_counter()
         span = min(_RECENT, now - self.started)
         return sum(1 for end in self._ends if end >= now - span) / span if span > 0 else 0.0
 
     def remaining(self) -> float | None:
-        """Seconds until the end at this rate; None while there is none."""
+        """Seconds until the end at this rate; None while there is no rate."""
         rate = self.rate()
         return (self.planned - self.done) / rate if rate else None

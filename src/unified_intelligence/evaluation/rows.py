@@ -30,9 +30,7 @@ _KEYS = frozenset({
 class RowsSuite(Suite):
     """Built from rows. Raises ConfigurationError with the row's place and what is wrong with it; for a route too."""
 
-    def __init__(
-        self, choice: Choice, rows: Iterable[Row], *, version: str = "1", licence: str = "", origin: str = ""
-    ) -> None:
+    def __init__(self, choice: Choice, rows: Iterable[Row], *, licence: str = "", origin: str = "") -> None:
         if choice.route not in {"", "chat"}:
             raise UnknownNameError("route", choice.route, ("chat",), hint="Rows are asked one way: leave --route out.")
         read = [_sample(row, f"{origin or choice.name}, row {number}") for number, row in enumerate(rows, 1)]
@@ -46,7 +44,7 @@ class RowsSuite(Suite):
         self.name, self.scorer, self._samples = choice.name, SCORER, tuple(chosen)
         self.dataset = Dataset(
             name=choice.name,
-            version=version,
+            version="1",
             sha256=samples_digest(chosen),
             licence=licence,
             n=len(chosen),
@@ -139,7 +137,7 @@ def _list(row: Row, name: str) -> list[object]:
 
 
 def _tool(value: object) -> ToolSpec:
-    """As OpenAI's API has it, with or without {"type": "function", "function": ...} around it."""
+    """A tool as OpenAI's API has it, with or without {"type": "function", "function": ...} around it."""
     outer = cast("Row", value) if isinstance(value, Mapping) else cast("Row", {})
     inner = outer.get("function", outer)
     if not isinstance(inner, Mapping) or not isinstance(cast("Mapping[str, object]", inner).get("name"), str):

@@ -122,12 +122,12 @@ class Runner:
                     self._queue.put_nowait(None)
 
     async def _pause(self) -> None:
-        """As long as a server asked for; meanwhile it may ask for more."""
+        """Waits as long as a server asked for; meanwhile it may ask for more."""
         while (pause := self._pause_until - time.perf_counter()) > 0:  # noqa: ASYNC110 - time is what is waited for
             await asyncio.sleep(pause)
 
     def _more(self) -> list[Task]:
-        """As many more as go into one request."""
+        """As many more tasks as go into one request."""
         found: list[Task] = []
         while len(found) < self._asker.size - 1 and not self._queue.empty():
             task = self._queue.get_nowait()
@@ -194,7 +194,9 @@ class Runner:
         self._queue.put_nowait(task)
 
     def _give_up_waiting(self) -> None:
-        """Nothing is tried again. If the breaker tripped, what failed so far is told; else it is only not finished."""
+        """Tries nothing again. If the breaker tripped, waiting tasks end with the error they had; else they are only
+        unfinished.
+        """
         for handle, task, reply in self._waiting.values():
             handle.cancel()
             if self.breaker.reason:

@@ -20,6 +20,7 @@ from unified_intelligence.evaluation.metrics import is_complete, summarise
 from unified_intelligence.evaluation.progress import Progress
 from unified_intelligence.evaluation.record import Asking, Attempt, Key, Model, Question, Run, Status
 from unified_intelligence.evaluation.runner import Rules, Runner, Work, make_ready, of_epoch, tasks_of
+from unified_intelligence.figures.changed import changed
 from unified_intelligence.interfaces.checkable import ICheckable
 from unified_intelligence.interfaces.sample_generator import ISampleGenerator
 from unified_intelligence.interfaces.text_generator import InProcessTextGenerator
@@ -92,7 +93,9 @@ class Plan:
 
 
 def limited(samples: Sequence[Sample], limit: int | None) -> tuple[Sample, ...]:
-    """So many of them, drawn by their ids: the same ones every time, and a larger limit only adds. Pairs stay whole."""
+    """As many samples as `limit` says, chosen by their ids: the same ones every time, and a larger limit only adds.
+    Pairs stay whole.
+    """
     if limit is None or limit >= len(samples):
         return tuple(samples)
     kept = {own.id for own in drawn(samples)[:limit]}
@@ -100,7 +103,9 @@ def limited(samples: Sequence[Sample], limit: int | None) -> tuple[Sample, ...]:
 
 
 def drawn(samples: Sequence[Sample]) -> list[Sample]:
-    """In an order that has nothing to do with what is asked: however far a run comes, its figure is fair."""
+    """The samples in an order that has nothing to do with what they ask: however far a run comes, its figure
+    is fair.
+    """
     return sorted(samples, key=lambda own: (sha256((own.pair or own.id).encode("utf-8", "replace")).digest(), own.id))
 
 
@@ -220,12 +225,8 @@ def _asking(plan: Plan) -> Asking:
 
 def refuse_differences(run: Run, plan: Plan, depends: Mapping[str, object]) -> None:
     """Raises ConfigurationError where answers of another kind would be mixed with those that are there."""
-    names = [*run.depends_on, *(name for name in depends if name not in run.depends_on)]
-    changed = [name for name in names if run.depends_on.get(name) != depends.get(name)]
-    if changed:
-        said = "; ".join(
-            f"{own}: {_short(run.depends_on.get(own))} there, {_short(depends.get(own))} now" for own in changed
-        )
+    if other := changed(run.depends_on, depends):
+        said = "; ".join(f"{name}: {_short(there)} there, {_short(now)} now" for name, (there, now) in other.items())
         raise ConfigurationError(
             f"The run {run.name} was made otherwise. {said}.",
             hint="Start another beside it with --new or --name NAME, or ask as it did.",
@@ -256,7 +257,7 @@ def kind_of(generator: ITextGenerator) -> str:
 
 
 def _know(run: Run, told: dict[str, str]) -> None:
-    """Keeps what is known of the model: as it was asked for, else as the provider tells it."""
+    """Keeps what is known of the model: what was asked for, else what the provider tells."""
     own, given = run.model, run.model.options
     own.told = told
     own.id = str(given["model"]) if "model" in given else told.get("model")
@@ -300,7 +301,7 @@ def _ignored(generator: ITextGenerator, samples: Sequence[Sample], plan: Plan) -
 
 
 def _questions(folder: RunFolder, samples: Sequence[Sample]) -> dict[str, Question]:
-    """Those of the run so far, and these."""
+    """The questions that the run has so far, and these."""
     known = read_questions(folder.path)
     new = {own.id: question_of(own) for own in samples if own.id not in known}
     if new:
@@ -322,7 +323,7 @@ def question_of(sample: Sample) -> Question:
 
 
 def _closed(run: Run, folder: RunFolder, questions: Mapping[str, Question], seconds: float) -> Run:
-    """run.json as it stands now."""
+    """Writes run.json as it stands now."""
     before = run.cost.get("seconds")
     run.cost["seconds"] = round((before if isinstance(before, int | float) else 0.0) + seconds, 3)
     summarise(run, folder.attempts.values(), questions)

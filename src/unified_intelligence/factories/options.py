@@ -45,7 +45,7 @@ class Option:
 
     @property
     def type_name(self) -> str:
-        """In the words that settings have too: a number, true or false, or its choices."""
+        """The type in the words that settings have too: a number, true or false, or its choices."""
         return "|".join(self.choices) or _NAMES.get(self.kind, self.kind.__name__)
 
 

@@ -149,7 +149,7 @@ class ProviderFactory(IProviderFactory):
         return self.build(name, Configured(options))
 
     def build(self, name: str, given: Configured, within: tuple[str, ...] = ()) -> ITextGenerator:
-        """As `create`; `within` are the rows that this one is built for, the outermost first."""
+        """Like `create`; `within` are the rows that this one is built for, the outermost first."""
         from unified_intelligence.factories.options import bind, options_of
         from unified_intelligence.factories.routes import Routes
         from unified_intelligence.interfaces.composition import ComposedTextGenerator, KeyedTextGenerator
@@ -179,7 +179,7 @@ class ProviderFactory(IProviderFactory):
             raise
 
     def _variables_for(self, name: str, hint: str, given: Configured) -> str:
-        """Where a hint names options that were not given: the variables they are read from as well."""
+        """How the hint goes on: the variables that could give the options it names, where they are not given."""
         variables = [
             variable
             for option, variable in self.provider(name).environment.items()
@@ -193,7 +193,7 @@ class ProviderFactory(IProviderFactory):
         return self._class(name, self.provider(name).target, ITextGenerator)
 
     def _holder(self, name: str) -> type[SeveralModels] | None:
-        """Of several; None where the row has none."""
+        """The class that holds several of the row's generators; None where the row has none."""
         from unified_intelligence.interfaces.several import SeveralModels
 
         several = self.provider(name).several

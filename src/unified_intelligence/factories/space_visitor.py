@@ -29,7 +29,7 @@ class SpaceVisitor(ISpaceVisitor):
     def generator(
         self, provider: str, space: str, url: str, *, key: str | None = None, model: str | None = None
     ) -> ITextGenerator:
-        """Nothing that is remembered of an earlier version of the Space is used."""
+        """The provider, with nothing remembered of an earlier version of the Space."""
         known = {option.name for option in self._factory.options(provider)}
         wanted = {
             "space": space,

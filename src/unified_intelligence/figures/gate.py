@@ -39,7 +39,7 @@ class Limit(NamedTuple):
 
 
 def read_limit(written: str) -> Limit | None:
-    """None for what is none. Raises InvalidRequestError where the number is no number."""
+    """The limit that was written, None where it is none. Raises InvalidRequestError where the number is no number."""
     found = _WRITTEN.fullmatch(written.strip())
     if found is None:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Without a line's end after the last row. A cell is one line, whatever is in it."""
+    """The table, without a newline after its last row. A cell is one line, whatever is in it."""
     lines = [heads, ["---"] * len(heads), *([_cell(str(cell)) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

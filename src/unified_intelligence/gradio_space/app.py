@@ -98,7 +98,7 @@ def launch(blocks: gr.Blocks, *, host: str | None = None, port: int | None = Non
 def _in_a_loop(work: Callable[[], _T]) -> _T:
     """Does it while an event loop runs in this thread.
 
-    For each of its locks Gradio else opens a loop of its own and forgets it, and Python tells of every one in the log.
+    Otherwise Gradio opens a loop for each of its locks and forgets it, and Python tells of every one in the log.
     """
 
     async def do() -> _T:

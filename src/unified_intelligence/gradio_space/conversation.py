@@ -30,7 +30,7 @@ def said_in(history: Sequence[Mapping[str, Any]]) -> list[EventJson]:
 
 
 def title_of(message: Mapping[str, Any]) -> str:
-    """Of a block; empty for what was said."""
+    """The title of a block; empty for what was said."""
     return _metadata(message).get("title") or ""
 
 

@@ -19,7 +19,7 @@ ERROR_TITLE = "uic:"
 
 
 def add_endpoints(answering: Answering, about: Mapping[str, object], at_once: int) -> None:
-    """Into the Blocks that are open."""
+    """Adds the endpoints to the Blocks that are open."""
 
     def generate(messages: list[dict[str, Any]], config: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """The answer to a conversation, an event at a time; the last one is `end` or `error`."""

@@ -25,7 +25,7 @@ from unified_intelligence.gradio_space.event_json import error_json
 def add_endpoints(
     evaluating: Evaluating, about: Mapping[str, Any], version: Mapping[str, object], at_once: int
 ) -> None:
-    """Into the Blocks that are open. `about` is what a result says of this Space, `version` what /version tells."""
+    """Adds them to the open Blocks. `about` is what a result says of this Space, `version` what /version tells."""
 
     def eval_chunk(run_spec: dict[str, Any], samples: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """One call of a GPU: new records as they come, then all of this call; `left` samples it did not get to."""

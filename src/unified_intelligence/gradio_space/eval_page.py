@@ -43,7 +43,7 @@ class _Shown(NamedTuple):
 
 
 def add_page(evaluating: Evaluating, about: Mapping[str, Any], title: str, subtitle: str, at_once: int) -> None:
-    """Into the Blocks that are open."""
+    """Adds the page to the Blocks that are open."""
     add_title(title, subtitle)
     samples = gr.Textbox(
         elem_id="given", label="Samples", value="\n".join(EXAMPLES), lines=6, max_lines=14,

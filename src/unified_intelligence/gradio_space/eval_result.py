@@ -42,7 +42,7 @@ class RunResult:
 
     @property
     def records(self) -> list[Record]:
-        """In the order of the samples."""
+        """The records, in the order of the samples."""
         return [self._records[task.name] for task in self._run.tasks if task.name in self._records]
 
     @property
@@ -60,7 +60,7 @@ class RunResult:
         return told | ({"notice": notice} if notice else {})
 
     def told(self, error: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """All of it. `complete` if every sample has a record, `failed` if an error left none an answer."""
+        """The whole result. `complete` if every sample has a record, `failed` if an error left none an answer."""
         records = self.records
         status = "complete" if not self.left else "partial"
         if error and all(record["outcome"] == "error" for record in records):
@@ -88,7 +88,7 @@ def refusal(error: Exception) -> dict[str, Any]:
 
 
 def _latency(records: Sequence[Record]) -> dict[str, float | None]:
-    """Of the samples that were answered, to the end or to their limit."""
+    """Latencies of the samples that were answered, to the end or to their limit."""
     own = [record for record in records if record["finish_reason"]]
     whole = [record["latency_s"] for record in own]
     first = [record["ttft_s"] for record in own if record["ttft_s"] is not None]

@@ -64,7 +64,8 @@ class Evaluating:
         self._work = lent(work, on_gpu)
 
     def call(self, run: Run, tasks: Sequence[Task]) -> Generator[Step, None, None]:
-        """One call of a GPU at most. The records of the tasks that it got to, known and refused ones first.
+        """Makes at most one call of a GPU. Gives the records of the tasks that it got to, known and refused
+        ones first.
 
         Closing it stops the work. Raises what ZeroGPU raises, and ServerBusyError.
         """
@@ -109,7 +110,7 @@ class Evaluating:
         known.took(time.perf_counter() - started, answered)
 
     def _answers(self, asked: _Asked, since: float, seconds: float) -> Generator[list[tuple[int, Part]], None, None]:
-        """Where the GPU is. The parts of records as they come, by the place of their sample; now and then none."""
+        """Runs where the GPU is: the parts of records as they come, by the place of their sample; now and then none."""
         deadline, stop = time.perf_counter() + seconds, threading.Event()
         pool = ThreadPoolExecutor(min(self.at_once, len(asked)), "sample")
         try:
@@ -148,7 +149,9 @@ class Evaluating:
 
 
 def _whole(part: Part) -> Part:
-    """Of a sample that had a call for itself and was cut, the record is an error: its model had more to say."""
+    """The whole record of a part. A sample that had a call for itself and was cut ends in an error: its model had more
+    to say.
+    """
     if "cut" not in part:
         return part
     seconds = part.pop("cut")

@@ -24,7 +24,7 @@ _SWITCH_THEME = "() => { document.body.classList.toggle('dark'); }"
 
 
 def add_title(title: str, subtitle: str) -> None:
-    """Into the Blocks that are open."""
+    """Adds the title to the Blocks that are open."""
     with gr.Row(elem_id="title"):
         gr.Markdown(f"# {title}\n{subtitle}", container=False)
         theme = gr.Button("Light / dark", size="sm", scale=0, min_width=100)

@@ -51,7 +51,7 @@ class _Changes(NamedTuple):
 
 
 def add_page(answering: Answering, title: str, subtitle: str, at_once: int) -> None:
-    """Into the Blocks that are open."""
+    """Adds the page to the Blocks that are open."""
     add_title(title, subtitle)
     chat = gr.Chatbot(
         elem_id="chat", show_label=False, label="Conversation", scale=1, height="60vh", layout="panel",

@@ -66,7 +66,8 @@ def background_loop() -> asyncio.AbstractEventLoop:
 
 
 class _Passage:
-    """From the loop to the caller's thread. What comes in one turn of the loop is handed over together.
+    """Carries events from the loop to the caller's thread. What comes in one turn of the loop is handed over
+    together.
 
     `taken` is written by the caller's thread alone, the rest by the loop's.
     """
@@ -112,7 +113,7 @@ async def _read(events: AsyncIterator[Event], passage: _Passage) -> None:
 
 
 def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    """At the end of the process: what still runs is cancelled, so that it can say goodbye to its server."""
+    """Called at the end of the process: what still runs is cancelled, so that it can say goodbye to its server."""
 
     async def cancel_all() -> None:
         others = asyncio.all_tasks() - {asyncio.current_task()}

@@ -47,7 +47,7 @@ class SeveralModels(ITextGenerator):
     @property
     @abstractmethod
     def models(self) -> Mapping[str, ITextGenerator]:
-        """All of them, by name."""
+        """All generators, by name."""
 
     @abstractmethod
     async def aprepare(self) -> None:

@@ -96,7 +96,7 @@ class ISpaceHost(ABC):
 
     @abstractmethod
     def set_hardware(self, space: str, hardware: str, sleep_time: int | None = None) -> None:
-        """Both in one call: a Space that moves never runs without its sleep time."""
+        """Sets both in one call: a Space that moves never runs without its sleep time."""
 
     @abstractmethod
     def set_sleep_time(self, space: str, seconds: int) -> None:
@@ -107,11 +107,11 @@ class ISpaceHost(ABC):
 
     @abstractmethod
     def set_volumes(self, space: str, volumes: Sequence[SpaceVolume]) -> None:
-        """These and no others."""
+        """Mounts these volumes and no others."""
 
     @abstractmethod
     def restart(self, space: str, *, factory: bool = False) -> None:
-        """With `factory` it is built anew, without what is cached. Wakes what sleeps or is paused."""
+        """Restarts it; with `factory` it is built anew, without what is cached. Wakes what sleeps or is paused."""
 
     @abstractmethod
     def pause(self, space: str) -> None: ...

@@ -131,7 +131,7 @@ class Admission:
         entry.active += 1
 
     def _leave_with(self, entry: Entry) -> None:
-        """An answer is over. With the last one under way go those that never came."""
+        """Ends an answer. When none of the request's is under way any more, those that never came are given up too."""
         if entry.left:
             self._count(entry, -1)
         entry.over += 1

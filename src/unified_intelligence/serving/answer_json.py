@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from unified_intelligence.entities.generation import Usage
+    from unified_intelligence.entities.generation import TokenLogprob, Usage
 
 _encode: Callable[[object], bytes] = msgspec.json.Encoder().encode
 _LINE_BREAKS = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
@@ -39,6 +39,15 @@ def new_id(prefix: str) -> str:
 def now() -> int:
     """Seconds since 1970."""
     return int(datetime.now(UTC).timestamp())
+
+
+def logprob_of(token: TokenLogprob) -> dict[str, object]:
+    """A token with its likeliest alternatives, as chat completions and responses both have it."""
+    return {**_token(token), "top_logprobs": list(map(_token, token.alternatives))}
+
+
+def _token(token: TokenLogprob) -> dict[str, object]:
+    return {"token": token.token, "logprob": token.logprob, "bytes": list(token.token.encode(errors="replace"))}
 
 
 def usage_of(usages: Sequence[Usage | None], prompts: int = 1) -> dict[str, object] | None:

@@ -18,11 +18,10 @@ from unified_intelligence.entities.generation import (
     Notice,
     ReasoningDelta,
     TextDelta,
-    TokenLogprob,
     ToolCallDelta,
     Usage,
 )
-from unified_intelligence.serving.answer_json import encoded, new_id, now, usage_of
+from unified_intelligence.serving.answer_json import encoded, logprob_of, new_id, now, usage_of
 from unified_intelligence.serving.chat_request import ChatRequest
 from unified_intelligence.serving.connection import WholeAnswer
 from unified_intelligence.serving.documents import ANSWERING, answers_of
@@ -89,7 +88,7 @@ def _choice(index: int, answer: Generation, body: ChatRequest) -> dict[str, obje
             }
             for call in answer.tool_calls
         ]
-    logprobs = {"content": list(map(_logprob, answer.logprobs)), "refusal": None} if body.logprobs else None
+    logprobs = {"content": list(map(logprob_of, answer.logprobs)), "refusal": None} if body.logprobs else None
     return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": answer.finish_reason}
 
 
@@ -142,7 +141,7 @@ class _Chunk:
             case TextDelta(text, logprobs) if not (logprobs and self._body.logprobs):
                 return self._with(index, b'"content":' + encoded(text)) if text else b""
             case TextDelta(text, logprobs):
-                told = {"content": list(map(_logprob, logprobs)), "refusal": None}
+                told = {"content": list(map(logprob_of, logprobs)), "refusal": None}
                 return self._whole(index, {"content": text}, logprobs=told)
             case ReasoningDelta(text):
                 if self._body.include_reasoning is False or not text:
@@ -181,11 +180,3 @@ class _Chunk:
 
 def _call_id() -> str:
     return f"call_{uuid.uuid4().hex[:24]}"
-
-
-def _logprob(told: TokenLogprob) -> dict[str, object]:
-    return {**_token(told), "top_logprobs": list(map(_token, told.alternatives))}
-
-
-def _token(told: TokenLogprob) -> dict[str, object]:
-    return {"token": told.token, "logprob": told.logprob, "bytes": list(told.token.encode(errors="replace"))}

@@ -151,7 +151,7 @@ ANSWERING = tuple(_STATUSES)
 
 
 def answers_of(name: str, *statuses: int, stream: bool = False) -> dict[int | str, dict[str, Any]]:
-    """The responses of a route: its answer, and the errors it may give instead. `ANSWERING` is all of them."""
+    """The responses of a route: its answer, and the errors it may give instead. `ANSWERING` has all the errors."""
     content: dict[str, Any] = {"application/json": {"schema": _ref(name)}}
     if stream:
         content["text/event-stream"] = {"schema": _ref("ServerSentEvent")}

@@ -171,7 +171,7 @@ def _of_the_request(error: ours.UnifiedIntelligenceError, conversation: str) -> 
 
 
 def _is_our_own(error: ours.UnifiedIntelligenceError) -> bool:
-    """The queue sends away with the errors of a provider, but names none."""
+    """Whether our own queue sent the request away: it does so with the errors of a provider, but names none."""
     own = isinstance(error, ours.RateLimitedError | ours.ServerBusyError)
     return own and not (error.provider or error.url)
 

@@ -57,12 +57,14 @@ class Requested:
 
     @property
     def of_the_api(self) -> bool:
-        """Not a probe, nor somebody who looks at the figures; what was sent away at the door counts."""
+        """Whether it used the API: no probe, and nobody who looks at the figures. What was sent away at the door
+        counts.
+        """
         return self.route.startswith("/v1/") or (self.route == UNMATCHED and self.status >= 400)
 
 
 class Metrics:
-    """One server's figures in a registry of its own. Services whose `watch` is of here have their answers measured."""
+    """One server's figures, in a registry of its own. `watch_of` gives what measures the answers of a service."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -154,7 +156,7 @@ class _Families:
 
 
 class _Answers:
-    """Those of one model: `ended` of them, with `completion_tokens` in all."""
+    """The figures of one model's answers: `ended` of them, with `completion_tokens` in all."""
 
     def __init__(self, families: _Families, model: str, recent: Recent) -> None:
         self._finished, self._model, self._recent = families.finished, model, recent
@@ -203,7 +205,7 @@ def _queue(admission: Admission) -> dict[str, Any]:
 
 
 def _summed(queues: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Of the whole server."""
+    """The queues of all models, added up."""
     names = {name for queue in queues for name in queue["rejections"]}
     return {
         **{name: sum(queue[name] for queue in queues) for name in ("running", "waiting")},

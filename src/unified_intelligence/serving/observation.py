@@ -120,7 +120,7 @@ class Watch:
 
     @property
     def tokens(self) -> tuple[int, int]:
-        """Of the question and of the answer; without the model's own count, the deltas that came."""
+        """Tokens of the question and of the answer; without the model's own count, the deltas that came."""
         usage = self.completed.usage if self.completed is not None else None
         if usage is None:
             return 0, self.deltas

@@ -96,7 +96,7 @@ def _name_models(schema: Document, names: Collection[str]) -> None:
 
 
 def _exact(value: Any) -> Any:
-    """Whole numbers as such: FastAPI makes floats of bounds, which end between the last seeds there are."""
+    """Whole numbers as integers: FastAPI makes floats of bounds, and between the largest seeds there are no floats."""
     if isinstance(value, Mapping):
         items = cast("Mapping[str, Any]", value).items()
         return {_BOUNDS.get(name, name): _exact(inner) for name, inner in items}

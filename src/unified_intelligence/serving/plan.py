@@ -109,7 +109,7 @@ def _with_form(
 
 
 def _without_neutral(config: GenerationConfig, honoured: Collection[str]) -> GenerationConfig:
-    """A value that changes nothing is no request."""
+    """The configuration without values that change nothing: they ask for nothing."""
     asked = config.asked_for().difference(honoured)
     neutral = {name for name, value in _CHANGES_NOTHING.items() if name in asked and getattr(config, name) == value}
     if config.parallel_tool_calls or not config.tools:

@@ -25,7 +25,7 @@ def _whole(value: object) -> object:
 
 
 def _switch(value: object) -> object:
-    """To Python 0 is False."""
+    """Refuses what is no truth value: to Python 0 is False."""
     if not isinstance(value, bool):
         raise ValueError("input should be false")
     return value

@@ -41,7 +41,9 @@ Ask = Callable[[Sequence[Message]], AsyncIterator[Event]]
 
 
 async def repaired(ask: Ask, messages: Sequence[Message], plan: Plan) -> AsyncGenerator[Event]:
-    """Raises AnswerInvalidError with the last answer, AnswerRefusedError where the provider's filter ended it."""
+    """The events of an answer that is as it was asked for. Raises AnswerInvalidError with the last answer,
+    AnswerRefusedError where the provider's filter ended it.
+    """
     started, first = time.perf_counter(), 0.0
     turns = with_system(messages, plan.instruction)
     usages: list[Usage | None] = []
@@ -107,7 +109,7 @@ def _complaint(written: str, fault: str) -> str:
 
 
 class _Attempt:
-    """One answer. Where a call may turn out wrong, what comes before the first call goes out as it is made.
+    """One answer. Where only its calls are checked, what comes before the first of them goes out as it is made.
 
     `silent`: an earlier attempt has put text out, so this one may only bring the calls.
     """

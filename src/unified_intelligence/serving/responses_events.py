@@ -18,11 +18,10 @@ from unified_intelligence.entities.generation import (
     Notice,
     ReasoningDelta,
     TextDelta,
-    TokenLogprob,
     ToolCallDelta,
     Usage,
 )
-from unified_intelligence.serving.answer_json import now
+from unified_intelligence.serving.answer_json import logprob_of, now
 
 if TYPE_CHECKING:
     from unified_intelligence.serving.errors import Failure
@@ -134,7 +133,7 @@ class Writer:
         if isinstance(event, ReasoningDelta):
             yield {"type": "response.reasoning_text.delta", **told}
             return
-        logprobs = list(map(_logprob, event.logprobs)) if self._wants_logprobs else []
+        logprobs = list(map(logprob_of, event.logprobs)) if self._wants_logprobs else []
         growing.logprobs.extend(logprobs)
         yield {"type": "response.output_text.delta", **told, "logprobs": logprobs}
 
@@ -218,11 +217,3 @@ def _usage(usage: Usage | None) -> Told | None:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
-
-
-def _logprob(told: TokenLogprob) -> Told:
-    return {**_token(told), "top_logprobs": list(map(_token, told.alternatives))}
-
-
-def _token(told: TokenLogprob) -> Told:
-    return {"token": told.token, "logprob": told.logprob, "bytes": list(told.token.encode(errors="replace"))}

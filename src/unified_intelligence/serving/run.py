@@ -174,14 +174,14 @@ class Server(uvicorn.Server):
         self.should_exit = self.force_exit = True
 
     def _give_up(self, patience: float) -> None:
-        """Cancels what runs."""
+        """Cancels what runs, and ends the process if that takes too long."""
         self.exit_code = self.exit_code or UNFINISHED
         self._end_after(patience)
         for task in list(self.server_state.tasks):
             task.cancel()
 
     def _end_after(self, patience: float) -> None:
-        """A thread that computes or loads cannot be cancelled: the process may have to go without it."""
+        """Ends the process if it still lives then: a thread that computes or loads cannot be cancelled."""
         if self.owns_process:
             last = threading.Timer(patience, os._exit, (self.exit_code,))
             last.daemon = True

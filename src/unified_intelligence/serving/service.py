@@ -64,12 +64,12 @@ class Service:
 
     @property
     def all(self) -> tuple[Service, ...]:
-        """One of each model, this one first."""
+        """The services of all models, this one first."""
         return (self, *self.beside)
 
     @property
     def together(self) -> State:
-        """That of the whole server: what is wrong with one model is told before what another is still doing."""
+        """The state of the whole server: what is wrong with one model is told before what another is still doing."""
         return self.least_ready.state
 
     @property
@@ -134,7 +134,7 @@ class Service:
             await each.load()
 
     async def load(self) -> None:
-        """Its own model, unless it has failed already."""
+        """Loads its own model, unless it has failed already."""
         if self.state != "loading":
             return
         try:

@@ -56,7 +56,9 @@ class CallRules:
 
 
 def rules_for(tools: Sequence[ToolSpec], *, required: bool, single: bool) -> CallRules | None:
-    """None where any call may go out. Raises InvalidRequestError for parameters nobody can check."""
+    """The rules for the calls of an answer; None where any call may go out. Raises InvalidRequestError for parameters
+    nobody can check.
+    """
     checked = sum(required or tool.strict for tool in tools)
     if checked > MOST_TOOLS:
         raise InvalidRequestError(f"{checked} tools are to be checked; at most {MOST_TOOLS} can be.")

@@ -41,7 +41,7 @@ def without_neutral(body: object) -> object:
 
 
 def _asks_for_nothing(value: object, neutral: tuple[object, ...]) -> bool:
-    """To Python 0 is False and True is 1; in a request they are not."""
+    """Whether the value is neutral. To Python 0 is False and True is 1; in a request they are not."""
     return any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in neutral)
 
 
@@ -77,7 +77,7 @@ def _worded(error: Mapping[str, Any]) -> str:
 
 
 def _path(error: Mapping[str, Any], body: object) -> tuple[str | int, ...]:
-    """Where in the body, without the names of the alternatives pydantic tried there."""
+    """The place in the body, without the names of the alternatives that pydantic tried there."""
     steps: list[str | int] = []
     here = body
     places = list(cast("Sequence[str | int]", error["loc"])[1:])

@@ -35,7 +35,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class CreateSpace(Action):
-    """With everything but its files, so that the first build has its secrets."""
+    """Makes the Space with everything but its files, so that the first build has its secrets."""
 
     kind: ClassVar[str] = "create"
     space: str
@@ -132,7 +132,7 @@ class SetVolumes(Action):
 
 @dataclass(frozen=True, slots=True)
 class SetHardware(Action):
-    """In one call with the sleep time, where the spec has one."""
+    """Sets the hardware, in one call with the sleep time where the spec has one."""
 
     kind: ClassVar[str] = "set_hardware"
     before: str | None
@@ -195,7 +195,8 @@ def sleeps(seconds: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """In the order in which it is done. `parent` is the commit it was made for, "" where there is no Space yet.
+    """Actions in the order in which they are done. `parent` is the commit it was made for, "" where there is no Space
+    yet.
 
     `state` is what the Space did then, in a few words. Prices are dollars an hour while it runs, None where nothing
     does.

@@ -56,7 +56,7 @@ def deployment_of(
     settings: Mapping[str, object] | None = None,
     checks: Mapping[str, object] | None = None,
 ) -> Deployment:
-    """Of contents by path; `deployment.json` itself does not count."""
+    """The deployment of these contents by path; `deployment.json` itself does not count."""
     digests = {path: hashlib.sha256(content).hexdigest() for path, content in files.items() if path != FILE_NAME}
     return Deployment(digests, source, settings or {}, checks or {})
 

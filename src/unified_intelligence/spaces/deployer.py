@@ -19,6 +19,7 @@ from unified_intelligence.entities.errors import (
     UnifiedIntelligenceError,
     VerificationError,
 )
+from unified_intelligence.entities.space import STOPPED_STAGES
 from unified_intelligence.interfaces.daemon_thread import in_daemon_thread
 from unified_intelligence.interfaces.space_host import ISpaceHost
 from unified_intelligence.interfaces.space_visitor import ISpaceVisitor
@@ -223,7 +224,7 @@ class Deployer:
     async def wake_if_paused(self, space: str) -> None:
         """A candidate was paused when it was used last; a deployment does not start what is paused."""
         runtime = await in_daemon_thread(lambda: self.host.runtime(space))
-        if runtime.stage in {"PAUSED", "STOPPED"}:
+        if runtime.stage in STOPPED_STAGES:
             await in_daemon_thread(lambda: self.host.restart(space))
 
     async def put_away(self, space: str) -> None:

@@ -42,7 +42,7 @@ def blob_id(content: bytes) -> str:
 
 
 def changes(tree: Mapping[str, TreeFile], wanted: Mapping[str, bytes]) -> tuple[FileChange, ...]:
-    """By path. Files that the Hub keeps for itself are left alone, unless we have one of that name."""
+    """The changes, by path. Files that the Hub keeps for itself are left alone, unless we have one of that name."""
 
     def found() -> Iterator[FileChange]:
         for path in sorted(tree.keys() | wanted.keys()):

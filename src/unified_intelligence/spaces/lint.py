@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from unified_intelligence.entities.space import takes_sleep_time
 from unified_intelligence.spaces import front_matter
 from unified_intelligence.spaces.patterns import Patterns
 from unified_intelligence.spaces.render import README, RenderedSpace
@@ -63,7 +64,7 @@ def _all(rendered: RenderedSpace, secrets: Mapping[str, str]) -> Iterator[Findin
         yield from _zero_gpu(head, requirements)
     if spec.sdk == "docker":
         yield from _docker(files, head)
-    if spec.sleep_time is not None and (spec.hardware == "cpu-basic" or spec.is_zero_gpu):
+    if spec.sleep_time is not None and not takes_sleep_time(spec.hardware):
         yield Finding("warning", "space.yaml", f"sleep_time has no effect on {spec.hardware}: the Hub decides there")
     yield from _large_and_ignored(files)
     yield from _secrets(files, secrets)

@@ -29,12 +29,12 @@ class ObservedSpace:
 
     @property
     def is_blank(self) -> bool:
-        """Nothing was put there but what the Hub does itself: creating was cut off before the first commit."""
+        """Whether only the Hub's own files are there: creating was cut off before the first commit."""
         return self.tree.keys() <= _BLANK
 
 
 def observe(host: ISpaceHost, space: str) -> ObservedSpace | None:
-    """None where there is none, or none for this token. Raises ProviderError."""
+    """The Space as it is now; None where there is none, or none for this token. Raises ProviderError."""
     try:
         info = host.info(space)
     except NotFoundOrPrivateError:

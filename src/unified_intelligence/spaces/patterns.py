@@ -47,7 +47,7 @@ def _rules(lines: Iterable[str]) -> Iterator[_Rule]:
 
 
 def expression(pattern: str) -> re.Pattern[str]:
-    """Of the whole path from the root; a pattern without a slash is one of a name anywhere.
+    """The expression for the whole path from the root; a pattern without a slash is for a name anywhere.
 
     One that is broken, such as `[a`, matches nothing, as with git.
     """

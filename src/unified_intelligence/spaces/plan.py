@@ -10,7 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from unified_intelligence.entities.errors import ConfigurationError, DeploymentError
-from unified_intelligence.entities.space import NEVER_SLEEPS, HardwarePrice, SpaceVolume, Visibility
+from unified_intelligence.entities.space import (
+    FREE_HARDWARE,
+    NEVER_SLEEPS,
+    HardwarePrice,
+    SpaceVolume,
+    Visibility,
+    takes_sleep_time,
+)
 from unified_intelligence.interfaces.space_host import ISpaceHost
 from unified_intelligence.spaces.actions import (
     Action,
@@ -33,7 +40,6 @@ from unified_intelligence.spaces.render import RenderedSpace
 from unified_intelligence.spaces.secret_values import SecretValues
 from unified_intelligence.spaces.spec import SpaceSpec
 
-FREE = "cpu-basic"
 _OPENNESS: Mapping[Visibility, int] = {"private": 0, "protected": 1, "public": 2}
 
 
@@ -65,7 +71,7 @@ def make_plan(
             f"{spec.id} exists and was not deployed with uic: it has {len(observed.tree)} files of its own.",
             hint="--adopt takes it over: files, variables and settings that are not in the spec are then replaced.",
         )
-    now = observed.runtime.wanted_hardware or FREE
+    now = observed.runtime.wanted_hardware or FREE_HARDWARE
     files = to_commit(observed.tree, rendered, observed.record)
     return Plan(
         space=spec.id,
@@ -79,13 +85,8 @@ def make_plan(
     )
 
 
-def takes_sleep_time(hardware: str) -> bool:
-    """The Hub lets free hardware and ZeroGPU sleep as it likes."""
-    return hardware != FREE and not hardware.startswith("zero-")
-
-
 def _checked_price(spec: SpaceSpec, prices: Mapping[str, HardwarePrice]) -> float | None:
-    if spec.hardware.startswith("zero-") and spec.hardware not in prices:
+    if spec.is_zero_gpu and spec.hardware not in prices:
         return 0.0
     if spec.hardware not in prices:
         near = get_close_matches(spec.hardware, prices, n=1)
@@ -165,7 +166,7 @@ def _machine(spec: SpaceSpec, observed: ObservedSpace) -> Iterator[Action]:
         yield SetVolumes(observed.runtime.volumes, volumes)
     sleep = spec.sleep_time if takes_sleep_time(spec.hardware) else None
     now = observed.runtime.wanted_hardware
-    if (now or FREE) != spec.hardware:
+    if (now or FREE_HARDWARE) != spec.hardware:
         yield SetHardware(now, spec.hardware, sleep)
     elif sleep is not None and sleep != _slept(observed.runtime.sleep_time):
         yield SetSleepTime(observed.runtime.sleep_time, sleep)

@@ -62,7 +62,7 @@ class Rehearsed:
         return {"ok": self.ok, **asdict(self)}
 
     def told(self) -> str:
-        """In one sentence."""
+        """How it ended, in one sentence."""
         took = f"{sum(self.seconds.values()):.1f} s and {sum(self.calls.values())} calls of the Hub"
         if not self.fault:
             return f"{self.space} was deployed and verified, and a second plan is empty: {took}."
@@ -169,7 +169,7 @@ class Rehearsal:
 
 
 def patience_of_rehearsal(spec: SpaceSpec) -> Patience:
-    """Nothing is built and nobody else's machine is waited for: what takes long on the Hub takes seconds here."""
+    """Short times: nothing is built and nobody else's machine is waited for."""
     return Patience(
         poll=0.2, longest_poll=1.0, unmoved=15.0, starting=min(120.0, float(spec.startup_timeout)), answering=20.0,
         watch=min(_WATCH, float(spec.rollout.watch)), watch_poll=1.0,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from unified_intelligence.entities.errors import ConfigurationError
+from unified_intelligence.entities.space import host_of
 from unified_intelligence.spaces import front_matter
 from unified_intelligence.spaces.content import FILE_NAME, Deployment, deployment_of
 from unified_intelligence.spaces.patterns import Patterns
@@ -71,11 +72,6 @@ def checks_of(spec: SpaceSpec) -> dict[str, object]:
     """What the files are to meet, as deployment.json records it. A key stands there by its reference only."""
     told = spec.model_dump(mode="json", include={"contract", "smoke"})
     return told if spec.contract is not None else {}
-
-
-def host_of(space: str) -> str:
-    """The address that the Hub gives a Space."""
-    return f"{re.sub('[^a-z0-9]+', '-', space.lower()).strip('-')}.hf.space"
 
 
 def _filled(spec: SpaceSpec, files: Mapping[str, bytes]) -> dict[str, bytes]:

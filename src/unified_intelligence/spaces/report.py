@@ -54,7 +54,7 @@ class DeploymentReport:
         }
 
     def write(self, folder: Path) -> Path:
-        """Into a new file of the folder. Secrets are taken out once more, of everything."""
+        """Writes a new file into the folder. Secrets are taken out once more, of everything."""
         stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
         path = folder / f"{stamp}-{self.space.replace('/', '-')}-{self.verb}-{secrets.token_hex(2)}.json"
         text = json.dumps(_redacted(self.as_json(), self.redact), indent=2, ensure_ascii=False) + "\n"

@@ -11,14 +11,22 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from unified_intelligence.entities.errors import DeploymentError, RollbackError, UnifiedIntelligenceError
-from unified_intelligence.entities.space import Change, CopyFile, DeleteFile, NewCommit, SpaceTag, SpaceVolume, TreeFile
+from unified_intelligence.entities.space import (
+    Change,
+    CopyFile,
+    DeleteFile,
+    NewCommit,
+    SpaceTag,
+    SpaceVolume,
+    TreeFile,
+    takes_sleep_time,
+)
 from unified_intelligence.interfaces.daemon_thread import in_daemon_thread
 from unified_intelligence.interfaces.space_host import ISpaceHost
 from unified_intelligence.spaces.content import Deployment
 from unified_intelligence.spaces.good_versions import before, chosen, good_versions, mark_good
 from unified_intelligence.spaces.log_tail import Hear, unheard
 from unified_intelligence.spaces.observe import HOSTS_OWN, ObservedSpace, observe, recorded
-from unified_intelligence.spaces.plan import takes_sleep_time
 from unified_intelligence.spaces.spec import SpaceSpec, Volume
 from unified_intelligence.spaces.verify import Target, Verification, Verifier
 
@@ -51,7 +59,8 @@ class Rollback:
 async def roll_back(
     host: ISpaceHost, verifier: Verifier, spec: SpaceSpec, *, to: str = "", hear: Hear = unheard
 ) -> Rollback:
-    """To the newest good version that is not the one which runs now, or to the one that is named, and verified.
+    """Goes back to the newest good version that is not the one which runs now, or to the one that is named, and
+    verifies it.
 
     Raises ConfigurationError and DeploymentError before anything is changed; StalePlanError where somebody else
     committed; RollbackError when the old version does not run either.

@@ -130,7 +130,7 @@ class Wait:
         return time.monotonic() - self.began
 
     async def _until_noticed(self) -> None:
-        """Until the restart is told of. Not for long: it may be over before anybody looks."""
+        """Waits until the host tells of the restart. Not for long: it may be over before anybody looks."""
         until = time.monotonic() + self.patience.settling
         while time.monotonic() < until:
             runtime = await self.look()

@@ -26,7 +26,7 @@ class SecretValues:
         return fits(description, self.values[name], self.key) if name in self.values else None
 
     def new(self, name: str) -> NewSecret:
-        """As it is sent. Raises the ConfigurationError of one that cannot be read."""
+        """The secret as it is sent. Raises the ConfigurationError of one that cannot be read."""
         if name not in self.values:
             raise self.problems.get(name) or ConfigurationError(f"The secret {name} has no value here.")
         return NewSecret(name, self.values[name], fingerprint(self.values[name], self.key))

@@ -31,7 +31,9 @@ def rendered(file: SpecFile, spec: SpaceSpec | None = None) -> RenderedSpace:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """By path; in a git repository without what git ignores. Raises ConfigurationError for one that cannot be read."""
+    """The files by path; in a git repository without what git ignores. Raises ConfigurationError for one that cannot be
+    read.
+    """
     paths = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard", ".")
     listed = sorted(_walked(folder)) if paths is None else [path for path in paths.split("\0") if path]
     never = Patterns(_NEVER)

@@ -13,7 +13,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from unified_intelligence.entities.generation import GenerationConfig
-from unified_intelligence.entities.space import NEVER_SLEEPS, SpaceVolume, Visibility, VolumeKind
+from unified_intelligence.entities.space import (
+    FREE_HARDWARE,
+    NEVER_SLEEPS,
+    SpaceVolume,
+    Visibility,
+    VolumeKind,
+    is_zero_gpu,
+)
 
 VERSION = 1
 _CANDIDATE_SLEEP = 300
@@ -211,7 +218,7 @@ class SpaceSpec(Part):
     sdk: Literal["gradio", "docker", "static"] = Field(description="what the Hub builds it with")
     source: Source = Source()
     template: Template = Template()
-    hardware: str = Field(default="cpu-basic", pattern=r"^[a-z0-9][a-z0-9-]*$", description="zero-a10g is ZeroGPU")
+    hardware: str = Field(default=FREE_HARDWARE, pattern=r"^[a-z0-9][a-z0-9-]*$", description="zero-a10g is ZeroGPU")
     sleep_time: Sleep | None = Field(
         default=None, description="idle time until it sleeps, or never; the Hub's own otherwise"
     )
@@ -233,7 +240,7 @@ class SpaceSpec(Part):
         both = sorted(self.variables.keys() & self.secrets.keys())
         if both:
             raise ValueError(f"{both[0]} is among the variables and among the secrets")
-        if self.sdk != "gradio" and self.hardware.startswith("zero-"):
+        if self.sdk != "gradio" and self.is_zero_gpu:
             raise ValueError("ZeroGPU runs Gradio Spaces only: choose another hardware, or the sdk gradio")
         if self.smoke and self.contract is None:
             raise ValueError("smoke requests need a contract, which says how they are sent")
@@ -252,7 +259,7 @@ class SpaceSpec(Part):
 
     @property
     def is_zero_gpu(self) -> bool:
-        return self.hardware.startswith("zero-")
+        return is_zero_gpu(self.hardware)
 
     def owned_by(self, owner: str) -> SpaceSpec:
         """The same with this owner."""

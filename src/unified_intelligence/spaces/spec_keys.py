@@ -21,7 +21,7 @@ class SpecKey(NamedTuple):
 
 
 def spec_keys(model: type[BaseModel] = SpaceSpec, within: str = "") -> Iterator[SpecKey]:
-    """In the order of the model."""
+    """The keys, in the order of the model."""
     for name, field in model.model_fields.items():
         inner = list(dict.fromkeys(_models(field.annotation)))
         if not inner:

@@ -132,7 +132,7 @@ def _variables(observed: ObservedSpace, record: Deployment) -> Iterator[Drift]:
 
 
 def _secrets(observed: ObservedSpace, record: Deployment) -> Iterator[Drift]:
-    """By name: nobody can read a value."""
+    """Drift of the secrets, by name: nobody can read a value."""
     wanted = set(cast("list[str]", record.settings.get("secrets", [])))
     for name in sorted(wanted ^ observed.secrets.keys()):
         yield Drift("secret", name, "set" if name in wanted else "", "set" if name in observed.secrets else "")

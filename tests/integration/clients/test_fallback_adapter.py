@@ -95,7 +95,7 @@ CANNOT_NOW: dict[str, Answer] = {
 def test_who_cannot_answer_now_is_gone_around_and_left_alone(world: World, how: str) -> None:
     world.server("first", CANNOT_NOW[how])
     world.server("second")
-    fallback = world.fallback({"first": {"first_token_timeout": 0.3}}, rest=60.0)
+    fallback = world.fallback({"first": {"first_token_timeout": 1.0 if how == "late" else 30.0}}, rest=60.0)
     events = list(fallback.stream(QUESTION))
     assert isinstance(events[0], Notice)
     assert events[0].text.startswith("first cannot answer now: ")

@@ -75,7 +75,7 @@ def test_connections_are_kept_within_a_loop_and_end_with_it() -> None:
             for _ in range(3):
                 reply = await http.open(Request("GET", server.origin), watch)
                 assert await reply.whole() == WORDS
-                await reply.close()
+                await reply.aclose()
 
         using(thrice)
         assert server.connections == 1
@@ -114,11 +114,11 @@ def test_a_kept_connection_that_ends_when_it_is_used_again_is_no_failure(how: st
             both = [await http.open(asked, watch), await http.open(asked, watch)]
             for reply in both:
                 assert await reply.whole() == WORDS
-                await reply.close()
+                await reply.aclose()
             assert len(made) == 2
             reply = await http.open(asked, watch)
             assert await reply.whole() == WORDS
-            await reply.close()
+            await reply.aclose()
 
         using(play)
         listener.shutdown(socket.SHUT_RDWR)
@@ -189,7 +189,7 @@ def test_a_reply_that_is_left_early_leaves_nothing_to_the_garbage_collector(read
         reply = await http.open(Request("GET", server.origin), watch)
         for _ in range(read):
             assert await reply.read() == WORDS
-        await reply.close()
+        await reply.aclose()
         return [repr(one) for one in begun if one.ag_frame is not None and "httpx2" in one.ag_code.co_filename]
 
     with serving(lambda _: Reply(chunks=[WORDS] * 3)) as server:

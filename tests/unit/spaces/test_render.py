@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from unified_intelligence.entities.errors import ConfigurationError
+from unified_intelligence.entities.space import host_of
 from unified_intelligence.spaces.content import parse_deployment
-from unified_intelligence.spaces.render import host_of, render
+from unified_intelligence.spaces.render import render
 from unified_intelligence.spaces.spec import SpaceSpec
 
 README = "---\ntitle: Été\nsdk: static\ncolorFrom: blue\n---\n\n# Été 😀\u2028!\n"

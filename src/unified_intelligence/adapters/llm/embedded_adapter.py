@@ -198,7 +198,7 @@ def _events(answer: _Answer) -> Iterator[Event]:
 
 
 def _length(event: Event) -> int:
-    """In the model's own tokens."""
+    """The length of what an event says, in the model's own tokens."""
     count = _router().tokens.encode
     match event:
         case TextDelta() | ReasoningDelta():

@@ -105,8 +105,8 @@ class FallbackAdapter(ComposedTextGenerator):
                     yield event
 
     async def aload(self) -> None:
-        """All of them at once. One that cannot load now rests. Raises its error where that is a mistake to be mended,
-        and RoutesFailedError if none can.
+        """Loads all of them at once; one that cannot load now rests. Raises an error that is a mistake to be mended,
+        and RoutesFailedError if none can load.
         """
         loaded = await asyncio.gather(*(route.generator.aload() for route in self._routes), return_exceptions=True)
         failed: list[tuple[_Route, UnifiedIntelligenceError]] = []
@@ -126,7 +126,7 @@ class FallbackAdapter(ComposedTextGenerator):
     async def _round(
         self, turns: Sequence[Message], config: GenerationConfig | None, policy: RetryPolicy
     ) -> AsyncGenerator[Batch, None]:
-        """One after the other, those that rest last; one that asked for its rest is not asked."""
+        """Asks one after the other, those that rest last; one that asked for its rest is not asked."""
         failed: list[tuple[_Route, UnifiedIntelligenceError]] = []
         left = [*self._routes]
         while (not failed or policy.clock() < policy.deadline) and (route := _taken(left)):

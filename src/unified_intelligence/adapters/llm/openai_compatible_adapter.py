@@ -6,7 +6,6 @@ and tried again by `adapters.retry`.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from contextlib import aclosing, contextmanager
@@ -14,13 +13,14 @@ from dataclasses import fields
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from unified_intelligence.adapters.addresses import check_address, check_secret
+from unified_intelligence.adapters.addresses import HUB, check_address, check_secret
 from unified_intelligence.adapters.chat_answer import pieces
-from unified_intelligence.adapters.http import Http, Request
-from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
-from unified_intelligence.adapters.space_call import Call, once_awake
-from unified_intelligence.adapters.space_stage import HUB, SpaceStage, check_space, space_headers, space_url
-from unified_intelligence.adapters.timers import Timers, Watch
+from unified_intelligence.adapters.http import Request
+from unified_intelligence.adapters.remote import RemoteTextGenerator
+from unified_intelligence.adapters.retry import Batch, retried
+from unified_intelligence.adapters.space_call import Call
+from unified_intelligence.adapters.space_stage import SpaceStage, check_space, space_headers, space_url
+from unified_intelligence.adapters.timers import Timers, Watch, watching
 from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, NOWHERE, request_body
 from unified_intelligence.adapters.wire.openai_chat import AnswerReader
 from unified_intelligence.adapters.wire.openai_lists import embeddings, embeddings_body, first_model
@@ -32,11 +32,10 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.entities.generation import Event, GenerationConfig, Timings
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
-from unified_intelligence.interfaces.composition import KeyedTextGenerator
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
 
 
-class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
+class OpenAICompatibleAdapter(RemoteTextGenerator, ITextEmbedder):
     """Answers through POST {base_url}/chat/completions, streamed.
 
     Without `model` the first one of GET {base_url}/models is taken: servers of one model need no name. With `space`
@@ -63,14 +62,12 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         hub: Annotated[str, "the Hub that is asked about the Space"] = HUB,
         extensions: Annotated[bool, "the server knows vLLM's fields too, such as top_k; api.openai.com never"] = True,
     ) -> None:
-        if retries < 0 or wait < 0:
-            raise ConfigurationError("The options retries and wait are 0 or more.")
+        timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
+        super().__init__(Timers(**timers, total=timeout), retries, wait)
         for name, secret in (("key", key), ("hf_token", hf_token)):
             check_secret(name, secret)
         self._url = check_address("base_url", base_url) if base_url else _space_address(space)
-        timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
-        self._timers = Timers(**timers, total=timeout)
-        self._model, self._retries, self._wait = model, retries, wait
+        self._model = model
         self._sent = {"key": bool(key), "hf_token": bool(hf_token)}
         self._secrets = tuple(secret for secret in (key, hf_token) if secret)
         self._is_openai = urlsplit(self._url).hostname == "api.openai.com"
@@ -79,8 +76,6 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             self.honoured = type(self).honoured - EXTENSIONS
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._headers |= space_headers(self._url, hf_token)
-        self._http, self._budget = Http(), RetryBudget()
-        self._space: SpaceStage | None = None
         if space:
             origin = "{0.scheme}://{0.netloc}/".format(urlsplit(self._url))
             self._space = SpaceStage(
@@ -92,12 +87,8 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
     ) -> AsyncIterator[Event]:
         turns = read_messages(messages)
         call = Call.within(self._timers.total)
-        batches = retried(
-            lambda: once_awake(lambda: self._answer(turns, config, call), self._space, self._wait, call),
-            self._policy(call),
-        )
         with self._key_noted():
-            async with aclosing(batches):
+            async with aclosing(self._tried(lambda: self._answer(turns, config, call), call)) as batches:
                 async for batch in batches:
                     for event in batch:
                         yield event
@@ -107,16 +98,11 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         found: list[Embeddings] = []
 
         async def attempt() -> AsyncGenerator[Batch, None]:
-            watch = Watch(self._timers, call.deadline, url)
-            try:
-                watch.begin("first_token", self._timers.first_token)
+            with watching(self._timers, url, deadline=call.deadline) as watch:
                 body = embeddings_body(await self._name(watch), texts, dimensions)
-                found.append(
-                    embeddings(await self._http.fetch(self._request("POST", url, body), watch), len(texts), url)
-                )
-                yield []
-            finally:
-                watch.close()
+                answer = await self._http.fetch(self._request("POST", url, body), watch)
+            found.append(embeddings(answer, len(texts), url))
+            yield []
 
         embeddings_body("", texts, dimensions)
         with self._key_noted():
@@ -124,9 +110,6 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
                 async for _ in batches:
                     pass
         return found[0]
-
-    def close(self) -> None:
-        self._http.close()
 
     @contextmanager
     def _key_noted(self) -> Generator[None]:
@@ -142,10 +125,6 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             )
             error.hint = f"{self.key_notes.get(option) or sent} {error.hint}".strip()
             raise
-
-    def _policy(self, call: Call) -> RetryPolicy:
-        clock = asyncio.get_running_loop().time
-        return RetryPolicy(call.deadline, self._retries, self._budget, clock=clock)
 
     def _request(self, method: str, url: str, body: bytes = b"") -> Request:
         headers = {**self._headers, "Content-Type": "application/json"} if body else self._headers
@@ -164,30 +143,26 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         """One request and its answer."""
         started, first = time.perf_counter(), 0.0
         url = f"{self._url}/chat/completions"
-        watch, reader, reply = Watch(self._timers, call.deadline, url), AnswerReader(url, self._secrets), None
+        limit = "max_completion_tokens" if self._is_openai else "max_tokens"
+        reader = AnswerReader(url, self._secrets)
         try:
-            watch.begin("first_token", self._timers.first_token)
-            limit = "max_completion_tokens" if self._is_openai else "max_tokens"
-            name = await self._name(watch)
-            body = request_body(name, turns, config, limit=limit, extensions=self._extensions)
-            reply = await self._http.open(self._request("POST", url, body), watch)
-            async with aclosing(pieces(reply, reader, watch)) as batches:
-                async for batch in batches:
-                    first = first or time.perf_counter() - started
-                    yield batch
-            last = reader.last_words()
-            total = time.perf_counter() - started
-            yield [*last, reader.finished(Timings(first or total, total))]
-            await reply.drain()
+            with watching(self._timers, url, deadline=call.deadline) as watch:
+                name = await self._name(watch)
+                body = request_body(name, turns, config, limit=limit, extensions=self._extensions)
+                async with aclosing(await self._http.open(self._request("POST", url, body), watch)) as reply:
+                    async with aclosing(pieces(reply, reader, watch)) as batches:
+                        async for batch in batches:
+                            first = first or time.perf_counter() - started
+                            yield batch
+                    last = reader.last_words()
+                    total = time.perf_counter() - started
+                    yield [*last, reader.finished(Timings(first or total, total))]
+                    await reply.drain()
         except UnifiedIntelligenceError as error:
             error.partial = error.partial or reader.partial
             if first and isinstance(error, ProtocolError):
                 raise reader.interrupted(f"The answer broke off. {error.message}") from error
             raise
-        finally:
-            watch.close()
-            if reply is not None:
-                await reply.close()
 
 
 def _space_address(space: str | None) -> str:

@@ -9,7 +9,6 @@ and tried again by `adapters.retry`; a Space that does not run is followed by `a
 
 from __future__ import annotations
 
-import asyncio
 import time
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
@@ -19,14 +18,14 @@ from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
-from unified_intelligence.adapters.addresses import check_address, check_secret
+from unified_intelligence.adapters.addresses import HUB, check_address, check_secret
 from unified_intelligence.adapters.gradio_space import Asked, GradioSpace
-from unified_intelligence.adapters.http import Http
 from unified_intelligence.adapters.offer_cache import OfferCache
-from unified_intelligence.adapters.retry import Batch, RetryBudget, RetryPolicy, retried
-from unified_intelligence.adapters.space_call import Call, once_awake
-from unified_intelligence.adapters.space_stage import HUB, SpaceStage, check_space, space_headers, space_url
-from unified_intelligence.adapters.timers import Timers, Watch
+from unified_intelligence.adapters.remote import RemoteTextGenerator
+from unified_intelligence.adapters.retry import Batch
+from unified_intelligence.adapters.space_call import Call
+from unified_intelligence.adapters.space_stage import SpaceStage, check_space, space_headers, space_url
+from unified_intelligence.adapters.timers import Timers, watching
 from unified_intelligence.adapters.wire.gradio_evaluation import ChunkAnswer, ChunkAnswers, chunk_body
 from unified_intelligence.adapters.wire.gradio_events import AnswerOfSpace, GrowingAnswer, TypedAnswer
 from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
@@ -44,7 +43,6 @@ from unified_intelligence.entities.generation import Event, GenerationConfig, No
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
 from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.interfaces.checkable import ICheckable
-from unified_intelligence.interfaces.composition import KeyedTextGenerator
 from unified_intelligence.interfaces.queued import IQueued, QueuedCalls
 from unified_intelligence.interfaces.sample_generator import ISampleGenerator
 
@@ -52,7 +50,7 @@ _A_CALL = 64  # samples that are sent at once; the Space takes as many of them a
 _CACHE = "~/.cache/unified-intelligence/spaces"
 
 
-class _SpaceAdapter(KeyedTextGenerator, ICheckable):
+class _SpaceAdapter(RemoteTextGenerator, ICheckable):
     """What both have in common: a Space that is found, waited for, asked, and asked again while nothing came."""
 
     honoured = frozenset(own.name for own in fields(GenerationConfig))
@@ -73,18 +71,13 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
         cache: Annotated[str, "folder that remembers what a Space offers; empty for none"] = _CACHE,
         hub: Annotated[str, "the Hub that is asked about the Space"] = HUB,
     ) -> None:
-        if retries < 0 or wait < 0:
-            raise ConfigurationError("The options retries and wait are 0 or more.")
+        timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
+        super().__init__(Timers(**timers, total=timeout), retries, wait)
         check_secret("token", token)
         name, url = _place(_named(space, hub), base_url)
-        timers = {"connect": connect_timeout, "first_token": first_token_timeout, "idle": idle_timeout}
-        self._timers = Timers(**timers, total=timeout)
-        self._retries, self._wait, self._has_token = retries, wait, bool(token)
-        self._secrets = (token,) if token else ()
-        self._http, self._budget = Http(), RetryBudget()
+        self._has_token, self._secrets = bool(token), (token,) if token else ()
         folder = Path(cache).expanduser() if cache else None
         self._app = GradioSpace(self._http, url, space_headers(url, token), self._secrets, OfferCache(folder))
-        self._space: SpaceStage | None = None
         if name:
             hub = check_address("hub", hub)
             self._space = SpaceStage(self._http, name, url=f"{url}/", hub=hub, token=token, timers=self._timers)
@@ -93,12 +86,8 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
         self, messages: str | Sequence[MessageLike], config: GenerationConfig | None = None
     ) -> AsyncIterator[Event]:
         turns, call, run = read_messages(messages), Call.within(self._timers.total), uuid4().hex
-        batches = retried(
-            lambda: once_awake(lambda: self._answer(turns, config, call, run), self._space, self._wait, call),
-            RetryPolicy(call.deadline, self._retries, self._budget, clock=asyncio.get_running_loop().time),
-        )
         with self._key_noted():
-            async with aclosing(batches):
+            async with aclosing(self._tried(lambda: self._answer(turns, config, call, run), call)) as batches:
                 async for batch in batches:
                     for event in batch:
                         yield event
@@ -109,9 +98,7 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
         with self._key_noted():
             if self._space is not None:
                 told |= {**await self._space.about(), **await self._space.quota()}
-            watch = Watch(self._timers, asyncio.get_running_loop().time() + self._timers.total, self._app.url)
-            try:
-                watch.begin("first_token", self._timers.first_token)
+            with watching(self._timers, self._app.url) as watch:
                 offer = await self._app.refreshed(watch)
                 told |= {"gradio": offer.version, "endpoints": offered(offer)}
                 started = time.perf_counter()
@@ -120,12 +107,7 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
                 else:
                     await self._app.refreshed(watch)
                 told["round trip"] = f"{(time.perf_counter() - started) * 1000:.0f} ms"
-            finally:
-                watch.close()
         return told
-
-    def close(self) -> None:
-        self._http.close()
 
     @abstractmethod
     def _ask(self, turns: Sequence[Message], config: GenerationConfig | None, offer: Offer, run: str) -> Asked:
@@ -139,17 +121,16 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
         self, turns: Sequence[Message], config: GenerationConfig | None, call: Call, run: str
     ) -> AsyncGenerator[Batch, None]:
         """One call and its answer."""
-        started, first = time.perf_counter(), 0.0
-        watch, reader = Watch(self._timers, call.deadline, self._app.url), None
+        started, first, reader = time.perf_counter(), 0.0, None
         try:
-            watch.begin("first_token", self._timers.first_token)
-            running = await self._app.begin(lambda offer: self._ask(turns, config, offer, run), watch)
-            reader = self._reader(running.asked)
-            async with aclosing(self._app.events(running, reader, watch)) as batches:
-                async for batch in batches:
-                    if not first and any(not isinstance(event, Notice) for event in batch):
-                        first = time.perf_counter() - started
-                    yield batch
+            with watching(self._timers, self._app.url, deadline=call.deadline) as watch:
+                running = await self._app.begin(lambda offer: self._ask(turns, config, offer, run), watch)
+                reader = self._reader(running.asked)
+                async with aclosing(self._app.events(running, reader, watch)) as batches:
+                    async for batch in batches:
+                        if not first and any(not isinstance(event, Notice) for event in batch):
+                            first = time.perf_counter() - started
+                        yield batch
             reader.last_words()
             total = time.perf_counter() - started
             yield [reader.finished(Timings(first or total, total))]
@@ -159,8 +140,6 @@ class _SpaceAdapter(KeyedTextGenerator, ICheckable):
                 if reader.begun and isinstance(error, ProtocolError):
                     raise reader.interrupted(f"The answer broke off. {error.message}") from error
             raise
-        finally:
-            watch.close()
 
     @contextmanager
     def _key_noted(self) -> Generator[None]:
@@ -183,26 +162,17 @@ class Qwen3InferenceAdapter(_SpaceAdapter, IQueued):
 
     async def aload(self) -> None:
         """Looks up what the Space offers; then it is certain what it honours."""
-        watch = Watch(self._timers, asyncio.get_running_loop().time() + self._timers.total, self._app.url)
-        try:
-            watch.begin("first_token", self._timers.first_token)
-            with self._key_noted():
-                offer = await self._app.offer(watch)
-            if "generate" not in offer.endpoints:
-                self.honoured = RESPOND_HONOURS
-        finally:
-            watch.close()
+        with watching(self._timers, self._app.url) as watch, self._key_noted():
+            offer = await self._app.offer(watch)
+        if "generate" not in offer.endpoints:
+            self.honoured = RESPOND_HONOURS
 
     async def aqueued(
         self, questions: Sequence[tuple[str | Sequence[MessageLike], GenerationConfig | None]]
     ) -> QueuedCalls:
         told = await self.acheck()
-        watch = Watch(self._timers, asyncio.get_running_loop().time() + self._timers.total, self._app.url)
-        try:
-            watch.begin("first_token", self._timers.first_token)
+        with watching(self._timers, self._app.url) as watch:
             offer = await self._app.offer(watch)
-        finally:
-            watch.close()
         asked = [self._ask(read_messages(messages), config, offer, "") for messages, config in questions]
         api = f"{self._app.url}{offer.prefix}"
         call = GradioSpace.call_url(api, asked[0])
@@ -249,12 +219,8 @@ class Qwen3ZeroGPUAdapter(_SpaceAdapter, ISampleGenerator):
     async def _chunk(self, run_id: str, samples: Sequence[Sample]) -> AsyncGenerator[SampleAnswer | Notice, None]:
         """One call, tried again while nothing came of it. What it did not get to is left out."""
         call = Call.within(self._timers.total)
-        batches = retried(
-            lambda: once_awake(lambda: self._records(run_id, samples, call), self._space, self._wait, call),
-            RetryPolicy(call.deadline, self._retries, self._budget, clock=asyncio.get_running_loop().time),
-        )
         with self._key_noted():
-            async with aclosing(batches):
+            async with aclosing(self._tried(lambda: self._records(run_id, samples, call), call)) as batches:
                 async for batch in batches:
                     for come in batch:
                         yield come
@@ -262,21 +228,18 @@ class Qwen3ZeroGPUAdapter(_SpaceAdapter, ISampleGenerator):
     async def _records(
         self, run_id: str, samples: Sequence[Sample], call: Call
     ) -> AsyncGenerator[list[SampleAnswer | Notice], None]:
-        watch = Watch(self._timers, call.deadline, self._app.url)
         reader = ChunkAnswers(self._app.url, self._secrets)
         try:
-            watch.begin("first_token", self._timers.first_token)
-            running = await self._app.begin(lambda offer: self._asked(samples, offer, run_id), watch)
-            async with aclosing(self._app.events(running, reader, watch)) as batches:
-                async for batch in batches:
-                    yield batch
+            with watching(self._timers, self._app.url, deadline=call.deadline) as watch:
+                running = await self._app.begin(lambda offer: self._asked(samples, offer, run_id), watch)
+                async with aclosing(self._app.events(running, reader, watch)) as batches:
+                    async for batch in batches:
+                        yield batch
             reader.last_words()
         except ProtocolError as error:
             if reader.begun:
                 raise reader.interrupted(f"The answers broke off. {error.message}") from error
             raise
-        finally:
-            watch.close()
 
     def _ask(self, turns: Sequence[Message], config: GenerationConfig | None, offer: Offer, run: str) -> Asked:
         sample = Sample(sample_id="1", messages=tuple(turns), config=config or GenerationConfig())

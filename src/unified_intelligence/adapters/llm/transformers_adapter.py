@@ -300,7 +300,9 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         return name
 
     def _check_files(self) -> None:
-        """Of what is in folders."""
+        """Checks what can be known before anything is downloaded: the folders that are named, and what contradicts
+        itself.
+        """
         if found := self._sources.here(self._model):
             self._know(found.folder)
         if self._draft and self._run["speculation"] == "none":

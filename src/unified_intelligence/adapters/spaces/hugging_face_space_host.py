@@ -16,6 +16,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationCopy, CommitOpera
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import hf_raise_for_status
 
+from unified_intelligence.adapters.addresses import HUB
 from unified_intelligence.adapters.spaces.hub_failures import Call, asked
 from unified_intelligence.entities.errors import ProviderError
 from unified_intelligence.entities.space import (
@@ -38,7 +39,6 @@ from unified_intelligence.entities.space import (
 )
 from unified_intelligence.interfaces.space_host import BRANCH, ISpaceHost
 
-HUB = "https://huggingface.co"
 _TRIES = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _CONNECT, _IDLE = 10.0, 120.0  # seconds; the library itself would wait for ever
@@ -239,7 +239,9 @@ class HuggingFaceSpaceHost(ISpaceHost):
         return asked(work, Call(doing, self._endpoint, self._hidden, carries_secrets))
 
     def _again(self, work: Callable[[], Result], doing: str, *, carries_secrets: bool = False) -> Result:
-        """For what may be done twice: tried again where the failure may pass, as long as the Hub asks to wait."""
+        """Does what may be done twice, and does it again where the failure may pass, after the time that the Hub asks
+        for.
+        """
         pause = _FIRST_PAUSE
         for _ in range(_TRIES - 1):
             try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import cast
 
@@ -10,8 +9,8 @@ import msgspec
 
 from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.space_stage import space_headers
-from unified_intelligence.adapters.timers import Timers, Watch
-from unified_intelligence.adapters.wire.failures import LOOK_THERE, is_html, page_instead_of_answer
+from unified_intelligence.adapters.timers import Timers, watching
+from unified_intelligence.adapters.wire.failures import LOOK_THERE, UNREADABLE, refuse_page
 from unified_intelligence.entities.errors import ProtocolError
 
 _TIMERS = Timers(connect=10.0, first_token=30.0, idle=30.0, total=60.0)
@@ -31,17 +30,12 @@ class SpacePages:
         sent = b"" if body is None else msgspec.json.encode(body)
         if sent:
             headers["Content-Type"] = "application/json"
-        watch = Watch(_TIMERS, asyncio.get_running_loop().time() + _TIMERS.total, url)
-        try:
-            watch.begin("first_token", _TIMERS.first_token)
+        with watching(_TIMERS, url) as watch:
             answer = await self._http.fetch(Request("POST" if sent else "GET", url, headers, sent, secrets), watch)
-        finally:
-            watch.close()
-        if is_html(answer):
-            raise page_instead_of_answer(url, answer.decode("utf-8", "replace"), secrets=secrets)
+        refuse_page(url, answer, secrets)
         try:
             return cast("object", msgspec.json.decode(answer))
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        except UNREADABLE as error:
             raise ProtocolError(f"{url} did not answer with JSON.", hint=LOOK_THERE, url=url) from error
 
     def close(self) -> None:

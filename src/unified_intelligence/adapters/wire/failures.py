@@ -34,8 +34,10 @@ from unified_intelligence.entities.errors import (
 )
 
 LOOK_THERE = "Check that this is the address of such an API, and look into the server's log."
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)  # raised for bytes that are no JSON of a form
 LONGEST_MESSAGE = 300
 LONGEST_EXCERPT = 200
+LONGEST_PAGE = 64 * 1024  # bytes of a page that are read to say what it is
 _LONGEST_READ = 64 * 1024  # characters of a server's words that are looked at
 
 _UNSEEN = re.compile(r"<(script|style|head)\b.*?(</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
@@ -88,7 +90,7 @@ def _spellings(secret: str) -> re.Pattern[str]:
 
 
 def _beginning(text: str, secrets: tuple[str, ...]) -> str:
-    """As much as is looked at, without the keys; a key that the cut would halve is left out whole."""
+    """The part of a text that is looked at, without the keys; a key that the cut would halve is left out whole."""
     if len(text) <= _LONGEST_READ:
         return hide(text, secrets)
     return hide(text[:_LONGEST_READ], secrets)[: -_LONGEST_ESCAPE * max(map(len, secrets), default=1)]
@@ -133,6 +135,12 @@ def page_instead_of_answer(
         return SpaceStartingError(said, hint=hint, url=url, status=status, retry_after=after)
     hint = "Is this the address of an API? It often ends in /v1."
     return ProtocolError(said, hint=hint, url=url, status=status, passing=True)
+
+
+def refuse_page(url: str, body: bytes, secrets: Iterable[str] = ()) -> None:
+    """Raises the error of a page, where `body` is one and not the JSON that was due."""
+    if is_html(body):
+        raise page_instead_of_answer(url, body.decode("utf-8", "replace"), secrets=secrets)
 
 
 def refusal(

@@ -7,9 +7,10 @@ from typing import TypeVar, cast, get_args
 
 import msgspec
 
+from unified_intelligence.adapters.wire.answer_so_far import check_call
 from unified_intelligence.adapters.wire.chat_request import message_fields
-from unified_intelligence.adapters.wire.failures import visible
-from unified_intelligence.adapters.wire.gradio_events import LONGEST_NOTICE, AnswerOfSpace, ReplyOfSpace, check_call
+from unified_intelligence.adapters.wire.failures import UNREADABLE, visible
+from unified_intelligence.adapters.wire.gradio_events import LONGEST_NOTICE, AnswerOfSpace, ReplyOfSpace, UsageOfSpace
 from unified_intelligence.adapters.wire.gradio_failures import Reported, reported_error
 from unified_intelligence.adapters.wire.gradio_offer import Offer
 from unified_intelligence.adapters.wire.gradio_requests import config_fields, encoded, positional
@@ -24,14 +25,12 @@ from unified_intelligence.entities.generation import (
     TextDelta,
     Timings,
     ToolCallDelta,
-    Usage,
 )
 from unified_intelligence.entities.sample import Sample, SampleAnswer
 from unified_intelligence.entities.tools import ToolCall
 
 SCHEMA = "uic.eval/1"
 T = TypeVar("T")
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _ABSENT = object()
 
 
@@ -76,13 +75,6 @@ class _Failure(msgspec.Struct):
     retry_after: float | None = None
 
 
-class _Usage(msgspec.Struct):
-    prompt_tokens: int
-    completion_tokens: int
-    reasoning_tokens: int | None = None
-    cached_tokens: int | None = None
-
-
 class _Record(msgspec.Struct):
     sample_id: str = ""
     epoch: int = 1
@@ -91,7 +83,7 @@ class _Record(msgspec.Struct):
     reasoning: str | None = None
     tool_calls: list[_Call] | None = None
     finish_reason: str | None = None
-    usage: _Usage | None = None
+    usage: UsageOfSpace | None = None
     ttft_s: float | None = None
     latency_s: float | None = None
     queue_s: float | None = None
@@ -111,7 +103,7 @@ class _RecordsOfSpace(ReplyOfSpace[T]):
     def _chunk(self, data: bytes) -> _Chunk:
         try:
             (output,) = msgspec.json.decode(data, type=list[_Chunk | list[_Record]])
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise self._unreadable(data) from error
         chunk = output if isinstance(output, _Chunk) else _Chunk(output)
         self.works = chunk.status == "running"
@@ -133,13 +125,13 @@ class _RecordsOfSpace(ReplyOfSpace[T]):
         if record.finish_reason != "length":
             for call in calls:
                 check_call(call.arguments)
-        used, whole = record.usage, record.latency_s
+        whole = record.latency_s
         return Generation(
             text=record.text or "",
             reasoning=record.reasoning or "",
             tool_calls=calls,
             finish_reason=cast("FinishReason", record.finish_reason),
-            usage=used and Usage(used.prompt_tokens, used.completion_tokens, used.reasoning_tokens, used.cached_tokens),
+            usage=record.usage and record.usage.read(),
             timings=None if whole is None else Timings(whole if record.ttft_s is None else record.ttft_s, whole),
         )
 

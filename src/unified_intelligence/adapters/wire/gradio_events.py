@@ -18,7 +18,8 @@ from typing import Generic, TypeVar, cast, get_args
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, visible
+from unified_intelligence.adapters.wire.answer_so_far import AnswerSoFar, check_call
+from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, UNREADABLE, visible
 from unified_intelligence.adapters.wire.gradio_conversation import Said, last_answer
 from unified_intelligence.adapters.wire.gradio_failures import (
     Place,
@@ -28,7 +29,7 @@ from unified_intelligence.adapters.wire.gradio_failures import (
     reported_error,
 )
 from unified_intelligence.adapters.wire.sse import ServerSentEvent
-from unified_intelligence.entities.errors import MalformedToolCallError, ProtocolError, StreamInterruptedError
+from unified_intelligence.entities.errors import ProtocolError
 from unified_intelligence.entities.generation import (
     Event,
     Finished,
@@ -42,30 +43,24 @@ from unified_intelligence.entities.generation import (
     Usage,
 )
 
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 LONGEST_NOTICE = 200
 
 
 T = TypeVar("T")
 
 
-class ReplyOfSpace(ABC, Generic[T]):
+class ReplyOfSpace(AnswerSoFar, ABC, Generic[T]):
     """Reads what one call gives. `url` is who gives it; `secrets` are never shown when a Space quotes them."""
 
     def __init__(
         self, url: str = "", secrets: Iterable[str] = (), *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
+        super().__init__()
         self.begun = False  # something of an answer came
         self.complete = False  # what came is a whole answer
         self.done = False  # nothing that follows counts
         self.works = False  # what was read last says that somebody works, whatever it holds
         self._url, self._secrets, self._clock = url, tuple(secrets), clock
-        self._text: list[str] = []
-
-    @property
-    def partial(self) -> str:
-        """The visible text so far."""
-        return "".join(self._text)
 
     def read(self, events: Iterable[ServerSentEvent]) -> list[T]:
         """What the app's events say. Raises the error that one of them is, ProtocolError for no JSON."""
@@ -90,10 +85,6 @@ class ReplyOfSpace(ABC, Generic[T]):
         if not self.begun:
             raise no_such_answer(self._url, "gave an empty answer.")
         raise self.interrupted("The answer stopped before its end.")
-
-    def interrupted(self, message: str) -> StreamInterruptedError:
-        """The error of an answer that broke off, with what came of it."""
-        return StreamInterruptedError(message, partial=self.partial, hint="Ask again for the whole answer.")
 
     @abstractmethod
     def _take(self, data: bytes, said: list[T], *, last: bool) -> None:
@@ -123,11 +114,14 @@ class _Token(msgspec.Struct, gc=False):
     alternatives: list[_Token] = msgspec.field(default_factory=list["_Token"])
 
 
-class _Usage(msgspec.Struct, gc=False):
+class UsageOfSpace(msgspec.Struct, gc=False):
     prompt_tokens: int
     completion_tokens: int
     reasoning_tokens: int | None = None
     cached_tokens: int | None = None
+
+    def read(self) -> Usage:
+        return Usage(self.prompt_tokens, self.completion_tokens, self.reasoning_tokens, self.cached_tokens)
 
 
 class _Typed(Reported, gc=False):
@@ -141,7 +135,7 @@ class _Typed(Reported, gc=False):
     name: str | None = None
     arguments: str | None = None
     finish_reason: str | None = None
-    usage: _Usage | None = None
+    usage: UsageOfSpace | None = None
 
 
 _decode = msgspec.json.Decoder(list[_Typed], strict=False).decode
@@ -171,7 +165,7 @@ class TypedAnswer(AnswerOfSpace):
     def _take(self, data: bytes, said: list[Event], *, last: bool) -> None:
         try:
             events = _decode(data)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise self._unreadable(data) from error
         for event in events[:1]:
             if not event.type:
@@ -210,13 +204,7 @@ class TypedAnswer(AnswerOfSpace):
                 f"{self._url} ended the answer with the reason {shown!r}, which is not a whole one's."
             )
         self.complete = True
-        usage = event.usage
-        self._end = Finished(
-            cast("FinishReason", event.finish_reason),
-            usage and Usage(
-                usage.prompt_tokens, usage.completion_tokens, usage.reasoning_tokens, usage.cached_tokens
-            ),
-        )  # fmt: skip
+        self._end = Finished(cast("FinishReason", event.finish_reason), event.usage and event.usage.read())
 
 
 class GrowingAnswer(AnswerOfSpace):
@@ -234,7 +222,7 @@ class GrowingAnswer(AnswerOfSpace):
     def _take(self, data: bytes, said: list[Event], *, last: bool) -> None:
         try:
             outputs: object = msgspec.json.decode(data)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise self._unreadable(data) from error
         found = last_answer(cast("Sequence[object]", outputs)) if isinstance(outputs, list) else None
         if found is not None:
@@ -271,12 +259,3 @@ class GrowingAnswer(AnswerOfSpace):
 
 def _logprob(token: _Token) -> TokenLogprob:
     return TokenLogprob(token.token, token.logprob, tuple(map(_logprob, token.alternatives)))
-
-
-def check_call(written: str) -> None:
-    """Raises MalformedToolCallError for arguments that are no JSON object."""
-    try:
-        if written.strip():
-            msgspec.json.decode(written, type=dict[str, object])
-    except _UNREADABLE as error:
-        raise MalformedToolCallError(written) from error

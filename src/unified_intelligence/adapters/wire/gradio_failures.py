@@ -6,14 +6,14 @@ A message of ZeroGPU is known by its title first and by its text second; older v
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import clock_time, visible
+from unified_intelligence.adapters.wire.failures import UNREADABLE, clock_time, visible
 from unified_intelligence.entities.errors import (
     AnswerInvalidError,
     AnswerRefusedError,
@@ -32,6 +32,7 @@ from unified_intelligence.entities.errors import (
     ServerFailedError,
     StreamInterruptedError,
     UnifiedIntelligenceError,
+    code_of,
 )
 
 _CLOCK = re.compile(r"try again in (?:(\d+) days?, )?(\d+):(\d\d):(\d\d)", re.IGNORECASE)
@@ -102,7 +103,7 @@ def gradio_error(data: bytes, place: Place) -> UnifiedIntelligenceError:
     """The error that an `error` event of Gradio is: an object with a title, a text, or null where it is kept secret."""
     try:
         said: object = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except UNREADABLE:
         said = data.decode("utf-8", "replace")
     title = ""
     if isinstance(said, Mapping):
@@ -190,17 +191,13 @@ _AT_THE_SPACE: Mapping[str, type[UnifiedIntelligenceError]] = {
 }
 
 
-def _by_code(kinds: Iterable[type[UnifiedIntelligenceError]]) -> dict[str, type[UnifiedIntelligenceError]]:
-    return {re.sub(r"(?<!^)([A-Z])", r"_\1", kind.__name__.removesuffix("Error")).lower(): kind for kind in kinds}
-
-
 _KINDS: Mapping[str, type[UnifiedIntelligenceError]] = {
     **_AT_THE_SPACE,
-    **_by_code((
+    **{code_of(kind): kind for kind in (
         AnswerInvalidError, AnswerRefusedError, AuthenticationError, ContextLengthError, InvalidRequestError,
         MalformedToolCallError, ModelError, ModelNotFoundError, NotFoundOrPrivateError, ProviderError,
         QuotaExceededError, RateLimitedError, ServerBusyError, ServerFailedError, StreamInterruptedError,
-    )),
+    )},
 }  # fmt: skip
 
 

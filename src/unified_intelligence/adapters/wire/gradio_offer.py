@@ -7,11 +7,10 @@ from typing import Any, cast
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import is_html, page_instead_of_answer, visible
+from unified_intelligence.adapters.wire.failures import UNREADABLE, refuse_page, visible
 from unified_intelligence.adapters.wire.gradio_conversation import Shape
 from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
 
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 _LONGEST = 60
 
 
@@ -66,11 +65,10 @@ class _Info(msgspec.Struct):
 
 def read_config(body: bytes, url: str, secrets: tuple[str, ...] = ()) -> Config:
     """Raises ProtocolError for what is no configuration of Gradio, the error of a page that came instead."""
-    if is_html(body):
-        raise page_instead_of_answer(url, body.decode("utf-8", "replace"), secrets=secrets)
+    refuse_page(url, body, secrets)
     try:
         config = msgspec.json.decode(body, type=Config)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise no_such_answer(url, "did not answer with Gradio's configuration.") from error
     if not config.version:
         raise no_such_answer(url, "did not answer with Gradio's configuration.")
@@ -79,11 +77,10 @@ def read_config(body: bytes, url: str, secrets: tuple[str, ...] = ()) -> Config:
 
 def read_offer(config: Config, body: bytes, url: str, secrets: tuple[str, ...] = ()) -> Offer:
     """The offer of a configuration and of what /info says. Raises what `read_config` raises."""
-    if is_html(body):
-        raise page_instead_of_answer(url, body.decode("utf-8", "replace"), secrets=secrets)
+    refuse_page(url, body, secrets)
     try:
         info = msgspec.json.decode(body, type=_Info)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise no_such_answer(url, "did not list the endpoints of a Gradio app.") from error
     endpoints = {name.strip("/"): endpoint.parameters for name, endpoint in info.named_endpoints.items()}
     return Offer(visible(config.version, 40), config.api_prefix.rstrip("/"), endpoints, _shape(config))

@@ -14,13 +14,18 @@ from math import inf
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import LONGEST_EXCERPT, LOOK_THERE, error_in_answer, visible
+from unified_intelligence.adapters.wire.answer_so_far import AnswerSoFar, check_call
+from unified_intelligence.adapters.wire.failures import (
+    LONGEST_EXCERPT,
+    LOOK_THERE,
+    UNREADABLE,
+    error_in_answer,
+    visible,
+)
 from unified_intelligence.adapters.wire.sse import ServerSentEvent
 from unified_intelligence.entities.errors import (
     AnswerRefusedError,
-    MalformedToolCallError,
     ProtocolError,
-    StreamInterruptedError,
     UnifiedIntelligenceError,
 )
 from unified_intelligence.entities.generation import (
@@ -117,20 +122,19 @@ class _Chunk(msgspec.Struct, gc=False):
 
 
 _decode = msgspec.json.Decoder(_Chunk, strict=False).decode
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
-class AnswerReader:
+class AnswerReader(AnswerSoFar):
     """Reads one answer. `url` is who gives it; `secrets` are never shown when a server quotes them."""
 
     def __init__(self, url: str = "", secrets: Iterable[str] = ()) -> None:
+        super().__init__()
         self.done = False  # nothing that follows counts
         self.begun = False  # a choice came
         self._url, self._secrets = url, tuple(secrets)
         self._reason: FinishReason | None = None
         self._wrong_end = ""  # a reason that is none of an answer's
         self._usage: _Usage | None = None
-        self._text: list[str] = []
         self._refusal: list[str] = []
         self._calls = _Calls()
         self._think = _LeadingThought()
@@ -138,11 +142,6 @@ class AnswerReader:
     @property
     def complete(self) -> bool:
         return self.done or self._reason is not None or self._wrong_end != ""
-
-    @property
-    def partial(self) -> str:
-        """The visible text so far."""
-        return "".join(self._text)
 
     def read(self, events: Iterable[ServerSentEvent]) -> list[Event]:
         """What the server's events say. Raises the error that one of them is, ProtocolError for no JSON."""
@@ -153,7 +152,7 @@ class AnswerReader:
                 break
             try:
                 chunk = _decode(data)
-            except _UNREADABLE as error:
+            except UNREADABLE as error:
                 if name == "error":
                     raise self._reported(data.decode("utf-8", "replace")) from error
                 raise self._unreadable(data) from error
@@ -213,10 +212,6 @@ class AnswerReader:
         """The end of a complete answer. Some servers end a call with "stop"; it is one all the same."""
         reason = self._reason or "stop"
         return Finished("tool_calls" if reason == "stop" and self._calls else reason, _usage(self._usage), timings)
-
-    def interrupted(self, message: str) -> StreamInterruptedError:
-        """The error of an answer that broke off, with what came of it."""
-        return StreamInterruptedError(message, partial=self.partial, hint="Ask again for the whole answer.")
 
     def _take(self, choice: _Choice, said: list[Event]) -> None:
         self.begun = True
@@ -343,12 +338,7 @@ class _Calls:
     def check(self) -> None:
         """Raises MalformedToolCallError for arguments that are no JSON object; none at all are an empty one."""
         for pieces in self._arguments:
-            written = "".join(pieces)
-            try:
-                if written.strip():
-                    msgspec.json.decode(written, type=dict[str, object])
-            except _UNREADABLE as error:
-                raise MalformedToolCallError(written) from error
+            check_call("".join(pieces))
 
     def _index(self, call: _Call, *, begins: bool) -> tuple[int, str]:
         """The call's index among ours and, with its first piece, its id."""

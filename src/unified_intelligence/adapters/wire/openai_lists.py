@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from unified_intelligence.adapters.wire.failures import LOOK_THERE
+from unified_intelligence.adapters.wire.failures import LOOK_THERE, UNREADABLE
 from unified_intelligence.entities.errors import InvalidRequestError, ProtocolError
 from unified_intelligence.interfaces.text_embedder import Embeddings
 
@@ -33,14 +33,11 @@ class _Vectors(msgspec.Struct):
     usage: _Usage | None = None
 
 
-_UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
-
-
 def first_model(body: bytes, url: str) -> str:
     """The first model a server offers. Raises ProtocolError if it offers none."""
     try:
         models = msgspec.json.decode(body, type=_Models).data
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ProtocolError(
             f"{url} did not answer with a list of models.", hint=LOOK_THERE, url=url, passing=True
         ) from error
@@ -63,7 +60,7 @@ def embeddings(body: bytes, count: int, url: str) -> Embeddings:
     """One vector for each of `count` texts, in their order. Raises ProtocolError."""
     try:
         answer = msgspec.json.decode(body, type=_Vectors)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ProtocolError(f"{url} did not answer with vectors.", hint=LOOK_THERE, url=url, passing=True) from error
     ordered = sorted(enumerate(answer.data), key=lambda at: at[0] if at[1].index is None else at[1].index)
     vectors = tuple(tuple(vector.embedding) for _, vector in ordered)

@@ -83,7 +83,7 @@ class EventStream:
         return line
 
     def _take_blocks(self, blocks: bytes, events: list[ServerSentEvent]) -> None:
-        """Whole events, and what stands between them."""
+        """Takes whole events, and what stands between them."""
         if blocks.startswith(b"data: ") and len(blocks) <= LONGEST:
             data = blocks[6:].split(b"\n\ndata: ")
             if blocks.count(b"\n") == 2 * len(data) - 2:  # one line an event, as nearly every server sends them

@@ -51,7 +51,7 @@ class Part:
         return {name: part for name, part in found.items() if part.value is not None}
 
     def parts(self) -> dict[str, Part]:
-        """Any keys."""
+        """Its parts by name, whatever the names are."""
         value = self.value
         if not isinstance(value, dict):
             self.fail(f"takes keys with values, not {self.shown()}.")
@@ -59,7 +59,7 @@ class Part:
         return {str(name): self._inner(str(name), value) for name, value in values.items()}
 
     def items(self) -> list[Part]:
-        """Of a list; a single value is a list of one."""
+        """The parts of a list; a single value is a list of one."""
         value = self.value
         if not isinstance(value, list):
             return [self]
@@ -103,7 +103,7 @@ class Part:
         return value
 
     def share(self) -> float:
-        """As 0.95 or 95%."""
+        """A share, written as 0.95 or 95%."""
         text = str(self.value).strip()
         try:
             value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
@@ -125,7 +125,7 @@ class Part:
 
     @property
     def form(self) -> str:
-        """In words; "" of a single value."""
+        """What it is in words; empty for a single value."""
         if isinstance(self.value, dict):
             return "keys with values"
         if isinstance(self.value, list):

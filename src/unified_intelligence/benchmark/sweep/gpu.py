@@ -42,7 +42,7 @@ class Gpus(NamedTuple):
 
 
 def find_gpus(visible: str = "") -> Gpus:
-    """Those of this machine; `visible` is CUDA_VISIBLE_DEVICES, "" for all."""
+    """The GPUs of this machine; `visible` is CUDA_VISIBLE_DEVICES, "" for all."""
     try:
         import pynvml  # pyright: ignore[reportMissingImports, reportMissingTypeStubs]
     except ImportError:
@@ -62,7 +62,7 @@ def find_gpus(visible: str = "") -> Gpus:
 
 
 def is_visible(names: tuple[str, str], visible: str) -> bool:
-    """Of a GPU's number and UUID, as CUDA reads its variable: a UUID may be cut short."""
+    """Whether CUDA shows the GPU with this number and UUID: in its variable a UUID may be cut short."""
     wanted = [part.strip() for part in visible.split(",") if part.strip()]
     return not wanted or any(
         part == names[0] or (part.startswith("GPU-") and names[1].startswith(part)) for part in wanted

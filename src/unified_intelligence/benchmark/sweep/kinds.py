@@ -59,7 +59,7 @@ class Kind(NamedTuple):
 
 
 def command_of(kind: str, asked: Asked) -> list[str]:
-    """With {port} in it. Raises ValueError for what the command has no place for."""
+    """The command, with {port} in it. Raises ValueError for what the command has no place for."""
     return KINDS[kind].command(asked)
 
 

@@ -47,7 +47,7 @@ class Search(NamedTuple):
 
 
 def read_loads(part: Part, folder: Path) -> list[Wanted]:
-    """One for each value of concurrency or rate. Raises ConfigurationError."""
+    """The loads of a spec, one for each value of concurrency or rate. Raises ConfigurationError."""
     return [own for item in part.items() for own in _loads(item, folder)]
 
 

@@ -64,7 +64,7 @@ def adopt_orphans() -> None:
 
 
 def look(pid: int) -> Process | None:
-    """None for one that is not there."""
+    """The process with this number; None where there is none."""
     try:
         text = (PROC / str(pid) / "stat").read_text("ascii", "replace")
     except OSError:
@@ -115,7 +115,7 @@ def _carries(pid: int, mark: Mark) -> bool:
 
 
 def told(pid: int) -> str:
-    """As a reader recognises it: its number and its command."""
+    """A process as a reader recognises it: by its number and its command."""
     try:
         words = (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
         words = words or (PROC / str(pid) / "comm").read_text("utf-8", "replace").strip()
@@ -131,7 +131,7 @@ def listening(port: int) -> set[str]:
 
 
 def ports_of(pids: Iterable[int]) -> set[int]:
-    """Where these processes listen."""
+    """The ports on which these processes listen."""
     listeners = _listeners()
     return {listeners[inode] for inode, held in owners(listeners, pids).items() if held}
 
@@ -200,7 +200,7 @@ def send(own: Process, number: signal.Signals) -> bool:
 
 
 def alive(processes: Mapping[int, Process]) -> dict[int, Process]:
-    """Those that still are, each the one it was."""
+    """The processes that still live, each the one it was and not another with its number."""
     now = {pid: look(pid) for pid in processes}
     return {
         pid: own

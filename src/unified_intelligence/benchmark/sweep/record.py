@@ -145,7 +145,7 @@ def path_of(folder: Path, name: str) -> Path:
 
 
 def read(path: Path) -> Record | None:
-    """None where there is none. Raises ConfigurationError for what is no record."""
+    """The record at a path, None where there is none. Raises ConfigurationError for what is no record."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Record)
     except FileNotFoundError:

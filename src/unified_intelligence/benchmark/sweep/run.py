@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from unified_intelligence.benchmark import crew, session, store
+from unified_intelligence.benchmark.health import STOPPED
 from unified_intelligence.benchmark.metrics import Metrics
 from unified_intelligence.benchmark.prompts import body_of
 from unified_intelligence.benchmark.session import Job
@@ -25,7 +26,6 @@ from unified_intelligence.benchmark.sweep.server import Server, end_leftovers
 from unified_intelligence.benchmark.sweep.spec import Configuration, Sweep
 from unified_intelligence.entities.errors import UnifiedIntelligenceError
 
-_STOPPED = "it was stopped before its end"
 _FIRST_TOKENS = 8  # some models begin with tokens that have no text
 
 
@@ -266,7 +266,7 @@ class Sweeping:
         )
 
     def _sent(self, own: Configuration, attempt: Attempt, server: Server, load: Wanted) -> Run:
-        """One load, in the record whatever came of it. Raises KeyboardInterrupt, ServerFaultError after it."""
+        """Sends one load, in the record whatever comes of it. Raises KeyboardInterrupt, ServerFaultError after that."""
         made = self._made(job_of(self._sweep, own, load, self._going, attempt.attempt), load, server)
         attempt.runs.append(made)
         self._keep()
@@ -298,7 +298,7 @@ def _refuse_dirty(watched: gpu.Watched) -> None:
 
 def _state_of(metrics: Metrics) -> tuple[str, str]:
     said = "; ".join(metrics.invalid)
-    if _STOPPED in metrics.invalid:
+    if STOPPED in metrics.invalid:
         return record.STOPPED, said
     if not metrics.counts["completed"]:
         kind = next(iter(metrics.failures), "")

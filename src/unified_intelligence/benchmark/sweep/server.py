@@ -59,7 +59,9 @@ class Server:
         return Target(host=HOST, port=self.port, path="/v1/chat/completions")
 
     def start(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """In a session of its own. Raises ServerFaultError where the port is taken, or there is no such program."""
+        """Starts it in a session of its own. Raises ServerFaultError where the port is taken, or there is no such
+        program.
+        """
         self.port = self.own.port or free_port()
         if taken := processes.strangers(self.port, ()):
             raise ServerFaultError(
@@ -148,7 +150,7 @@ class Server:
         return ended
 
     def _end_group(self) -> None:
-        """Without /proc nobody knows who is left in its group; all of them are ended."""
+        """Ends its whole process group where there is no /proc, and so nobody knows who is left in it."""
         if self._process is not None and self._process.poll() is not None and not processes.KNOWN:
             with suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -241,7 +243,7 @@ class Server:
 
 
 def free_port() -> int:
-    """One that nobody listens on now. Whoever takes it in between is found when its owner is looked for."""
+    """A port that nobody listens on now. Whoever takes it in between is found when its owner is looked for."""
     with socket.create_server((HOST, 0)) as listener:
         return listener.getsockname()[1]
 

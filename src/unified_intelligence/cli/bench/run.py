@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from unified_intelligence import __version__
 from unified_intelligence.benchmark import session
 from unified_intelligence.benchmark.crew import Gathered, Watch, Watcher
+from unified_intelligence.benchmark.health import STOPPED
 from unified_intelligence.benchmark.metrics import Metrics, read_slo
 from unified_intelligence.benchmark.plan import Load, Prompt, Target, read_url
 from unified_intelligence.benchmark.prompts import body_of
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 INVALID = 3
 AUTO, ADAPTER = "auto", "adapter"
 _PROTOCOLS = (AUTO, OPENAI, GRADIO, ADAPTER)
-_LAST = {"it was stopped before its end", USED_UP, TOKENLESS}
+_LAST = {STOPPED, USED_UP, TOKENLESS}
 _Run = Callable[[Job, Watcher], tuple[Metrics, list["Path"]]]
 
 

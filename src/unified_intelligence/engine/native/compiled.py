@@ -85,7 +85,7 @@ def _is_safe(folder: Path) -> bool:
 
 
 def _name(compiler: str) -> str:
-    """Of all that the library depends on: sources, compiler, processor."""
+    """A name made of all that the library depends on: sources, compiler, processor."""
     digest = sha256(" ".join(_FLAGS).encode())
     for name in _SOURCES:
         digest.update((_HERE / name).read_bytes())
@@ -98,7 +98,7 @@ def _name(compiler: str) -> str:
 
 
 def _compiled(compiler: str, file: Path) -> Path:
-    """Whole or not at all: several processes may compile at once."""
+    """Compiles the library, whole or not at all: several processes may do so at once."""
     passing = Path(mkdtemp(dir=file.parent))
     try:
         command = [compiler, *_FLAGS, str(_HERE / "pass.c"), "-o", str(passing / "native.so"), "-lm"]

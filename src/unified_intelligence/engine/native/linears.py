@@ -20,7 +20,7 @@ _BLOCK = 1 << 19
 
 
 class Matrix(ctypes.Structure):
-    """As in products.h. Whoever makes one keeps what it points to."""
+    """The structure of products.h. Whoever makes one keeps alive what it points to."""
 
     _fields_ = (
         ("values", ctypes.c_void_p),

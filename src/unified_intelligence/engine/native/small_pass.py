@@ -110,7 +110,9 @@ class SmallPass:
         self._pages, self._tiles = 0, multiplies_tiles()
 
     def look_at(self, caches: Sequence[PageCache]) -> None:
-        """To be told whenever the caches are others; of none, nothing can be read: they may not be where they were."""
+        """Takes over the caches, whenever they are others. Without any nothing can be read: they may not be where they
+        were.
+        """
         self._pages = min((len(cache.keys) for cache in caches), default=0)
         if self._pages:
             for layer, cache in zip(self._layers, caches, strict=True):
@@ -205,7 +207,7 @@ def _norms(layer: LayerWeights) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
 
 
 def _kept(tensor: torch.Tensor) -> torch.Tensor:
-    """With a hold of its own on the memory: whoever moves a model gives its parameters other memory."""
+    """The tensor with a hold of its own on its memory: whoever moves a model gives its parameters other memory."""
     import torch
 
     if tensor.dtype is not torch.bfloat16:

@@ -69,7 +69,7 @@ def _inner_type(schema: Mapping[str, Json]) -> type[Any] | None:
 
 
 def _shown_type(accepted: Sequence[Json]) -> type[Any] | None:
-    """That of the first value that says something; "" only says that the argument may be left out."""
+    """The type of the first value that says something; "" only says that the argument may be left out."""
     for value in accepted:
         if value != "":
             return cast("type[Any]", type(value))
@@ -93,7 +93,7 @@ def _elements_fit(values: Sequence[Json], wanted: type[Any], accepted: Sequence[
 
 @lru_cache(maxsize=8192)
 def plain(text: str) -> str:
-    """As texts are compared: in lower case and without the marks that people leave out or put in."""
+    """The text as texts are compared: in lower case, without the marks that people leave out or put in."""
     return text.translate(_WITHOUT_MARKS).lower()
 
 

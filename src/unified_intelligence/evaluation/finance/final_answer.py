@@ -97,7 +97,7 @@ def _places(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _sentences(line: str) -> list[str]:
-    """Those of a line, the last one first."""
+    """The sentences of a line, the last one first."""
     return [sentence for sentence in reversed(_SENTENCE_END.split(line.replace("**", ""))) if sentence.strip()]
 
 

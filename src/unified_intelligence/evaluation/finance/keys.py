@@ -80,7 +80,7 @@ def fits(key: NumberKey, reading: Reading) -> bool:
 
 
 def _factor(key: NumberKey, reading: Reading) -> float:
-    """From the number as it is written to the unit of the key's value."""
+    """The factor from the number as it is written to the unit of the key's value."""
     if reading.unit in {"percent", "bps"}:
         points = 1.0 if reading.unit == "percent" else 0.01
         return points if key.percent == "points" else points / 100

@@ -164,7 +164,7 @@ def _late_scale(text: str, end: int, language: Language) -> tuple[int, int]:
 
 
 def _is_negative(text: str, match: re.Match[str], end: int, *, money: bool) -> bool:
-    """By a sign, by brackets as accountants write a loss, or by a word in front."""
+    """Whether it is negative: by a sign, by brackets as accountants write a loss, or by a word in front."""
     if match["sign2"] or (match["sign"] and match["sign"][0] != "+" and _is_sign(text, match)):
         return True
     if _WORD_MINUS.search(text, max(0, match.start() - 12), match.start()):

@@ -82,7 +82,7 @@ def _folded(text: str) -> str:
 
 
 def _words(spelling: str) -> str:
-    """As it is sought: from the beginning of a word on; to the end of one, unless it ends in "…"."""
+    """The pattern that looks for a spelling: from the beginning of a word to the end of one, unless it ends in "…"."""
     stem = spelling.endswith("…")
     words = _folded(spelling)
     return words if stem else f"{words} "

@@ -14,7 +14,7 @@ _NORMAL = NormalDist()
 
 
 def future_value(principal: float, rate: float, years: float, times: int = 1) -> float:
-    """Of a sum whose interest is added `times` a year."""
+    """The future value of a sum whose interest is added `times` a year."""
     return principal * (1 + rate / times) ** (times * years)
 
 
@@ -23,7 +23,7 @@ def present_value(amount: float, rate: float, years: float) -> float:
 
 
 def annuity_future_value(payment: float, rate: float, periods: int) -> float:
-    """Of equal payments at the end of each period, at a rate a period."""
+    """The future value of equal payments at the end of each period, at a rate a period."""
     return payment * ((1 + rate) ** periods - 1) / rate
 
 
@@ -55,12 +55,12 @@ def internal_rate(flows: Sequence[float]) -> float:
 
 
 def bond_flows(face: float, coupon_rate: float, years: int) -> list[float]:
-    """At the end of each year."""
+    """The flows at the end of each year."""
     return [face * coupon_rate] * (years - 1) + [face * (1 + coupon_rate)]
 
 
 def bond_price(face: float, coupon_rate: float, market_yield: float, years: int) -> float:
-    """With yearly coupons, right after one was paid."""
+    """The price of a bond with yearly coupons, right after one was paid."""
     return sum(flow / (1 + market_yield) ** year for year, flow in enumerate(bond_flows(face, coupon_rate, years), 1))
 
 
@@ -75,7 +75,7 @@ def modified_duration(face: float, coupon_rate: float, market_yield: float, year
 
 
 def parametric_var(value: float, daily_volatility: float, confidence: float, days: int) -> float:
-    """Of normal returns without drift."""
+    """The value at risk of normal returns without drift."""
     return value * _NORMAL.inv_cdf(confidence) * daily_volatility * math.sqrt(days)
 
 
@@ -116,7 +116,7 @@ def put_by_parity(call: float, spot: float, strike: float, rate: float, years: f
 
 
 def forward_price(spot: float, rate: float, income: float, years: float) -> float:
-    """Of an asset with a steady income, both rates compounded continuously."""
+    """The forward price of an asset with a steady income, both rates compounded continuously."""
     return spot * math.exp((rate - income) * years)
 
 
@@ -125,7 +125,7 @@ def sharpe_ratio(portfolio: float, risk_free: float, volatility: float) -> float
 
 
 def expected_return(risk_free: float, beta: float, market: float) -> float:
-    """By the capital asset pricing model."""
+    """The expected return by the capital asset pricing model."""
     return risk_free + beta * (market - risk_free)
 
 
@@ -137,7 +137,7 @@ def beta(asset: Sequence[float], market: Sequence[float]) -> float:
 
 
 def two_asset_volatility(weight: float, first: float, second: float, correlation: float) -> float:
-    """Of a portfolio with `weight` in the first asset and the rest in the second."""
+    """The volatility of a portfolio with `weight` in the first asset and the rest in the second."""
     rest = 1 - weight
     return math.sqrt((weight * first) ** 2 + (rest * second) ** 2 + 2 * weight * rest * first * second * correlation)
 

@@ -160,7 +160,7 @@ def _version_of(requirement: str) -> str:
 
 
 def _copy(files: Mapping[str, bytes], sources: Iterable[str], image: Path, to: str) -> None:
-    """As COPY does: what is in a folder, not the folder itself; into `to` where that ends in a slash or has to."""
+    """Copies as COPY does: what is in a folder, not the folder; into `to` where that ends in a slash or has to."""
     target = image / to.strip("/")
     for source in sources:
         wanted = source.removeprefix("./").strip("/")

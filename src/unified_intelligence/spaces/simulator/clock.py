@@ -69,6 +69,6 @@ class SetClock(Clock):
 
 
 async def _others_turn() -> None:
-    """As many turns of the event loop as what woke needs to come to its next sleep."""
+    """Gives the event loop as many turns as what woke needs to come to its next sleep."""
     for _ in range(20):
         await asyncio.sleep(0)

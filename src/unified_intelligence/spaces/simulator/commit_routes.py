@@ -180,7 +180,7 @@ def large_files(attributes: str) -> list[re.Pattern[str]]:
 
 
 def _is_large(file: dict[str, Any]) -> bool:
-    """By its size, or because its first bytes are no text."""
+    """Whether it goes into LFS: by its size, or because its first bytes are no text."""
     try:
         sample = base64.b64decode(str(file.get("sample", "")))
     except binascii.Error:

@@ -48,7 +48,7 @@ class Head(NamedTuple):
         return next(found, b"").strip().decode("latin-1")
 
     def forwarded(self) -> bytes:
-        """As the app gets it."""
+        """The head as the app gets it."""
         upgrades = bool(self.header("Upgrade"))
         dropped = (b"x-hf-authorization:",) if upgrades else (b"x-hf-authorization:", b"connection:", b"keep-alive:")
         kept = [line for line in self.lines if not line.lower().startswith(dropped)]
@@ -152,7 +152,7 @@ async def _answer(writer: asyncio.StreamWriter, status: int, body: str) -> None:
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: Head, port: int) -> bool:
-    """Both ways, until either has no more to say: a visitor who leaves ends the app's work for him.
+    """Carries bytes both ways until either side has no more to say: a visitor who leaves ends the app's work for him.
 
     False where the app said nothing to somebody who waits.
     """

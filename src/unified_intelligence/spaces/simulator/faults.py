@@ -80,14 +80,14 @@ class Fault:
 
 
 class Faults:
-    """Those that are set, and the commits that the ones of a build hold."""
+    """The faults that are set, and those of a build by the commit that they hold."""
 
     def __init__(self, faults: list[Fault] | None = None) -> None:
         self.waiting: list[Fault] = list(faults or [])
         self._held: dict[tuple[str, str], list[Fault]] = {}
 
     def clear(self, *, commits: bool = False) -> None:
-        """`commits` too: those that are held are let go."""
+        """Takes away the faults that wait; with `commits` also those that hold a commit."""
         self.waiting.clear()
         if commits:
             self._held.clear()
@@ -111,7 +111,7 @@ class Faults:
         ]
 
     def take(self, name: str, space: str) -> Fault | None:
-        """One that a route asks for by its name, counted as answered."""
+        """A fault that a route asks for by its name, counted as answered."""
         for fault in self.waiting:
             if fault.name == name and fault.space in {"", space} and not fault.used_up:
                 fault.answered += 1

@@ -131,7 +131,7 @@ class FileRoutes:
         return JSONResponse({"transfer": "basic", "objects": told})
 
     async def lfs_put(self, request: Request) -> Response:
-        """Into a file beside its place, moved there once its content is the one that was announced."""
+        """Writes into a file beside its place, moved there once its content is the one that was announced."""
         oid = part(request, "oid")
         place = self._hub.repository(*named(request)).large_path(oid)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,7 @@ def _asked(request: Request, name: str) -> bool:
 
 
 def _told(repository: Repository, nodes: Iterable[Node], commit: str) -> list[dict[str, Any]]:
-    """As the Hub lists them; with a `commit`, files tell it as their last one, which the Hub would look for."""
+    """The files as the Hub lists them; with a `commit`, each tells it as its last one, which the Hub would look for."""
     told: list[dict[str, Any]] = []
     for node in nodes:
         if node.is_folder:

@@ -35,7 +35,7 @@ HARDWARE = {
 
 
 def told() -> list[dict[str, Any]]:
-    """As the Hub lists it."""
+    """All hardware as the Hub lists it."""
     return [
         {
             "name": name,

@@ -68,7 +68,7 @@ class Keeper:
 
     @property
     def app_port(self) -> int:
-        """Where the app listens; 0 while nothing can reach it."""
+        """The port on which the app listens; 0 while nothing can reach it."""
         held = self._hub.faults.of_commit(self._name, self.state.serving, "stuck_running")
         return self._app.port if self._app and self.state.serving and not held else 0
 
@@ -161,7 +161,7 @@ class Keeper:
         self._work = self._idle = self._lag = None
 
     async def _roll_out(self, commit: str, *, build: bool, notice: bool) -> None:
-        """From a commit to an app that serves, or to the stage that says why not; then watches over it."""
+        """Goes from a commit to an app that serves, or to the stage that says why not; then watches over it."""
         if notice:
             await self._clock.sleep(self._timings.notice)
         before = self.state.shown

@@ -18,7 +18,7 @@ class Keepers:
         self._all: dict[str, Keeper] = {}
 
     async def open(self) -> None:
-        """Those that the folder has, as an earlier process left them."""
+        """Opens the Spaces that the folder has, as an earlier process left them."""
         clear(self._hub.folder / "running")
         for name in self._hub.names("spaces"):
             await self.add(name)

@@ -16,7 +16,7 @@ class RefusalError(Exception):
 
 
 def no_repository(name: str) -> RefusalError:
-    """As the Hub answers for what does not exist and for what the caller may not see."""
+    """The Hub's answer for what does not exist and for what the caller may not see."""
     return RefusalError(404, f"Repository not found: {name}", "RepoNotFound")
 
 

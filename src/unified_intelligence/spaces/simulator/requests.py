@@ -42,7 +42,7 @@ def readable(hub: Hub, request: Request) -> tuple[str, str, Repository]:
 
 
 def writable(hub: Hub, request: Request) -> tuple[str, str, Repository]:
-    """As `readable`; whoever has a token may write."""
+    """Like `readable`; whoever has a token may write."""
     signed_in(request)
     return readable(hub, request)
 
@@ -75,5 +75,5 @@ async def json_of(request: Request) -> dict[str, Any]:
 
 
 def stamp(date: datetime) -> str:
-    """As the Hub writes a date."""
+    """A date as the Hub writes it."""
     return date.strftime("%Y-%m-%dT%H:%M:%S.") + f"{date.microsecond // 1000:03d}Z"

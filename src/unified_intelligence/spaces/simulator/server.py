@@ -145,7 +145,7 @@ def end_in_order() -> None:
 
 
 def serve(app: ASGIApp, port: int, announce: Callable[[str], None]) -> None:
-    """Until Ctrl-C or SIGTERM; `announce` gets the address. Raises ConfigurationError for a port that is taken."""
+    """Serves until Ctrl-C or SIGTERM; `announce` gets the address. Raises ConfigurationError for a taken port."""
     with _listening(port) as own:
         _Server(app, lambda: announce(_url(own))).run(sockets=[own])
 
@@ -155,7 +155,9 @@ def running(
     folder: Path, *, hub: Hub | None = None, base: Mapping[str, str] | None = None, timings: Timings | None = None,
     port: int = 0,
 ) -> Generator[str]:  # fmt: skip
-    """Its address, for as long as the block lasts. `hub` is one of that folder, made here if none is given."""
+    """Serves in a thread for as long as the block lasts; gives the address. `hub` is one of that folder, made here if
+    none is given.
+    """
     own_hub = hub or Hub(folder)
     ready = threading.Event()
     try:

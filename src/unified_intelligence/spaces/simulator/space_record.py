@@ -22,7 +22,7 @@ class Value:
     updated: str
 
     def told(self) -> dict[str, Any]:
-        """As the Hub tells it, the value left out."""
+        """As the Hub tells it: without the value."""
         return {"description": self.description, "updatedAt": self.updated}
 
 
@@ -58,6 +58,6 @@ def load_record(folder: Path) -> SpaceRecord:
 
 
 def values_of(given: object, date: str) -> dict[str, Value]:
-    """Of a list of `{key, value, description}`, as a new Space is given them."""
+    """Variables or secrets from a list of `{key, value, description}`, as a new Space is given them."""
     items = cast("list[Mapping[str, Any]]", given or [])
     return {str(item["key"]): Value(str(item.get("value", "")), item.get("description"), date) for item in items}
