@@ -71,11 +71,22 @@ def write(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) ->
         ) from error
 
 
-def encode(loaded: Loaded, text: str) -> list[int]:
-    """The tokens of a text as it stands, special tokens in it read as such."""
+def encode(loaded: Loaded, text: str, *, around: bool = False) -> list[int]:
+    """The tokens of a text as it stands, special tokens in it read as such.
+
+    `around`: with those that the tokenizer puts around every text, for a model that was trained on them.
+    """
     if not text.isascii():  # half a surrogate pair, from bytes that were no text, is shown as "?"
         text = text.encode("utf-8", "replace").decode("utf-8")
-    return loaded.tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False)
+    return loaded.tokenizer.encode(text, add_special_tokens=around, truncation=False, verbose=False)
+
+
+def small_letters(text: str) -> str:
+    """As tokenizers write them."""
+    from tokenizers import normalizers
+
+    lowercase: Any = normalizers.Lowercase()  # half typed
+    return str(lowercase.normalize_str(text))
 
 
 def decode(loaded: Loaded, tokens: Sequence[int]) -> str:

@@ -102,7 +102,9 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
                     for event in batch:
                         yield event
 
-    async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
+    async def aembed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, prompt_name: str | None = None
+    ) -> Embeddings:
         call, url = Call.within(self._timers.total), f"{self._url}/embeddings"
         found: list[Embeddings] = []
 
@@ -110,7 +112,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             watch = Watch(self._timers, call.deadline, url)
             try:
                 watch.begin("first_token", self._timers.first_token)
-                body = embeddings_body(await self._name(watch), texts, dimensions)
+                body = embeddings_body(await self._name(watch), texts, dimensions, prompt_name)
                 found.append(
                     embeddings(await self._http.fetch(self._request("POST", url, body), watch), len(texts), url)
                 )
@@ -118,7 +120,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
             finally:
                 watch.close()
 
-        embeddings_body("", texts, dimensions)
+        embeddings_body("", texts, dimensions, prompt_name)
         with self._key_noted():
             async with aclosing(retried(attempt, self._policy(call))) as batches:
                 async for _ in batches:
