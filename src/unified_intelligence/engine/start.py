@@ -101,8 +101,8 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     guessing, said = _speculation(own, speculation, drafts)
     engine = Engine(own, slots=most, memory=tokens, queue=queue, speculation=guessing, large_pages=pages)
     said += f"; adapters: {', '.join(beside.names)}" if beside.names else ""
-    said += f"; {loaded.pooler.recipe.said}"
-    return Running(replace(loaded, longest=longest), engine, f"{why}{gathered}; {room}; {said}")
+    how = f"{why}{gathered}; {room}; {loaded.pooler.recipe.said}; {said}"
+    return Running(replace(loaded, longest=longest), engine, how)
 
 
 def _tokens(own: Forward, small: Forward | None, memory: float | None) -> int:
