@@ -135,8 +135,11 @@ def _turn(turn: Message) -> dict[str, Any]:
 def _call(call: ToolCall) -> dict[str, Any]:
     try:
         arguments = json.loads(call.arguments)
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise InvalidRequestError(f"The arguments of the call of {call.name} are not JSON ({error}).") from error
+    except (ValueError, RecursionError) as error:  # whole numbers of very many digits
+        said = f"The arguments of the call of {call.name} cannot be read: a number is too long, or they are too deep."
+        raise InvalidRequestError(said, hint="Leave that call out of the conversation.") from error
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
