@@ -31,21 +31,23 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_a_call_goes_out_as_the_model_wrote_it(served: Served) -> None:
-    answer: Any = served.client.chat.completions.create(messages=[QUESTION], **ASKED)  # pyright: ignore[reportArgumentType]
-    (call,) = answer.choices[0].message.tool_calls
+    ask: Any = served.client.chat.completions.create
+    (call,) = ask(messages=[QUESTION], **ASKED).choices[0].message.tool_calls
     assert (call.function.name, call.function.arguments) == ("f", ARGUMENTS)
-    pieces: Any = served.client.chat.completions.create(messages=[QUESTION], stream=True, **ASKED)  # pyright: ignore[reportArgumentType]
+    pieces = ask(messages=[QUESTION], stream=True, **ASKED)
     deltas = [call for piece in pieces for call in piece.choices[0].delta.tool_calls or ()]
     assert "".join(delta.function.arguments or "" for delta in deltas) == ARGUMENTS
 
 
 @pytest.mark.parametrize("arguments", [ARGUMENTS, "[" * 90_000])
 def test_one_that_comes_back_and_cannot_be_read_is_refused_for_that(served: Served, arguments: str) -> None:
+    ask: Any = served.client.chat.completions.create
+    respond: Any = served.client.responses.create
     made = {"id": "call_0", "type": "function", "function": {"name": "f", "arguments": arguments}}
     turns = [QUESTION, {"role": "assistant", "content": None, "tool_calls": [made]}]
     told = {"role": "tool", "tool_call_id": "call_0", "content": "12"}
     with pytest.raises(openai.BadRequestError, match="a number is too long, or they are too deep"):
-        served.client.chat.completions.create(messages=[*turns, told], **ASKED)  # pyright: ignore[reportArgumentType]
+        ask(messages=[*turns, told], **ASKED)
     refused = httpx2.post(f"{served.url}/tokenize", json={"model": "m", "messages": [*turns, told]})
     assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")
     items = [
@@ -54,7 +56,7 @@ def test_one_that_comes_back_and_cannot_be_read_is_refused_for_that(served: Serv
         {"type": "function_call_output", "call_id": "call_0", "output": "12"},
     ]
     with pytest.raises(openai.BadRequestError, match="a number is too long, or they are too deep"):
-        served.client.responses.create(model="m", input=items)  # pyright: ignore[reportArgumentType]
+        respond(model="m", input=items)
 
 
 @pytest.mark.parametrize("field", ["seed", "max_tokens", "unknown"])

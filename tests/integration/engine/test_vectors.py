@@ -29,11 +29,11 @@ from unified_intelligence.entities.errors import ContextLengthError, InvalidRequ
 
 Pool = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 _PLACES = {"module_input_name": "sentence_embedding", "module_output_name": "sentence_embedding"}
-GELU = {
+GELU: dict[str, object] = {
     "in_features": SIZE, "out_features": 12, "bias": True,
     "activation_function": "torch.nn.modules.activation.GELU", **_PLACES,
 }  # fmt: skip
-RESIDUAL = {"in_features": 12, "out_features": 20, "bias": False, "use_residual": True}
+RESIDUAL: dict[str, object] = {"in_features": 12, "out_features": 20, "bias": False, "use_residual": True}
 
 
 def _last(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -80,7 +80,7 @@ def test_each_pooling_is_as_transformers_has_it(base: Path, tmp_path: Path, mode
 
 
 def test_several_poolings_and_layers_come_one_after_the_other(base: Path, tmp_path: Path) -> None:
-    told = {"pooling_mode": ["lasttoken", "mean"], "include_prompt": True}
+    told: dict[str, object] = {"pooling_mode": ["lasttoken", "mean"], "include_prompt": True}
     folder = with_modules(base, tmp_path / "own", told, GELU | {"in_features": 2 * SIZE}, None)
     x = torch.cat([POOLED[mode](*states(folder, TEXTS)) for mode in ("lasttoken", "mean_tokens")], 1)
     x = dense(folder / "2_Dense", x, torch.nn.functional.gelu)
@@ -104,14 +104,14 @@ def test_a_text_has_the_same_vector_whatever_is_beside_it(base: Path, tmp_path: 
 
 
 def test_prompts_go_before_a_text_and_may_be_left_out_of_its_vector(base: Path, tmp_path: Path) -> None:
-    prompts = {"prompts": {"query": ASK, "document": ""}}
+    prompts: dict[str, object] = {"prompts": {"query": ASK, "document": ""}}
     whole = with_modules(base, tmp_path / "whole", {"pooling_mode": "mean"}, settings=prompts)
     x, mask = states(whole, [ASK + text for text in TEXTS])
     check_same(vectors(whole, prompt_name="query"), (x * mask).sum(1) / mask.sum(1))
     check_same(vectors(whole, prompt_name="document"), vectors(whole))
     check_same(vectors(whole, [ASK + text for text in TEXTS]), vectors(whole, prompt_name="query"))
     settings = prompts | {"default_prompt_name": "query"}
-    apart = {"pooling_mode": ["mean", "weightedmean"], "include_prompt": False}
+    apart: dict[str, object] = {"pooling_mode": ["mean", "weightedmean"], "include_prompt": False}
     without = with_modules(base, tmp_path / "without", apart, settings=settings)
     kept = mask.clone()
     kept[:, : len(ASK.encode())] = 0

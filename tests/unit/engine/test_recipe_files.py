@@ -17,7 +17,7 @@ from unified_intelligence.entities.errors import ConfigurationError, ModelError,
 
 OWN = "sentence_transformers.models."
 NEWER = "sentence_transformers.base.modules.transformer."
-MODULES = [
+MODULES: list[dict[str, object]] = [
     {"idx": 0, "name": "0", "path": "", "type": f"{OWN}Transformer"},
     {"idx": 1, "name": "1", "path": "1_Pooling", "type": f"{OWN}Pooling"},
     {"idx": 2, "name": "2", "path": "2_Dense", "type": f"{OWN}Dense"},
@@ -105,13 +105,33 @@ def test_older_and_newer_names_mean_the_same(folder: Path) -> None:
 def _setting(path: str, **fields: object) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         where = folder / path
-        put(where, (json.loads(where.read_text()) if where.is_file() else {}) | fields)
+        before: dict[str, object] = json.loads(where.read_text()) if where.is_file() else {}
+        put(where, before | fields)
 
     return change
 
 
+def _put(path: str, value: object) -> Callable[[Path], None]:
+    return lambda folder: put(folder / path, value)
+
+
+def _without(path: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / path).unlink()
+
+
+def _written(path: str, contents: bytes) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        (folder / path).write_bytes(contents)
+
+    return change
+
+
+def _weights(*shape: int, **more: Any) -> Callable[[Path], None]:
+    return lambda folder: put_weights(folder, shape or (4, 6), **more)
+
+
 def _modules(*modules: object) -> Callable[[Path], None]:
-    return lambda folder: put(folder / "modules.json", list(modules))
+    return _put("modules.json", list(modules))
 
 
 @pytest.mark.parametrize(
@@ -152,17 +172,17 @@ def test_what_is_not_done_here_is_refused(folder: Path, change: Callable[[Path],
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda folder: (folder / "modules.json").write_text("{"), "is not JSON"),
-        (lambda folder: put(folder / "modules.json", {}), "no.* JSON array"),
+        (_written("modules.json", b"{"), "is not JSON"),
+        (_put("modules.json", {}), "no.* JSON array"),
         (_modules("Transformer"), "holds what is no module"),
-        (lambda folder: (folder / "1_Pooling" / "config.json").unlink(), "1_Pooling lacks config.json"),
+        (_without("1_Pooling/config.json"), "1_Pooling lacks config.json"),
         (_setting("1_Pooling/config.json", word_embedding_dimension=0), "word_embedding_dimension as 0"),
         (_setting("1_Pooling/config.json", word_embedding_dimension=7), "is for 6 numbers, and 7 come"),
         (_setting("2_Dense/config.json", out_features="4"), "out_features as 4"),
-        (lambda folder: (folder / "2_Dense" / "model.safetensors").unlink(), "lacks the weights"),
-        (lambda folder: (folder / "2_Dense" / "model.safetensors").write_bytes(b"\x08" * 40), "is damaged"),
-        (lambda folder: put_weights(folder, (6, 4)), r"\(6, 4\)"),
-        (lambda folder: put_weights(folder, more=np.zeros(1, np.float32)), "more"),
+        (_without("2_Dense/model.safetensors"), "lacks the weights"),
+        (_written("2_Dense/model.safetensors", b"\x08" * 40), "is damaged"),
+        (_weights(6, 4), r"\(6, 4\)"),
+        (_weights(more=np.zeros(1, np.float32)), "more"),
         (_setting("config_sentence_transformers.json", prompts=["query: "]), "no texts by name"),
         (_setting("config_sentence_transformers.json", prompts={"query": 1}), "no texts by name"),
         (_setting("config_sentence_transformers.json", default_prompt_name="query"), "the prompt query"),
