@@ -194,8 +194,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     """One model at a time in this process; others wait. int8, int4 and fp8 are left to the engine's own products.
 
     Its own `code` runs only if it may. Of `parallel` processes this is one; `join` connects them, on a kind of device.
-    Raises ConfigurationError for what this machine cannot do, ModelError for
-    anything the loaders refuse.
+    Raises ConfigurationError for what this machine cannot do, ModelError for anything the loaders refuse.
     """
     import transformers
 
@@ -217,9 +216,7 @@ def load(  # noqa: PLR0913 - each is an option of the command line
             folder, config=config, dtype=numbers, use_safetensors=True, output_loading_info=True, **told
         )
         model = (model.to(place) if told.keys().isdisjoint(arrange.PLACES) else model).eval()
-    head = _head(model) if recipe.own else frozenset[str]()
-    _check_complete(folder, report["missing_keys"] - head)
-    return _loaded(folder, model, tokenizer, recipe, speaks=head.isdisjoint(report["missing_keys"]))
+    return _loaded(folder, model, tokenizer, recipe, report["missing_keys"])
 
 
 @contextmanager
@@ -286,9 +283,11 @@ def _check_sampling(folder: Path, saved: Any) -> None:
         raise ModelError(f"The generation_config.json of {folder} cannot be used: {error}") from error
 
 
-def _loaded(folder: Path, model: Any, tokenizer: Any, recipe: Recipe, *, speaks: bool) -> Loaded:
+def _loaded(folder: Path, model: Any, tokenizer: Any, recipe: Recipe, missing: set[str]) -> Loaded:
     from unified_intelligence.engine.pooling import Pooler
 
+    head = _head(model) if recipe.own else frozenset[str]()
+    _check_complete(folder, missing - head)
     _check_sampling(folder, model.generation_config)
     positions: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     row: int = model.get_output_embeddings().weight.shape[0]
@@ -301,7 +300,7 @@ def _loaded(folder: Path, model: Any, tokenizer: Any, recipe: Recipe, *, speaks:
         ends,
         Grammars(tokenizer, ends, row),
         Pooler(recipe, model.device, size=size),
-        speaks,
+        speaks=head.isdisjoint(missing),
     )
 
 

@@ -61,9 +61,9 @@ def with_modules(
         [{"idx": at, "name": str(at), "path": path, "type": MODULE + kind} for at, (path, kind) in enumerate(modules)],
     )
     _write(
-        folder / "config_sentence_transformers.json", {"prompts": {}, "default_prompt_name": None} | (settings or {})
+        folder / "config_sentence_transformers.json", {"prompts": {}, "default_prompt_name": None, **(settings or {})}
     )
-    _write(folder / "sentence_bert_config.json", {"max_seq_length": 4096, "do_lower_case": False} | (reading or {}))
+    _write(folder / "sentence_bert_config.json", {"max_seq_length": 4096, "do_lower_case": False, **(reading or {})})
     return folder
 
 
