@@ -74,10 +74,10 @@ class Recipe:
         if name is None:
             return self.prompt
         if name and name not in self.prompts:
-            known = ", ".join(sorted(self.prompts))
+            known = ", ".join(sorted(self.prompts)) or "none"
             raise InvalidRequestError(
-                f"The model has no prompt {name!r} for its vectors.",
-                hint=f"It has: {known}." if known else "It has none: write what goes before a text into the text.",
+                f"The model has no prompt {name!r} for its vectors; it has: {known}.",
+                hint="Write what goes before a text into the text.",
             )
         return self.prompts.get(name, "")
 
@@ -91,6 +91,6 @@ class Recipe:
         elif wanted > size:
             reason = "and there are no more"
         else:
-            reason = "and its config.json does not say that they may be cut"
+            reason = "and its config.json does not say (is_matryoshka) that they may be cut"
             hint += ' If its card says that it was trained for that (Matryoshka), write "is_matryoshka": true there.'
         raise InvalidRequestError(f"The model's vectors have {size} dimensions, not {wanted}, {reason}.", hint=hint)
