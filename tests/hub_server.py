@@ -31,8 +31,12 @@ class Hub:
                 return _json({"id": name, "sha": self.commit, "siblings": [], "private": False, "tags": []})
             if path.startswith(f"/api/models/{name}/tree/"):
                 return _json([
-                    {"type": "file", "path": each.name, "size": each.stat().st_size, "oid": _oid(each)}
-                    for each in sorted(folder.iterdir())
+                    {
+                        "type": "file", "path": each.relative_to(folder).as_posix(), "size": each.stat().st_size,
+                        "oid": _oid(each),
+                    }
+                    for each in sorted(folder.rglob("*"))
+                    if each.is_file()
                 ])  # fmt: skip
             kept = f"/{name}/resolve/"
             if path.startswith(kept):

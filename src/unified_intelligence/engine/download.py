@@ -24,9 +24,10 @@ class Source:
     offline: bool
 
 
-def fetched(source: Source, patterns: Sequence[str], *, told: bool = False) -> Path:
+def fetched(source: Source, patterns: Sequence[str], *, told: bool = False, inner: bool = False) -> Path:
     """The folder with the files of these patterns. `told`: the user is shown that it takes its time.
 
+    `inner`: they are in folders of it, of which nothing is read otherwise.
     Raises ModelNotFoundError, ConfigurationError.
     """
     import huggingface_hub
@@ -36,7 +37,7 @@ def fetched(source: Source, patterns: Sequence[str], *, told: bool = False) -> P
         "revision": source.revision,
         "cache_dir": source.cache_dir,
         "allow_patterns": list(patterns),
-        "ignore_patterns": ["*/*"],
+        "ignore_patterns": [] if inner else ["*/*"],
     }
     try:
         missing = 0 if source.offline or not told else _missing(library, source.model, asked)

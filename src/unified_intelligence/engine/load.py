@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
-from unified_intelligence.engine import arrange, lora
+from unified_intelligence.engine import arrange, lora, recipe_files
 from unified_intelligence.engine.constraints import Grammars
 from unified_intelligence.engine.download import Source, bars_on_terminals_only, fetched
 from unified_intelligence.engine.json_files import read_object
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from unified_intelligence.engine.divided import Ranks
+    from unified_intelligence.engine.pooling import Pooler
+    from unified_intelligence.engine.recipe import Recipe
 
 _SMALL_FILES = ["*.json", "*.jinja", "*.txt", "*.model"]
 _CODE = ["*.py"]
@@ -56,7 +58,8 @@ _ONE_AT_A_TIME = Lock()  # two loads at once take the memory of both, and the lo
 class Loaded:
     """A model ready to answer: `longest` is the most tokens it reads and writes together, `ends` end its turn.
 
-    `grammars` hold its answers to a form. `ranks` are the other processes of a divided one.
+    `grammars` hold its answers to a form. `pooler` makes its vectors. `speaks` is false where its files have no weights
+    that choose a token. `ranks` are the other processes of a divided one.
     """
 
     model: PreTrainedModel
@@ -64,6 +67,8 @@ class Loaded:
     longest: int
     ends: frozenset[int]
     grammars: Grammars
+    pooler: Pooler
+    speaks: bool = True
     ranks: Ranks | None = None
 
     @property
@@ -112,7 +117,10 @@ def download(
     at = Source(model, commit or revision, cache_dir, offline)
     folder = fetched(at, _SMALL_FILES)
     small = [*_SMALL_FILES, *_CODE] if check_code(folder, commit, of_hub=True) else _SMALL_FILES
-    return fetched(at, [*small, *weight_files(folder)], told=True)
+    folder = fetched(at, [*small, *weight_files(folder)], told=True)
+    if inner := recipe_files.files_of(folder):
+        fetched(at, inner, inner=True)
+    return folder
 
 
 def download_adapter(model: str, *, cache_dir: str | None, offline: bool) -> Path:
@@ -191,10 +199,11 @@ def load(  # noqa: PLR0913 - each is an option of the command line
     import transformers
 
     library: Any = transformers  # half typed
-    place = device_of(device)
+    recipe, place = recipe_files.read(folder), device_of(device)
     closed = {"trust_remote_code": code, "local_files_only": True}
-    with _ONE_AT_A_TIME, bars_on_terminals_only(), _as_model_errors(folder, place):
+    with _ONE_AT_A_TIME, bars_on_terminals_only(), _no_report(recipe), _as_model_errors(folder, place):
         config = library.AutoConfig.from_pretrained(folder, **closed)
+        _check_causal(folder, config, recipe)
         numbers = dtype_of(dtype, config.dtype, place)
         told = arrange.quantizer(quantization, place, numbers) | arrange.devices(device_map, max_memory) | closed
         told |= arrange.attention(attention, place, numbers)
@@ -207,8 +216,22 @@ def load(  # noqa: PLR0913 - each is an option of the command line
             folder, config=config, dtype=numbers, use_safetensors=True, output_loading_info=True, **told
         )
         model = (model.to(place) if told.keys().isdisjoint(arrange.PLACES) else model).eval()
-    _check_complete(folder, report["missing_keys"])
-    return _loaded(folder, model, tokenizer)
+    return _loaded(folder, model, tokenizer, recipe, report["missing_keys"])
+
+
+@contextmanager
+def _no_report(recipe: Recipe) -> Generator[None]:
+    """Of a model made for vectors the loaders tell at length that it lacks what chooses a token."""
+    from transformers.utils import logging
+
+    library: Any = logging  # half typed
+    level: int = library.get_verbosity()
+    if recipe.own:
+        library.set_verbosity_error()
+    try:
+        yield
+    finally:
+        library.set_verbosity(level)
 
 
 @contextmanager
@@ -232,6 +255,25 @@ def _check_complete(folder: Path, missing: set[str]) -> None:
         raise ModelError(f"{folder} lacks the tensors {', '.join(sorted(missing)[:3])}.")
 
 
+def _head(model: Any) -> frozenset[str]:
+    """The names of the weights that choose a token, which models made for vectors are saved without."""
+    head = model.get_output_embeddings()
+    own = {id(parameter) for parameter in head.parameters()} if head else set[int]()
+    return frozenset(name for name, parameter in model.named_parameters() if id(parameter) in own)
+
+
+def _check_causal(folder: Path, config: Any, recipe: Recipe) -> None:
+    """Raises ConfigurationError for an encoder that was made for vectors: it has no pass that writes."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    masked: Any = MODEL_FOR_MASKED_LM_MAPPING_NAMES  # half typed
+    if recipe.own and config.model_type in masked:
+        raise ConfigurationError(
+            f"{folder} is an encoder ({config.model_type}); only vectors of models that write text are made here.",
+            hint="Choose one made from such a model, such as Qwen/Qwen3-Embedding-0.6B.",
+        )
+
+
 def _check_sampling(folder: Path, saved: Any) -> None:
     """Raises ModelError for a recommended sampling that no request could ask for: each answer would break on it."""
     try:
@@ -241,12 +283,25 @@ def _check_sampling(folder: Path, saved: Any) -> None:
         raise ModelError(f"The generation_config.json of {folder} cannot be used: {error}") from error
 
 
-def _loaded(folder: Path, model: Any, tokenizer: Any) -> Loaded:
+def _loaded(folder: Path, model: Any, tokenizer: Any, recipe: Recipe, missing: set[str]) -> Loaded:
+    from unified_intelligence.engine.pooling import Pooler
+
+    head = _head(model) if recipe.own else frozenset[str]()
+    _check_complete(folder, missing - head)
     _check_sampling(folder, model.generation_config)
     positions: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     row: int = model.get_output_embeddings().weight.shape[0]
     ends = _ends(folder, model, tokenizer, row)
-    return Loaded(model, tokenizer, positions or tokenizer.model_max_length, ends, Grammars(tokenizer, ends, row))
+    size: int | None = getattr(model.config.get_text_config(), "hidden_size", None)
+    return Loaded(
+        model,
+        tokenizer,
+        positions or tokenizer.model_max_length,
+        ends,
+        Grammars(tokenizer, ends, row),
+        Pooler(recipe, model.device, size=size),
+        speaks=head.isdisjoint(missing),
+    )
 
 
 def _check_products(quantization: arrange.Quantized, device: torch.device, dtype: torch.dtype) -> None:

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _KEY = re.compile(r"base_model\.model\.(.+)\.lora_(A|B)\.weight")
 _SIMPLE = frozenset({True, False, "gaussian", "orthogonal", "eva"})  # begin with weights that leave the model as it was
-_READ = frozenset({"peft_type", "r", "lora_alpha", "use_rslora", "alpha_pattern", "init_lora_weights", "bias"})
+_READ = frozenset(
+    {"peft_type", "r", "lora_alpha", "use_rslora", "alpha_pattern", "rank_pattern", "init_lora_weights", "bias"}
+)
 _WITHOUT_EFFECT = frozenset({  # on an answer: they say how it was trained, or which tensors there are
     "auto_mapping", "base_model_name_or_path", "corda_config", "eva_config", "exclude_modules", "inference_mode",
     "layers_pattern", "layers_to_transform", "loftq_config", "lora_dropout", "megatron_core", "peft_version",
-    "qalora_group_size", "rank_pattern", "revision", "target_modules", "task_type",
+    "qalora_group_size", "revision", "target_modules", "task_type",
 })  # fmt: skip
 
 
@@ -51,6 +53,8 @@ def check(folder: Path) -> None:
     settings = _settings(folder)
     with _opened(folder) as tensors:
         names = set(_modules(folder, tensors.keys()))
+        for name in sorted(names):
+            _check_rank(folder, settings, name, tensors.get_slice(_key(name, "A")).get_shape()[:1])
     wanted = settings.get("target_modules")
     if isinstance(wanted, list):
         targets = [str(each) for each in cast("list[object]", wanted)]
@@ -74,7 +78,7 @@ def read(name: str, folder: Path, model: Any) -> Lora:
                     f"The adapter {name} changes {module}, which is no product of the model with weights.",
                     hint="Use the adapter with the model it was trained on.",
                 )
-            down, up = (tensors.get_tensor(f"base_model.model.{module}.lora_{part}.weight") for part in "AB")
+            down, up = (tensors.get_tensor(_key(module, part)) for part in "AB")
             _check_shapes(name, module, linear[module], down, up)
             scale = _scale(settings, module, len(down))
             deltas[module] = Delta(_placed(down.float(), model), _placed(up.float() * scale, model))
@@ -109,18 +113,19 @@ def _refused(settings: Mapping[str, object]) -> str:
     for name in ("r", "lora_alpha"):
         if not isinstance(settings.get(name), int | float):
             return f"{name} is no number"
-    if not _are_alphas(settings.get("alpha_pattern") or {}):
-        return "its alpha_pattern is none"
+    for name in ("alpha_pattern", "rank_pattern"):
+        if not _are_numbers(settings.get(name) or {}):
+            return f"its {name} is none"
     strange = (name for name, value in settings.items() if value and name not in _READ | _WITHOUT_EFFECT)
     return f"its {name} is not known here" if (name := next(strange, "")) else ""
 
 
-def _are_alphas(patterns: object) -> bool:
+def _are_numbers(patterns: object) -> bool:
     """Whether they are numbers, each by an expression."""
     try:
         return isinstance(patterns, dict) and all(
-            bool(re.compile(pattern)) and isinstance(alpha, int | float)
-            for pattern, alpha in cast("dict[str, object]", patterns).items()
+            bool(re.compile(pattern)) and isinstance(number, int | float)
+            for pattern, number in cast("dict[str, object]", patterns).items()
         )
     except re.error:
         return False
@@ -148,9 +153,13 @@ def _modules(folder: Path, keys: list[str]) -> Iterator[str]:
                 f"The adapter in {folder} holds the tensor {key}, which is not known here.",
                 hint="Merge it into its base with PEFT's merge_and_unload(), and use the merged model.",
             )
-        if (other := f"base_model.model.{match[1]}.lora_{'B' if match[2] == 'A' else 'A'}.weight") not in present:
+        if (other := _key(match[1], "B" if match[2] == "A" else "A")) not in present:
             raise ModelError(f"{folder / WEIGHTS} lacks the tensor {other}.")
         yield match[1]
+
+
+def _key(module: str, part: str) -> str:
+    return f"base_model.model.{module}.lora_{part}.weight"
 
 
 def _is_at(module: str, target: str) -> bool:
@@ -177,11 +186,27 @@ def _check_shapes(name: str, module: str, shape: tuple[int, int], down: torch.Te
         )
 
 
+def _check_rank(folder: Path, settings: Mapping[str, object], module: str, found: list[int]) -> None:
+    """`found` is what its tensors have. With another one in the settings they would be scaled for another adapter."""
+    told = _number(settings, "rank_pattern", "r", module)
+    if found != [told]:
+        rank = found[0] if found else 0
+        raise ModelError(
+            f"{folder / CONFIG} gives {module} the rank {told:g}, and the tensors of {WEIGHTS} have {rank}.",
+            hint="The two files are of different adapters, or one was changed: copy or download both again.",
+        )
+
+
+def _number(settings: Mapping[str, object], patterns: str, usual: str, module: str) -> float:
+    """That of the first pattern, an expression, that is the end of a module's name; else the usual one."""
+    numbers = cast("Mapping[str, float]", settings.get(patterns) or {})
+    found = (number for pattern, number in numbers.items() if re.fullmatch(rf"(.*\.)?({pattern})", module))
+    return next(found, cast("float", settings[usual]))
+
+
 def _scale(settings: Mapping[str, object], module: str, rank: int) -> float:
-    """Alpha over the rank, or over its root. A pattern is an expression at the end of a module's name."""
-    alphas = cast("Mapping[str, float]", settings.get("alpha_pattern") or {})
-    found = (alpha for pattern, alpha in alphas.items() if re.fullmatch(rf"(.*\.)?({pattern})", module))
-    alpha = next(found, cast("float", settings["lora_alpha"]))
+    """Alpha over the rank, or over its root."""
+    alpha = _number(settings, "alpha_pattern", "lora_alpha", module)
     return alpha / (math.sqrt(rank) if settings.get("use_rslora") else rank)
 
 

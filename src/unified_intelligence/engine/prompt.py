@@ -71,11 +71,22 @@ def write(loaded: Loaded, turns: Sequence[Message], config: GenerationConfig) ->
         ) from error
 
 
-def encode(loaded: Loaded, text: str) -> list[int]:
-    """The tokens of a text as it stands, special tokens in it read as such."""
+def encode(loaded: Loaded, text: str, *, around: bool = False) -> list[int]:
+    """The tokens of a text as it stands, special tokens in it read as such.
+
+    `around`: with those that the tokenizer puts around every text, for a model that was trained on them.
+    """
     if not text.isascii():  # half a surrogate pair, from bytes that were no text, is shown as "?"
         text = text.encode("utf-8", "replace").decode("utf-8")
-    return loaded.tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False)
+    return loaded.tokenizer.encode(text, add_special_tokens=around, truncation=False, verbose=False)
+
+
+def small_letters(text: str) -> str:
+    """As tokenizers write them."""
+    from tokenizers import normalizers
+
+    lowercase: Any = normalizers.Lowercase()  # half typed
+    return str(lowercase.normalize_str(text))
 
 
 def decode(loaded: Loaded, tokens: Sequence[int]) -> str:
@@ -126,8 +137,11 @@ def _turn(turn: Message) -> dict[str, Any]:
 def _call(call: ToolCall) -> dict[str, Any]:
     try:
         arguments = json.loads(call.arguments)
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise InvalidRequestError(f"The arguments of the call of {call.name} are not JSON ({error}).") from error
+    except (ValueError, RecursionError) as error:  # whole numbers of very many digits
+        said = f"The arguments of the call of {call.name} cannot be read: a number is too long, or they are too deep."
+        raise InvalidRequestError(said, hint="Leave that call out of the conversation.") from error
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 

@@ -11,6 +11,7 @@ from unified_intelligence.engine.answer import Rules
 from unified_intelligence.engine.decode import Plan
 from unified_intelligence.engine.grammar import is_held
 from unified_intelligence.engine.thinking import Thinking, ThinkingLimit
+from unified_intelligence.entities.errors import InvalidRequestError
 from unified_intelligence.entities.reasoning import Tags
 from unified_intelligence.profiles import qwen3
 from unified_intelligence.profiles.sampling import Sampling
@@ -51,6 +52,11 @@ class Request:
 
         Raises ConfigurationError, InvalidRequestError, ContextLengthError.
         """
+        if not loaded.speaks:
+            raise InvalidRequestError(
+                "The model was made for vectors: its files have no weights that choose a token.",
+                hint="Ask it for embeddings, or choose a model that writes text.",
+            )
         text = prompt.write(loaded, turns, config)
         read = prompt.encode(loaded, text)
         prompt.check_length(loaded, read)

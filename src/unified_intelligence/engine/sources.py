@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from unified_intelligence.engine import load, lora, trust
+from unified_intelligence.engine import load, lora, recipe_files, trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +60,5 @@ class Sources:
     def _checked(self, model: str, folder: Path, *, of_hub: bool) -> Found:
         code = trust.check_code(folder, trust.commit_of(model, self._trusted), of_hub=of_hub)
         load.check_weights(folder)
+        recipe_files.read(folder)
         return Found(folder, code)

@@ -101,7 +101,8 @@ def start(  # noqa: PLR0913 - each is an option of the command line
     guessing, said = _speculation(own, speculation, drafts)
     engine = Engine(own, slots=most, memory=tokens, queue=queue, speculation=guessing, large_pages=pages)
     said += f"; adapters: {', '.join(beside.names)}" if beside.names else ""
-    return Running(replace(loaded, longest=longest), engine, f"{why}{gathered}; {room}; {said}")
+    how = f"{why}{gathered}; {room}; {loaded.pooler.recipe.said}; {said}"
+    return Running(replace(loaded, longest=longest), engine, how)
 
 
 def _tokens(own: Forward, small: Forward | None, memory: float | None) -> int:
@@ -172,11 +173,12 @@ def obstacle(model: Any) -> str:
         return "its weights are quantized already"
     if config.model_type not in _FAMILIES:
         return f"its architecture is {config.model_type}"
+    if not getattr(config, "is_causal", True):
+        return "it reads in both directions"
     if config.hidden_act != "silu":
         return f"its activation is {config.hidden_act}"
-    if set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
-        return "its attention slides"
-    if config.model_type == "mistral" and config.sliding_window is not None:
+    layers = set(getattr(config, "layer_types", None) or ["full_attention"])
+    if layers != {"full_attention"} or (config.model_type == "mistral" and config.sliding_window is not None):
         return "its attention slides"
     positions: dict[str, object] = getattr(config, "rope_parameters", None) or {}
     rope = positions.get("rope_type", "default")

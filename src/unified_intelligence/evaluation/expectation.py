@@ -142,7 +142,7 @@ def _unreadable(answer: Answer) -> bool:
     """Whether the arguments of a call are no JSON object."""
     try:
         return not all(isinstance(json.loads(call.arguments or "{}"), dict) for call in answer.tool_calls)
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
 
 

@@ -22,5 +22,10 @@ class ITextEmbedder(ABC):
     """Turns texts into vectors."""
 
     @abstractmethod
-    async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
-        """Raises InvalidRequestError for no text, an empty one, or dimensions the model does not have."""
+    async def aembed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, prompt_name: str | None = None
+    ) -> Embeddings:
+        """`prompt_name` is one of the prompts the model has for its vectors, such as query; "" is none of them.
+
+        Raises InvalidRequestError for no text, an empty one, dimensions or a prompt the model does not have.
+        """

@@ -6,6 +6,7 @@ template in their tokenizer_config.json. Other families that write the same tags
 
 import json
 from collections.abc import Mapping
+from math import inf
 from typing import Any, cast
 
 from unified_intelligence.entities.errors import MalformedToolCallError
@@ -50,7 +51,7 @@ def answer_share(limit: int) -> int:
 def parse_tool_call(written: str, call_id: str) -> ToolCall:
     """Reads what stands between the tags: {"name": ..., "arguments": {...}}. Raises MalformedToolCallError."""
     try:
-        fields: Any = json.loads(written, parse_constant=_no_number)
+        fields: Any = json.loads(written, parse_constant=_no_number, parse_int=_whole_number)
         name, arguments = fields["name"], fields.get("arguments", {})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedToolCallError(written) from error
@@ -64,16 +65,24 @@ def _no_number(written: str) -> None:
     raise ValueError(f"{written} is no number")
 
 
+def _whole_number(written: str) -> float:
+    """Infinity for one of more digits than Python reads, as for every number that is too large to be held."""
+    try:
+        return int(written)
+    except ValueError:
+        return inf
+
+
 def _as_json(arguments: dict[str, Any], written: str) -> str:
     try:
         return json.dumps(arguments, ensure_ascii=False, allow_nan=False)
-    except ValueError:  # a number that no float holds, such as 1e999, stands as it was written
+    except ValueError:  # a number that is not held, such as 1e999 or one of 5,000 digits, stands as it was written
         return _as_written(written.strip())
 
 
 def _as_written(call: str) -> str:
     """The arguments in a call that has some, letter by letter."""
-    read = json.JSONDecoder().raw_decode
+    read = json.JSONDecoder(parse_int=_whole_number).raw_decode
     at, found = 1, ""
     while call[at:].lstrip() != "}":
         at += len(call[at:]) - len(call[at:].lstrip(" \t\r\n,"))

@@ -38,6 +38,7 @@ class EmbeddingRequest(Body):
     input: _Text | _Texts | _Tokens | _TokenLists
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Whole | None = Field(None, ge=1)
+    prompt_name: str | None = Field(None, description="One of the model's prompts, such as query; empty for none.")
     user: str | None = None
 
 
@@ -61,7 +62,7 @@ async def _embedded(
     service: Service, embedder: ITextEmbedder, caller: Caller, body: EmbeddingRequest, texts: Sequence[str]
 ) -> bytes:
     async with service.admission.turn(caller.key):
-        made = await embedder.aembed(texts, dimensions=body.dimensions)
+        made = await embedder.aembed(texts, dimensions=body.dimensions, prompt_name=body.prompt_name)
     written = _as_base64 if body.encoding_format == "base64" else list[float]
     count = made.prompt_tokens
     return encoded(

@@ -74,7 +74,7 @@ class Schema:
         held = _steps_left.set(left)
         try:
             return _best_match(self._validator.iter_errors(value))
-        except (_TooCostlyError, RecursionError):
+        except (_TooCostlyError, RecursionError, OverflowError):  # a whole number that no float holds, beside one
             return _ENDLESS
         finally:
             _steps_left.reset(held)

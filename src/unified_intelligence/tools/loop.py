@@ -131,8 +131,10 @@ def _run(call: ToolCall, tools: Mapping[str, Tool]) -> str:
         return _error(f"There is no tool {call.name!r}. There are: {', '.join(tools)}.")
     try:
         arguments: object = json.loads(call.arguments or "{}")
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         return _error(f"The arguments of {call.name} are not JSON: {error}.")
+    except (ValueError, RecursionError):  # whole numbers of very many digits
+        return _error(f"The arguments of {call.name} cannot be read: a number is too long, or they are too deep.")
     if not isinstance(arguments, dict):
         return _error(f"The arguments of {call.name} are an object: {{...}}.")
     try:

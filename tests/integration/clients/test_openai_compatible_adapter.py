@@ -223,8 +223,9 @@ def test_vectors() -> None:
     with serving() as server:
         adapter = OpenAICompatibleAdapter(base_url=server.url, model="m")
         assert asyncio.run(adapter.aembed(["é", "deux"])) == Embeddings(((1.0, 0.5), (4.0, 0.5)), 2)
-        assert asyncio.run(adapter.aembed(["x"], dimensions=7)).prompt_tokens == 1
+        assert asyncio.run(adapter.aembed(["x"], dimensions=7, prompt_name="query")).prompt_tokens == 1
         assert [asked.json.get("dimensions") for asked in server.asked] == [None, 7]
+        assert [asked.json.get("prompt_name") for asked in server.asked] == [None, "query"]
         for texts in ([], ["é", ""]):
             with pytest.raises(InvalidRequestError):
                 asyncio.run(adapter.aembed(texts))

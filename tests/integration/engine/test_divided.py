@@ -121,7 +121,7 @@ def test_a_process_ends_with_its_parent_whatever_it_does(folder: Path) -> None:
 def test_a_process_that_cannot_load_is_told(tmp_path: Path) -> None:
     ranks = Ranks(Part(tmp_path / "köln", "float32", "cpu", "auto", code=False, parallel=2))
     try:
-        with pytest.raises(ModelError, match=r"process 2 of 2 ended with status 1: .*köln.* could not be loaded"):
+        with pytest.raises(ModelError, match=r"process 2 of 2 ended with status 1: .*köln.* cannot be read"):
             ranks.start("cpu")
     finally:
         ranks.close()

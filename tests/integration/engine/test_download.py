@@ -22,9 +22,11 @@ from transformers import AutoModelForCausalLM
 from tests.hub_server import Hub, serving
 from tests.integration.engine.test_trust import AUTO_MAP, CODE
 from tests.integration.engine.tiny_adapters import write
+from tests.integration.engine.vector_models import SIZE, with_modules
 from tests.tiny_qwen3 import build
 
 LIBRARY: Any = AutoModelForCausalLM  # half typed
+DENSE = {"in_features": SIZE, "out_features": 7, "bias": False, "activation_function": "torch.nn.Identity"}
 PROGRAM = """
 import json, sys
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
@@ -51,7 +53,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     config = with_code / "config.json"
     told = json.loads(config.read_text()) | {"auto_map": AUTO_MAP, "model_type": "own_qwen3"}
     config.write_text(json.dumps(told))
-    with serving({"owner/plain": plain, "owner/lora": lora, "owner/code": with_code}) as hub:
+    vectors = with_modules(plain, where / "vectors", {"pooling_mode": "lasttoken"}, DENSE, None)
+    (vectors / "onnx").mkdir()
+    shutil.copy(vectors / "config.json", vectors / "onnx")
+    folders = {"plain": plain, "lora": lora, "code": with_code, "vectors": vectors}
+    with serving({f"owner/{name}": folder for name, folder in folders.items()}) as hub:
         yield hub
 
 
@@ -120,6 +126,18 @@ def test_an_adapter_comes_from_the_hub_too(hub: Hub, tmp_path: Path) -> None:
     told, said = run(hub, tmp_path, model="owner/plain", adapters={"fr": "owner/lora"}, adapter="fr")
     assert told["how"].endswith("adapters: fr")
     assert [line.split(",")[0] for line in said.splitlines()] == ["Downloading owner/plain", "Downloading owner/lora"]
+
+
+def test_what_makes_the_vectors_comes_from_its_folders_and_nothing_else_does(hub: Hub, tmp_path: Path) -> None:
+    told, said = run(hub, tmp_path, model="owner/vectors", memory=0.01)
+    assert "the model's own, the last token's state, a layer of 7, brought to length one" in told["how"]
+    assert len(said.splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.rglob("snapshots/*/*/*")) == ["config.json"] * 2 + [
+        "model.safetensors"
+    ]
+    assert not list(tmp_path.rglob("onnx"))
+    again, said = run(hub, tmp_path, model="owner/vectors", memory=0.01, offline=True)
+    assert (again, said) == (told, "")
 
 
 def test_code_of_the_hub_runs_at_the_commit_that_was_named_and_not_before(hub: Hub, tmp_path: Path) -> None:

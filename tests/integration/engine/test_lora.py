@@ -128,6 +128,30 @@ def test_tensors_are_all_there_and_all_understood(
         lora.check(folder)
 
 
+def wider(tensors: dict[str, torch.Tensor]) -> None:
+    for part, dim in (("A", 0), ("B", 1)):
+        tensors[KEY.format(part)] = tensors[KEY.format(part)].repeat_interleave(2, dim)
+
+
+def test_the_rank_in_its_settings_is_that_of_its_tensors(tmp_path: Path) -> None:
+    model = tiny("Qwen3")
+    with pytest.raises(ModelError, match=r"gives model\.layers\.0.* the rank 16, and the tensors .* have 3") as refused:
+        lora.check(write(tmp_path / "other", model, r=16))
+    assert "different adapters" in refused.value.hint
+    patterned = write(tmp_path / "patterned", model, r=8, rank_pattern={"self_attn.._proj": 3, "mlp.*": 3})
+    lora.check(patterned)
+    rewritten(patterned, wider)
+    with pytest.raises(ModelError, match=r"layers\.1\.self_attn\.q_proj the rank 3, .* have 6"):
+        lora.check(patterned)
+    own = write(tmp_path / "own", model, rank_pattern={r"layers\.1\.self_attn\.q_proj": 6})
+    rewritten(own, wider)
+    lora.check(own)
+    scaled = lora.read("own", own, model).deltas["model.layers.1.self_attn.q_proj"]
+    assert scaled.up.shape[1] == 6
+    with pytest.raises(ConfigurationError, match="rank_pattern is none"):
+        lora.check(write(tmp_path / "none", model, rank_pattern={"q_proj": "3"}))
+
+
 def test_an_adapter_of_another_model_does_not_fit(tmp_path: Path) -> None:
     folder = write(tmp_path, tiny("Qwen3", hidden_size=48))
     with pytest.raises(ModelError, match="does not fit") as refused:

@@ -22,6 +22,8 @@ from unified_intelligence.engine.huge_pages import LargePages
 from unified_intelligence.engine.load import Loaded
 from unified_intelligence.engine.pages import PAGE
 from unified_intelligence.engine.plain import PlainForward
+from unified_intelligence.engine.pooling import Pooler
+from unified_intelligence.engine.recipe import Recipe
 from unified_intelligence.engine.start import Pass, Running, obstacle, start
 from unified_intelligence.entities.errors import ConfigurationError, ModelError
 
@@ -38,7 +40,8 @@ def started(
     ahead: bool = True,
 ) -> Running:
     longest = model.config.max_position_embeddings
-    loaded = Loaded(model, None, longest, frozenset({1}), Grammars((), {1}, VOCABULARY))
+    pooler = Pooler(Recipe(), model.device, size=None)
+    loaded = Loaded(model, None, longest, frozenset({1}), Grammars((), {1}, VOCABULARY), pooler)
     room: Any = {"slots": slots, "memory": memory, "queue": 5}
     how: Any = {"quantization": bits, "compile": compile, "large_pages": large_pages, "ahead": ahead}
     return start(loaded, forward=way, **room, **how)

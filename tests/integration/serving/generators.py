@@ -70,10 +70,13 @@ class Waits(ITextGenerator):
 class Embeds(Says, ITextEmbedder):
     """The vector of a text is its length, and that divided by 1, 2 and so on."""
 
-    async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
+    async def aembed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, prompt_name: str | None = None
+    ) -> Embeddings:
         if dimensions is not None and dimensions > 4:
             raise InvalidRequestError("There are at most 4 dimensions.")
         lengths = range(1, (dimensions or 4) + 1)
+        texts = [(prompt_name or "") + text for text in texts]
         return Embeddings(
             tuple(tuple(len(text) / n for n in lengths) for text in texts), sum(len(text) for text in texts)
         )

@@ -97,6 +97,7 @@ def test_texts_become_vectors() -> None:
         ask = served.client.embeddings.create
         decoded = ask(model=MODEL, input=["Ça 🎉", "b"])
         plain = ask(model=MODEL, input="abc", encoding_format="float", dimensions=2)
+        asked = ask(model=MODEL, input="abc", encoding_format="float", extra_body={"prompt_name": "query"})
         with pytest.raises(openai.BadRequestError, match="at most 4"):
             ask(model=MODEL, input="abc", dimensions=5)
         with pytest.raises(openai.BadRequestError):
@@ -106,6 +107,7 @@ def test_texts_become_vectors() -> None:
     ]  # fmt: skip
     assert [each.index for each in decoded.data] == [0, 1]
     assert plain.data[0].embedding == [3.0, 1.5]
+    assert asked.data[0].embedding[0] == len("query") + 3
     assert (plain.usage.prompt_tokens, plain.usage.total_tokens) == (3, 3)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from unified_intelligence.engine.embed import batches, check
+from unified_intelligence.engine.embed import Tokens, batches, check
 from unified_intelligence.entities.errors import ContextLengthError, InvalidRequestError
 
 
@@ -17,9 +17,11 @@ def test_every_text_is_in_one_batch_that_is_small_enough() -> None:
 
 def test_what_has_no_vector_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="no text"):
-        check([], longest=4)
+        check(Tokens([]), longest=4)
     with pytest.raises(InvalidRequestError, match="empty"):
-        check([[1], []], longest=4)
+        check(Tokens([[1], []]), longest=4)
+    with pytest.raises(InvalidRequestError, match="empty"):
+        check(Tokens([[1, 2, 3], [1, 2]], skipped=2), longest=4)
     with pytest.raises(ContextLengthError):
-        check([[1], [1] * 5], longest=4)
-    check([[1], [1] * 4], longest=4)
+        check(Tokens([[1], [1] * 5]), longest=4)
+    check(Tokens([[1], [1] * 4]), longest=4)

@@ -19,6 +19,12 @@ def test_a_call_keeps_its_accents_and_its_arguments() -> None:
     assert call == ToolCall("call_0", "météo", '{"ville": "Nîmes 🌞", "jours": [1, 2.5]}')
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "-" + "1" * 4301, "1e999"])
+def test_a_number_that_python_does_not_hold_stands_as_it_was_written(number: str) -> None:
+    written = f'{{"name": "météo", "arguments": {{"é": [{number}, 2],  "jours": 12}}, "other": {number}}}'
+    assert parse_tool_call(written, "call_0").arguments == f'{{"é": [{number}, 2],  "jours": 12}}'
+
+
 def test_arguments_may_be_left_out() -> None:
     assert parse_tool_call('{"name": "now"}', "call_1") == ToolCall("call_1", "now", "{}")
 

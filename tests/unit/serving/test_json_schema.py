@@ -122,3 +122,9 @@ def test_many_objects_are_not_compared_each_with_each() -> None:
     schema = Schema({"uniqueItems": True}, "The schema")
     assert "too large" in schema.fault([{"é": number} for number in range(10_000)])
     assert schema.fault(list(range(10_000))) == ""
+
+
+def test_a_whole_number_that_no_float_holds_is_said_to_be_too_large() -> None:
+    schema = Schema({"properties": {"é": {"multipleOf": 0.5}}}, "The schema")
+    assert "too large" in schema.fault({"é": 10**4000})
+    assert schema.fault({"é": 10**30}) == ""

@@ -92,6 +92,8 @@ def test_the_result_is_told_to_the_model_and_its_answer_to_us() -> None:
     [
         ('{"a": 1}', "add", "add needs b."),
         ('{"a": 1,', "add", "not JSON"),
+        ('{"a": %s, "b": 1}' % ("9" * 5000), "add", "a number is too long"),
+        ('{"a": ' + "[" * 100_000, "add", "they are too deep"),
         ("[1, 2]", "add", "are an object"),
         ("{}", "ad", "There is no tool 'ad'. There are: add."),
     ],

@@ -120,8 +120,10 @@ class LocalModels(SeveralModels, InProcessTextGenerator, ITokenizer, ITextEmbedd
     def longest_context(self) -> int | None:
         return self._own.longest_context
 
-    async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
-        return await self._own.aembed(texts, dimensions=dimensions)
+    async def aembed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, prompt_name: str | None = None
+    ) -> Embeddings:
+        return await self._own.aembed(texts, dimensions=dimensions, prompt_name=prompt_name)
 
     def close(self) -> None:
         for model in self.models.values():

@@ -93,18 +93,20 @@ class OpenAICompatibleAdapter(RemoteTextGenerator, ITextEmbedder):
                     for event in batch:
                         yield event
 
-    async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
+    async def aembed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, prompt_name: str | None = None
+    ) -> Embeddings:
         call, url = Call.within(self._timers.total), f"{self._url}/embeddings"
         found: list[Embeddings] = []
 
         async def attempt() -> AsyncGenerator[Batch, None]:
             with watching(self._timers, url, deadline=call.deadline) as watch:
-                body = embeddings_body(await self._name(watch), texts, dimensions)
+                body = embeddings_body(await self._name(watch), texts, dimensions, prompt_name)
                 answer = await self._http.fetch(self._request("POST", url, body), watch)
             found.append(embeddings(answer, len(texts), url))
             yield []
 
-        embeddings_body("", texts, dimensions)
+        embeddings_body("", texts, dimensions, prompt_name)
         with self._key_noted():
             async with aclosing(retried(attempt, self._policy(call))) as batches:
                 async for _ in batches:

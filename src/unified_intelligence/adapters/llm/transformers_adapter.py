@@ -181,8 +181,10 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         with _named():
             return self._ready().loaded.longest
 
-    async def aembed(self, texts: Sequence[str], *, dimensions: int | None = None) -> Embeddings:
-        """The mean of the model's last states over a text: comparable, but no trained embedding.
+    async def aembed(
+        self, texts: Sequence[str], *, dimensions: int | None = None, prompt_name: str | None = None
+    ) -> Embeddings:
+        """As the model's own files say; without them the mean of its last states, comparable, but no trained embedding.
 
         Raises ContextLengthError, ModelError besides.
         """
@@ -191,9 +193,7 @@ class TransformersAdapter(InProcessTextGenerator, IHeldModel, ICompilable):
         cancelled = Flag()
 
         def work() -> Embeddings:
-            running = self._ready()
-            read = [prompt.encode(running.loaded, text) for text in texts]
-            return embed(running.engine, running.loaded.longest, read, dimensions, cancelled)
+            return embed(self._ready(), texts, dimensions=dimensions, prompt_name=prompt_name, cancelled=cancelled)
 
         try:
             with _named():

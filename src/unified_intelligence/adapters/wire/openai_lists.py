@@ -46,13 +46,15 @@ def first_model(body: bytes, url: str) -> str:
     return models[0].id
 
 
-def embeddings_body(model: str, texts: Sequence[str], dimensions: int | None) -> bytes:
+def embeddings_body(model: str, texts: Sequence[str], dimensions: int | None, prompt_name: str | None) -> bytes:
     """Raises InvalidRequestError for no text, or an empty one."""
     if not texts or not all(texts):
         raise InvalidRequestError("Give at least one text, and no empty one.")
     fields: dict[str, object] = {"model": model, "input": list(texts)}
     if dimensions is not None:
         fields["dimensions"] = dimensions
+    if prompt_name is not None:
+        fields["prompt_name"] = prompt_name
     return msgspec.json.encode(fields)
 
 
