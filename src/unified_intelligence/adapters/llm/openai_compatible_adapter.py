@@ -168,7 +168,7 @@ class OpenAICompatibleAdapter(KeyedTextGenerator, ITextEmbedder):
         try:
             watch.begin("first_token", self._timers.first_token)
             limit = "max_completion_tokens" if self._is_openai else "max_tokens"
-            name = await self._name(watch)
+            reader.model = name = await self._name(watch)
             body = request_body(name, turns, config, limit=limit, extensions=self._extensions)
             reply = await self._http.open(self._request("POST", url, body), watch)
             async with aclosing(pieces(reply, reader, watch)) as batches:
