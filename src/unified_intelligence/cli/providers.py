@@ -26,10 +26,15 @@ def providers(
     name: Annotated[str | None, typer.Argument(metavar="NAME|check NAME", hidden=True)] = None,
     checked: Annotated[str | None, typer.Argument(metavar="", hidden=True)] = None,
     option: Option = None,
+    ask: Annotated[bool | None, typer.Option("--ask", help="with check: ask a question too")] = None,
     json: Annotated[bool | None, typer.Option("--json", help="as JSON")] = None,
     config: File = None,
 ) -> int:
-    """All providers, plugins and rows of your own included; the options of one: NAME; is it there: check NAME."""
+    """All providers, plugins and rows of your own included; the options of one: NAME; is it there: check NAME.
+
+    check looks whether who answers can be reached, takes the key, and which models or endpoints it has. It asks no
+    question without --ask.
+    """
     from unified_intelligence.factories.configured import factory_of, origins_of_names, read_settings
 
     output: Output = context.obj
@@ -37,8 +42,12 @@ def providers(
         from unified_intelligence.cli.provider_check import check
 
         settings = read_settings({"provider": checked}, output.environment, config or "")
-        return check(settings, Given({}, context.params["option"] or []), output, as_json=bool(json))
-    if checked is not None or option:
+        return check(settings, Given({}, context.params["option"] or []), output, ask=bool(ask), as_json=bool(json))
+    if name == "check":
+        raise InvalidRequestError(
+            "Which provider is to be checked?", hint="uic providers check NAME; names: uic providers"
+        )
+    if checked is not None or option or ask:
         raise InvalidRequestError(
             "A name is enough to show a provider's options.", hint="Look whether it is there: uic providers check NAME"
         )
