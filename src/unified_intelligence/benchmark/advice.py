@@ -34,8 +34,8 @@ def _of_open(health: Health, load: Load, rows: Sequence[Row]) -> str:
         were = "was" if late == 1 else "were"
         seconds = f", here --duration {-(-enough // load.rate):.0f}s" if load.rate and not load.rate_end else ""
         return (
-            f"Only {late} of {len(rows)} {were} late, and of so few that is more than 1 %: --requests {enough}{seconds}, "
-            "or a machine that does nothing else."
+            f"Only {late} of {len(rows)} {were} late, and of so few that is more than 1 %: "
+            f"--requests {enough}{seconds}, or a machine that does nothing else."
         )
     if late or health.delivered < health.asked:
         more = f"--processes {health.processes + 1}, a machine that does nothing else"

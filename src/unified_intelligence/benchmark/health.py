@@ -21,8 +21,8 @@ class Health(Struct, kw_only=True, frozen=True):
     """`delivered` of `asked`: requests a second of an open load, requests under way of a closed one.
 
     `lag_ms` is from when a request was due to when the client took it up, `read_late_ms` from the kernel's stamp to the
-    reading, which costs no accuracy. `next` is what to do where the run is `invalid`. `in_flight` was counted, `rate_times_latency` is what Little's law makes of the
-    figures. `cpu` is the busiest process's share of a core.
+    reading, which costs no accuracy. `in_flight` was counted, `rate_times_latency` is what Little's law makes of the
+    figures. `cpu` is the busiest process's share of a core. `next` is what to do where the run is `invalid`.
     """
 
     lag_p50_ms: float

@@ -140,7 +140,7 @@ def test_what_is_no_limit_is_refused(written: str) -> None:
 @pytest.mark.parametrize(
     ("late", "count", "load", "said"),
     [
-        (1, 15, Load(rate=5), "Only 1 of 15 was late, and of so few that is more than 1 %: --requests 200, here --duration 40s"),
+        (1, 15, Load(rate=5), "Only 1 of 15 was late, and of so few that is more than 1 %: --requests 200, here"),
         (2, 50, Load(trace=(0.0,)), "Only 2 of 50 were late, and of so few that is more than 1 %: --requests 300, or"),
         (300, 400, Load(rate=400), "Try --processes 2, a machine that does nothing else, or a lower rate: --rate 200."),
         (0, 15, Load(rate=5), ""),
