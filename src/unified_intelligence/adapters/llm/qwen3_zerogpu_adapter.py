@@ -308,8 +308,9 @@ def _place(space: str | None, base_url: str | None) -> tuple[str, str]:
     if base_url:
         return "", check_address("base_url", base_url, example)
     raise ConfigurationError(
-        "It is not known which Space is to answer: the option space is not given.",
-        hint="Say which: -o space OWNER/NAME, or an address as -o space http://127.0.0.1:7860",
+        "It is not known which Space is to answer.",
+        hint="Name one that is there (uic space deploy makes one): -o space OWNER/NAME, or its address, as "
+        "-o space http://127.0.0.1:7860",
     )
 
 
