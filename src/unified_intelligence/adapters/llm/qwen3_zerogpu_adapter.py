@@ -213,7 +213,7 @@ class Qwen3InferenceAdapter(_SpaceAdapter, IQueued):
         if "generate" in offer.endpoints:
             return Asked("generate", generate_body(turns, config, offer, url), named=offer.named_calls)
         if "respond" in offer.endpoints:
-            return Asked("respond", respond_body(turns, config, offer, url))
+            return Asked("respond", respond_body(turns, config, offer, url), cancelled=True)
         raise _wrong_space(url, "neither /generate nor /respond", offer)
 
     def _reader(self, asked: Asked) -> AnswerOfSpace:
