@@ -135,7 +135,13 @@ def test_whoever_leaves_respond_ends_the_work_too(slow: Slow) -> None:
     url, notes = slow.space.url, slow.notes
     before = len(notes.read_text("utf-8").split()) if notes.exists() else 0
     with httpx2.Client(base_url=f"{url}/gradio_api/", timeout=30) as client:
-        asked = {"message": "ça va ? 🎉\u2028", "chat_history": [], "sys_prompt": "", "temp": 0.7, "max_tok": 512}
+        asked: dict[str, Any] = {
+            "message": "ça va ? 🎉\u2028",
+            "chat_history": [],
+            "sys_prompt": "",
+            "temp": 0.7,
+            "max_tok": 512,
+        }
         made = client.post("call/v2/respond", json=asked).raise_for_status().json()
         with client.stream("GET", f"call/respond/{made['event_id']}") as answer:
             lines = (line for line in answer.iter_lines() if line.startswith("data: "))
