@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from unittest.mock import ANY
 
 import pytest
 
@@ -42,6 +43,7 @@ def test_a_provider_that_waits_for_nobody_says_what_to_do(uic: Run) -> None:
     assert "answer" in asked.out and "What is 15 % of 240?" in asked.out
     assert uic("providers", "check").code == 2
     assert uic("providers", "echo", "-o", "delay", "1").code == 2
+    assert uic("providers", "openai_compatible", "--base-url", "http://127.0.0.1:1").code == 2
 
 
 def test_the_question_is_asked_with_a_variable_alone(uic: Run) -> None:
@@ -78,6 +80,8 @@ def test_a_server_is_checked_without_a_question(uic: Run) -> None:
         told = json.loads(uic(*flags, **variables).out)
         assert [(asked.method, asked.path) for asked in server.asked] == [("GET", "/v1/models")]
         other = json.loads(uic(*flags, "-o", "model", "gpt", **variables).out)
+        typed = ("--base-url", server.url, "--key", "env:MINE", "-m", "gpt", "--timeout", "30")
+        assert json.loads(uic(*flags, *typed, MINE="sk-test").out) == {**other, "round trip": ANY}
         asked = json.loads(uic(*flags, "--ask", **variables).out)
         refused = uic(*flags, OPENAI_BASE_URL=server.url, OPENAI_API_KEY="sk-wrong")
     assert (told["address"], told["models"]) == (server.url, "qwen3-0.6b, été/🎈")

@@ -64,6 +64,8 @@ def test_a_server_that_repeats_the_key(uic: Run, debug: str, format_: str) -> No
         flags = ["--base-url", server.url, "--key", "env:MINE", "--format", format_, "-m", "m"]
         ran = uic("-P", "openai_compatible", "-q", QUESTION, *flags, MINE=KEY, UIC_DEBUG=debug)
     assert ran.code == 4
+    if format_ == "json":
+        assert json.loads(ran.out)["error"]["provider"] == "openai_compatible"
     assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
     assert "cAnArY" not in ran.out + ran.err
 
