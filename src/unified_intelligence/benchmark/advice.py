@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from unified_intelligence.benchmark.health import Health
 
 _A_HUNDREDTH = 100
-_WAVES = 20  # of a closed load: then its beginning and one slow connection weigh less than 2 %
+_FEWEST, _WAVES = 50, 20  # of a closed load: then its beginning and one slow moment weigh less than 2 %
 
 
 def advice(health: Health, load: Load, rows: Sequence[Row]) -> str:
@@ -22,7 +22,7 @@ def advice(health: Health, load: Load, rows: Sequence[Row]) -> str:
     if load.is_open:
         return _of_open(health, load, rows)
     if health.delivered < health.asked:
-        return _of_closed(load, len(rows))
+        return _of_closed(health, load, rows)
     return "Measure again." if health.clock_moved_ms else ""
 
 
@@ -43,8 +43,14 @@ def _of_open(health: Health, load: Load, rows: Sequence[Row]) -> str:
     return ""
 
 
-def _of_closed(load: Load, count: int) -> str:
-    enough = _WAVES * load.concurrency
+def _of_closed(health: Health, load: Load, rows: Sequence[Row]) -> str:
+    count, enough = len(rows), max(_FEWEST, _WAVES * load.concurrency)
     if count < enough:
         return f"{count} requests are few for {load.concurrency} at once: --requests {enough}"
-    return f"Try fewer at once: --concurrency {max(1, load.concurrency // 2)}"
+    mean = sum(row.ended - row.dispatched for row in rows) / count / 1e6
+    between = mean * (health.asked / health.delivered - 1) if health.delivered else 0.0
+    fewer = f", or fewer at once: --concurrency {load.concurrency // 2}" if load.concurrency > 1 else ""
+    return (
+        f"The client took {between:.1f} ms from one answer of {mean:.0f} ms to the next request: try longer answers "
+        f"(--max-tokens), a machine that does nothing else{fewer}."
+    )

@@ -158,4 +158,8 @@ def test_a_load_that_was_too_short_to_be_whole_names_a_longer_one() -> None:
     rows = [row(i, ttft=100, start=400 * (i // 4)) for i in range(12)]  # 4 at once, for a quarter of the time
     assert measured(rows, Load(concurrency=4)).health.next == "12 requests are few for 4 at once: --requests 80"
     rows = [row(i, ttft=100, start=400 * (i // 4)) for i in range(200)]
-    assert measured(rows, Load(concurrency=4)).health.next == "Try fewer at once: --concurrency 2"
+    said = measured(rows, Load(concurrency=4)).health.next
+    assert said.startswith("The client took ") and said.endswith("or fewer at once: --concurrency 2.")
+    alone = [row(i, ttft=100, start=200 * i) for i in range(60)]
+    said = measured(alone, Load(concurrency=1)).health.next
+    assert said.startswith("The client took 60.0 ms from one answer of 140 ms") and "--concurrency" not in said
