@@ -38,6 +38,8 @@ def test_they_are_listed_and_shown(uic: Run) -> None:
 def test_on_a_terminal_it_is_laid_out(terminal: Run) -> None:
     shown = terminal("docs", "cli", COLUMNS="60").out
     assert "The command line" in shown and "<!--" not in shown and "```" not in shown
+    paragraph = terminal("docs", "fallback", COLUMNS="60", NO_COLOR="1").out.split("\n\n")[1]
+    assert "\n" in paragraph and all(len(line) > 40 for line in paragraph.splitlines()[:-1])
     assert "# The command line" in terminal("docs", "cli", TERM="dumb").out
 
 

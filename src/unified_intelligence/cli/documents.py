@@ -45,7 +45,7 @@ def docs(
     if path.suffix == ".md" and output.stdout_is_terminal and not output.environment.dumb:
         from unified_intelligence.cli.markdown import Page
 
-        page = Page(colours=output.stdout_colours, columns=output.environment.columns)
+        page = Page(colours=output.stdout_colours, columns=output.environment.columns, filled=True)
         text = page.feed(_COMMENT.sub("", text)) + page.close()
     output.answer(text)
     return 0

@@ -142,7 +142,9 @@ def read_document(path: Path) -> Part:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigurationError(f"{path} cannot be read: {reason}.", hint="uic bench sweep --help") from None
+        raise ConfigurationError(
+            f"{path} cannot be read: {reason}.", hint="One to begin with: uic docs examples/sweep_uic.yaml"
+        ) from None
     if path.suffix == ".json":
         try:
             return Part(msgspec.json.decode(text), str(path), {})
