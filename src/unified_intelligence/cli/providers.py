@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -43,15 +43,8 @@ def providers(
 
     output: Output = context.obj
     given = flags.given({"retries": None, "wait": None, **context.params})
-    if name == "check" and checked is not None:
-        from unified_intelligence.cli.provider_check import check
-
-        settings = read_settings({"provider": checked, "model": model}, output.environment, config or "")
-        return check(settings, given, output, ask=bool(ask), as_json=bool(json))
     if name == "check":
-        raise InvalidRequestError(
-            "Which provider is to be checked?", hint="uic providers check NAME; names: uic providers"
-        )
+        return _check(checked, given, output, context.params)
     if checked is not None or given.pairs or given.shortcuts or model or ask:
         raise InvalidRequestError(
             "A name is enough to show a provider's options.", hint="Look whether it is there: uic providers check NAME"
@@ -65,6 +58,18 @@ def providers(
         else:
             _describe(factory, name, places, output, bool(json))
     return 0
+
+
+def _check(name: str | None, given: flags.Given, output: Output, parameters: Mapping[str, Any]) -> int:
+    from unified_intelligence.cli.provider_check import check
+    from unified_intelligence.factories.configured import read_settings
+
+    if name is None:
+        hint = "uic providers check NAME; names: uic providers"
+        raise InvalidRequestError("Which provider is to be checked?", hint=hint)
+    typed = {"provider": name, "model": parameters["model"]}
+    settings = read_settings(typed, output.environment, parameters["config"] or "")
+    return check(settings, given, output, ask=bool(parameters["ask"]), as_json=bool(parameters["json"]))
 
 
 def _list(factory: ProviderFactory, places: Mapping[str, str], output: Output, as_json: bool) -> None:
