@@ -6,6 +6,7 @@ It prints its address, and ends when its stdin is closed. What a question says m
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 import time
@@ -106,12 +107,25 @@ def respond(message: str, chat_history: list[Any], sys_prompt: str, temp: float,
             yield "", [*chat_history, *turns]
 
 
+async def held(message: str, chat_history: list[Any], sys_prompt: str, temp: float, max_tok: float) -> tuple[str, Any]:
+    """The whole conversation at once, after a while."""
+    _count("begun")
+    try:
+        await asyncio.sleep(20)
+    except asyncio.CancelledError:
+        _count("cancelled")
+        raise
+    _count("ended")
+    return "", [*chat_history, {"role": "assistant", "content": message}]
+
+
 def app(endpoints: set[str]) -> gr.Blocks:
     with gr.Blocks() as page:
-        if "respond" in endpoints:
+        if endpoints & {"respond", "held"}:
             history, message = gr.Chatbot(**CHATBOT), gr.Textbox()
             others = [gr.Textbox("be brief"), gr.Slider(0, 2, 0.7), gr.Slider(1, 4096, 512)]
-            message.submit(respond, [message, history, *others], [message, history], api_name="respond")
+            answer: Any = held if "held" in endpoints else respond
+            message.submit(answer, [message, history, *others], [message, history], api_name="respond")
         api: Any = vars(gr).get("api")  # 4 has none
         if "generate" in endpoints:
             api(generate, api_name="generate", concurrency_limit=40)

@@ -12,6 +12,8 @@ from unified_intelligence.engine.decode import Plan, Writing
 from unified_intelligence.engine.engine import Engine
 from unified_intelligence.engine.load import Loaded
 from unified_intelligence.engine.place import Quantization
+from unified_intelligence.engine.pooling import Pooler
+from unified_intelligence.engine.recipe import Recipe
 from unified_intelligence.engine.start import Running, start
 from unified_intelligence.engine.ticket import Ticket
 from unified_intelligence.profiles.sampling import Sampling
@@ -25,7 +27,8 @@ def loaded(model: Any, tokenizer: Any) -> Loaded:
     """As if it came from a folder."""
     ends = frozenset({int(tokenizer.eos_token_id)})
     row: int = model.get_output_embeddings().weight.shape[0]
-    return Loaded(model, tokenizer, model.config.max_position_embeddings, ends, Grammars(tokenizer, ends, row))
+    grammars, pooler = Grammars(tokenizer, ends, row), Pooler(Recipe(), model.device, size=None)
+    return Loaded(model, tokenizer, model.config.max_position_embeddings, ends, grammars, pooler)
 
 
 def engine_of(given: Loaded, slots: int = 16, quantization: Quantization = "none") -> Engine:

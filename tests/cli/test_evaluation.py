@@ -96,7 +96,7 @@ def test_a_worse_provider_is_a_regression(uic: Run) -> None:
 
 def test_other_data_is_not_compared(uic: Run) -> None:
     uic("eval", "run", "arithmetic", "--provider", "echo", "--limit", "4", "--name", "one")
-    uic("eval", "run", "arithmetic", "--provider", "echo", "--limit", "4", "--name", "two", "--seed", "9")
+    uic("eval", "run", "arithmetic", "--provider", "echo", "--limit", "4", "--name", "two", "--suite-seed", "9")
     refused = uic("eval", "compare", "one", "two")
     assert refused.code == 2 and "Their data differs" in refused.err
     forced = uic("eval", "compare", "one", "two", "--force")

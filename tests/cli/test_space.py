@@ -41,7 +41,8 @@ def test_from_nothing_to_a_space_and_back_to_nothing_to_do(hub: Hub, uic: Run) -
     assert uic("space", "init", "page").out == "Written: hf_spaces/page/space.yaml. Next: uic space validate page\n"
     assert uic("space", "validate", "page").out.startswith("page is valid: 3 files")
     plan = uic("space", "plan", "page")
-    assert plan.code == 2
+    assert plan.code == 15
+    assert uic("space", "plan", "page", "--dif").code == 2
     assert plan.out.splitlines()[:5] == [
         "local/page  not there yet",
         "  + Space local/page (static, private, on cpu-basic)",
@@ -210,7 +211,7 @@ def test_a_secret_is_in_no_output_and_in_no_file(hub: Hub, uic: Run, home: Path)
         uic("space", "show", "page", "--json", MY_KEY=CANARY),
         uic(*words, "--json", MY_KEY=f"{CANARY}3", UIC_DEBUG="1"),
     ]
-    assert [ran.code for ran in runs] == [0, 2, 0, 0, 0]
+    assert [ran.code for ran in runs] == [0, 15, 0, 0, 0]
     for ran in runs:
         assert CANARY not in ran.out + ran.err and TOKEN not in ran.out + ran.err
     kept = [path for path in home.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()]

@@ -123,7 +123,7 @@ def test_drift_pause_wake_logs_and_cost(project: Project) -> None:
     assert f"Démarré\u2028ici anne/{project.name} ***" in logs.out
     project.spec("noir")
     assert project.run("space", "apply", "modele", "--yes").code == 0
-    assert project.run("space", "status", "modele").code == 3
+    assert project.run("space", "status", "modele").code == 15
     cost = project.run("space", "cost", "modele", "--hours", "8", "--json")
     assert json.loads(cost.out)["per_month"] == 0
     assert project.run("space", "cost", "modele", "--hours", "25").code == 3

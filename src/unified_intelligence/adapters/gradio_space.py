@@ -1,13 +1,15 @@
 """One Gradio app over its HTTP API: what it offers, a call begun, its answer read, a function run outside of the queue.
 
-A call is a POST that says what to do and a GET that streams what comes of it. Closing that stream cancels the call.
+A call is a POST that says what to do and a GET that streams what comes of it. Closing that stream ends a function that
+gives its answer in pieces, at the next one; one that does not has to be cancelled besides.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,7 +18,7 @@ import msgspec
 from unified_intelligence.adapters.cut_short import more
 from unified_intelligence.adapters.http import Http, Request
 from unified_intelligence.adapters.offer_cache import OfferCache
-from unified_intelligence.adapters.timers import Watch
+from unified_intelligence.adapters.timers import Watch, watching
 from unified_intelligence.adapters.wire.failures import LONGEST_PAGE, UNREADABLE, is_html, refuse_page
 from unified_intelligence.adapters.wire.gradio_events import ReplyOfSpace
 from unified_intelligence.adapters.wire.gradio_failures import no_such_answer
@@ -26,12 +28,14 @@ from unified_intelligence.entities.errors import (
     InvalidRequestError,
     ProtocolError,
     ProviderError,
+    TimedOutError,
     UnifiedIntelligenceError,
 )
 from unified_intelligence.entities.generation import Notice
 
 T = TypeVar("T")
 _LATE_END = 2.0  # seconds Gradio may take to say that a function has returned whose answer is whole
+_CANCEL = 2.0  # seconds that leaving may take
 _EVENT_ID = re.compile(r"[\w-]{1,200}", re.ASCII)
 _STALE = frozenset({404, 405, 500})
 
@@ -46,18 +50,23 @@ class _Ran(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call: of which endpoint, with which body, whose arguments are `named` or in their order."""
+    """A call: of which endpoint, with which body, whose arguments are `named` or in their order.
+
+    `cancelled`: its function may not give its answer in pieces, so that leaving must be said.
+    """
 
     endpoint: str
     body: bytes
     named: bool = False
+    cancelled: bool = False
 
 
 class Running(NamedTuple):
-    """A call that has begun: where its answer streams, and what it was."""
+    """A call that has begun: where its answer streams, what it was, and what cancels it where that can be said."""
 
     url: str
     asked: Asked
+    cancel: Request | None = None
 
 
 class GradioSpace:
@@ -107,7 +116,26 @@ class GradioSpace:
         return self._read(body, _Ran, url).data
 
     async def events(self, running: Running, reader: ReplyOfSpace[T], watch: Watch) -> AsyncGenerator[list[T], None]:
-        """What each read from the network says; `reader` knows whether that adds up to an answer."""
+        """What each read from the network says; `reader` knows whether that adds up to an answer.
+
+        Left before its end, or out of time, the call is cancelled.
+        """
+        try:
+            async with aclosing(self._pieces(running, reader, watch)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except (GeneratorExit, asyncio.CancelledError, TimedOutError):
+            if running.cancel is not None and not reader.complete:
+                await self._cancelled(running.cancel, watch)
+            raise
+
+    async def _cancelled(self, request: Request, watch: Watch) -> None:
+        """Whoever leaves does not wait for it for long, and is not told that it failed."""
+        until = asyncio.get_running_loop().time() + _CANCEL
+        with suppress(ProviderError), watching(watch.timers, request.url, deadline=until) as last:
+            await self._http.fetch(request, last)
+
+    async def _pieces(self, running: Running, reader: ReplyOfSpace[T], watch: Watch) -> AsyncGenerator[list[T], None]:
         stream = EventStream()
         async with aclosing(await self._http.open(self._request("GET", running.url), watch)) as reply:
             chunk = await reply.read()
@@ -132,7 +160,15 @@ class GradioSpace:
         event = self._read(body, _Begun, url).event_id
         if not _EVENT_ID.fullmatch(event):
             raise no_such_answer(url, "did not say where its answer will be.")
-        return Running(f"{api}/call/{asked.endpoint}/{event}", asked)
+        number = offer.numbers.get(asked.endpoint)
+        cancel = {"session_hash": event, "fn_index": number, "event_id": event}
+        return Running(
+            f"{api}/call/{asked.endpoint}/{event}",
+            asked,
+            self._request("POST", f"{api}/cancel", msgspec.json.encode(cancel))
+            if asked.cancelled and number is not None
+            else None,
+        )
 
     @staticmethod
     def call_url(api: str, asked: Asked) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from unified_intelligence.benchmark.advice import advice
 from unified_intelligence.benchmark.crew import Gathered
 from unified_intelligence.benchmark.plan import Load
 from unified_intelligence.benchmark.row import Row
@@ -21,7 +23,7 @@ class Health(Struct, kw_only=True, frozen=True):
 
     `lag_ms` is from when a request was due to when the client took it up, `read_late_ms` from the kernel's stamp to the
     reading, which costs no accuracy. `in_flight` was counted, `rate_times_latency` is what Little's law makes of the
-    figures. `cpu` is the busiest process's share of a core.
+    figures. `cpu` is the busiest process's share of a core. `next` is what to do where the run is `invalid`.
     """
 
     lag_p50_ms: float
@@ -40,6 +42,7 @@ class Health(Struct, kw_only=True, frozen=True):
     connections: int
     invalid: list[str]
     notes: list[str]
+    next: str = ""
 
 
 def health_of(gathered: Gathered, load: Load, rows: Sequence[Row], measured_above: str = "") -> Health:
@@ -75,7 +78,7 @@ def health_of(gathered: Gathered, load: Load, rows: Sequence[Row], measured_abov
         health.notes.append(gathered.spending.ended)
     health.notes.extend(_unsure(ok))
     health.notes.extend(_remarks(health, answered=bool(ok), in_process=bool(measured_above)))
-    return health
+    return replace(health, next=advice(health, load, ok))
 
 
 def _faults(health: Health, load: Load, ok: Sequence[Row], gathered: Gathered) -> list[str]:

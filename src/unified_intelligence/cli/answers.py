@@ -90,23 +90,30 @@ class TextAnswer(Answer):
         elif isinstance(event, Notice):
             self._output.note(event.text)
         elif isinstance(event, Finished) and event.finish_reason == "tool_calls":
+            self._end_text()
             for _, call in sorted(self.collected.calls.items()):
                 self._output.note(f"The model asks for {call.name}({call.arguments}).")
 
     def called(self, call: ToolCall, result: str) -> None:
-        """A line on stderr."""
+        """A line on stderr, after what was said before the call."""
+        if self._page:
+            self._put(self._page.close())
         self._output.note(f"{call.name}({call.arguments}) = {result}")
 
     def end(self) -> None:
         """What was held back, and a newline after the last line."""
+        self._end_text()
+        self._output.end_aside()
+
+    def _end_text(self) -> None:
         self._write("".join(self._held))
+        self._held.clear()
         if self._harmless:
             self._lay(self._harmless.close())
         if self._page:
             self._put(self._page.close())
         if self._last != "\n":
             self._put("\n")
-        self._output.end_aside()
 
     def _new_page(self) -> Page:
         from unified_intelligence.cli.markdown import Page
@@ -155,7 +162,7 @@ class JsonAnswer(Answer):
                 "timings": _timings(whole.timings),
                 "finish_reason": whole.finish_reason,
                 "provider": self._style.provider,
-                "model": self._style.model,
+                "model": whole.model or self._style.model,
             },
             indented=True,
         )
@@ -182,7 +189,7 @@ class JsonlAnswer(Answer):
                     usage=_usage(event.usage),
                     timings=_timings(event.timings),
                     provider=self._style.provider,
-                    model=self._style.model,
+                    model=event.model or self._style.model,
                 )
 
     def called(self, call: ToolCall, result: str) -> None:

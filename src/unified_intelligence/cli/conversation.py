@@ -11,7 +11,7 @@ from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.cli.question import read_question
 from unified_intelligence.config.resolve import Settings
-from unified_intelligence.entities.errors import StreamInterruptedError, UnknownNameError
+from unified_intelligence.entities.errors import StreamInterruptedError, UnifiedIntelligenceError, UnknownNameError
 from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.entities.message import Message
 from unified_intelligence.factories.configured import Chosen, blame
@@ -51,6 +51,9 @@ def _ask(question: str, settings: Settings, chosen: Chosen, output: Output) -> i
     answer = answer_for(output, style)
     try:
         _converse(chosen.generator, question, settings, answer)
+    except UnifiedIntelligenceError as error:
+        error.provider = error.provider or chosen.name
+        raise
     finally:
         chosen.generator.close()
     return _verdict(answer, settings, output)

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, Entry] = {
     "cost": Entry("unified_intelligence.cli.cost", "what answers cost, here and there, of a measured run"),
     "config": Entry("unified_intelligence.cli.config", "which settings hold, and who set them"),
     "task": Entry("unified_intelligence.cli.task", "work in several steps: deployments, and tasks of your own"),
+    "docs": Entry("unified_intelligence.cli.documents", "read the documents of this version, without a network"),
     "completion": Entry("unified_intelligence.cli.completion", "a script for bash that completes commands and flags"),
 }
 DEFAULT = "ask"
@@ -79,7 +80,7 @@ def new_group() -> Uic:
     return Uic(
         name="uic",
         help="Ask a language model, wherever it runs. Text that is piped in comes before the question.",
-        epilog="uic --version prints the version. Settings can also be in a config.json: uic config --help",
+        epilog="uic --version prints the version. Settings in a config.json: uic config --help. Documents: uic docs",
         rich_markup_mode=None,
         context_settings={"help_option_names": list(_HELP_FLAGS), "max_content_width": 110},
     )

@@ -32,6 +32,7 @@ EXIT_CODES: Mapping[int, str] = {
     12: "somebody else changed the Space since the plan was made: plan again",
     13: "what was deployed does not run, or not as it must; rolled back where the spec says so",
     14: "neither the new version of a Space nor the last good one runs: somebody must look",
+    15: "no failure: `uic space plan` found changes, or `uic space status` something that drifted",
     INTERRUPTED: "stopped with Ctrl-C; what had come is on stdout",
     UNFINISHED: "`uic serve` was stopped before its last answers were complete",
     CLOSED: "nobody reads stdout any more, as in `uic ... | head`",

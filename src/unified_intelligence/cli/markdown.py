@@ -97,10 +97,11 @@ class Blocks:
 
 
 class Renderer:
-    """Lays a block out for a terminal of a width, which is asked again for each block."""
+    """Lays a block out for a terminal of a width, which is asked again for each block; `filled` as `Page` has it."""
 
-    def __init__(self, *, colours: bool, columns: int) -> None:
+    def __init__(self, *, colours: bool, columns: int, filled: bool = False) -> None:
         self._colours = colours
+        self._filled = filled
         self._columns = columns
         self._first = True
 
@@ -134,12 +135,15 @@ class Renderer:
         return self._columns or min(shutil.get_terminal_size((80, 24)).columns, 120)
 
     def _document(self, block: str) -> Markdown:
-        """A line stays a line, as on the pages of chats: what models write has no lines but those that are meant."""
+        """A line stays a line, as on the pages of chats: what models write has no lines but those that are meant.
+
+        Those of a document are of its file, and are filled anew.
+        """
         from rich.markdown import Markdown
 
         document = Markdown(block, code_theme="ansi_dark", hyperlinks=False)
         document.parsed = self._parser.parse(block)
-        for token in document.parsed:
+        for token in () if self._filled else document.parsed:
             for part in token.children or ():
                 if part.type == "softbreak":
                     part.type = "hardbreak"
@@ -154,11 +158,11 @@ class Renderer:
 
 
 class Page:
-    """Markdown in, what the terminal shows out."""
+    """Markdown in, what the terminal shows out; with `filled` the lines of its paragraphs are broken anew."""
 
-    def __init__(self, *, colours: bool, columns: int) -> None:
+    def __init__(self, *, colours: bool, columns: int, filled: bool = False) -> None:
         self._blocks = Blocks()
-        self._renderer = Renderer(colours=colours, columns=columns)
+        self._renderer = Renderer(colours=colours, columns=columns, filled=filled)
 
     def feed(self, text: str) -> str:
         """What can be shown now."""

@@ -35,15 +35,19 @@ class Output:
         self.stdout_colours = environment.colours(self.stdout_is_terminal)
         self._stderr_colours = environment.colours(self.stderr_is_terminal)
         self._midline = False
+        self._answer_midline = False
+        self._is_one_stream = _same_file(sys.stdout, sys.stderr)
         self.machine = ""
 
     def answer(self, text: str) -> None:
         """A piece of data on stdout, at once."""
         if text:
+            self._answer_midline = not text.endswith("\n")
             write_stdout(text)
 
     def line(self, text: str) -> None:
         """A whole line of data on stdout."""
+        self._answer_midline = False
         write_stdout(f"{text}\n")
 
     def json(self, value: object, *, indented: bool = False) -> None:
@@ -55,18 +59,27 @@ class Output:
     def aside(self, text: str) -> None:
         """A piece of talk on stderr: reasoning as it comes."""
         if text:
+            self._leave_answer()
             self._midline = not text.endswith("\n")
             self._talk(text, _DIM)
 
     def note(self, text: str) -> None:
         """A line of talk: what was called, what is going on."""
         self.end_aside()
+        self._leave_answer()
         self._talk(f"{text}\n", _DIM)
 
     def warn(self, text: str) -> None:
         """A line about something the user should know although it goes on."""
         self.end_aside()
+        self._leave_answer()
         self._talk(f"Warning: {text}\n", _YELLOW)
+
+    def _leave_answer(self) -> None:
+        """Where both streams are one, talk does not go on in a line of the answer; stdout itself stays as it is."""
+        if self._is_one_stream and self._answer_midline:
+            self._answer_midline = False
+            self._talk("\n", "")
 
     def end_aside(self) -> None:
         """Talk that stopped in the middle of a line gets its end."""
@@ -77,6 +90,7 @@ class Output:
     def fail(self, message: str, hint: str = "", details: Mapping[str, object] | None = None) -> None:
         """What went wrong: a sentence on stderr, and an object on stdout for those who asked for JSON."""
         self.end_aside()
+        self._leave_answer()
         self._talk("Error: ", _RED)
         self._talk(f"{message}\n", "")
         if hint:
@@ -123,6 +137,14 @@ def _write(stream: TextIO | None, text: str) -> None:
         stream.flush()
     except BrokenPipeError as error:
         raise OutputClosedError from error
+
+
+def _same_file(one: TextIO | None, other: TextIO | None) -> bool:
+    """Whether both go to one place, as with `2>&1`."""
+    try:
+        return one is not None and other is not None and os.path.sameopenfile(one.fileno(), other.fileno())
+    except (OSError, ValueError):
+        return False
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

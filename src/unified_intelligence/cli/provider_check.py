@@ -8,22 +8,26 @@ from unified_intelligence.cli.provider_options import choose
 from unified_intelligence.cli.table import aligned
 from unified_intelligence.config.resolve import Settings
 from unified_intelligence.entities.errors import ConfigurationError
+from unified_intelligence.entities.generation import GenerationConfig
 from unified_intelligence.interfaces.checkable import ICheckable
+from unified_intelligence.interfaces.text_generator import ITextGenerator
+
+_QUESTION, _LONGEST = "What is 15 % of 240?", 64
 
 
-def check(settings: Settings, given: Given, output: Output, *, as_json: bool) -> int:
-    """Asks no question. Raises ConfigurationError for a provider that has nobody to look for."""
+def check(settings: Settings, given: Given, output: Output, *, ask: bool, as_json: bool) -> int:
+    """Asks a question only with `ask`. Raises ConfigurationError for a provider that has nobody to look for."""
     import asyncio
 
     name, generator, _ = choose(settings, given, output)
     try:
-        if not isinstance(generator, ICheckable):
+        if not isinstance(generator, ICheckable) and not ask:
             raise ConfigurationError(
                 f"The provider {name} cannot be checked without a question.",
-                hint=f'Ask one: uic --provider {name} --query "What is 15 % of 240?"',
+                hint=f"Ask it one: uic providers check {name} --ask",
                 provider=name,
             )
-        told = asyncio.run(generator.acheck())
+        told = asyncio.run(_told(generator, ask=ask))
     finally:
         generator.close()
     if as_json:
@@ -31,3 +35,17 @@ def check(settings: Settings, given: Given, output: Output, *, as_json: bool) ->
     else:
         output.line(aligned([(what, value) for what, value in told.items()]))
     return 0
+
+
+async def _told(generator: ITextGenerator, *, ask: bool) -> dict[str, str]:
+    told = dict(await generator.acheck()) if isinstance(generator, ICheckable) else {}
+    if ask:
+        answer = await generator.agenerate(_QUESTION, GenerationConfig(max_tokens=_LONGEST))
+        said = " ".join((answer.text or answer.reasoning).split())
+        told["question"], told["answer"] = _QUESTION, said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
+        if answer.model:
+            told["answered by"] = answer.model
+        if answer.timings is not None:
+            told["first piece"] = f"{answer.timings.first_event * 1000:.0f} ms"
+            told["whole answer"] = f"{answer.timings.total * 1000:.0f} ms"
+    return told

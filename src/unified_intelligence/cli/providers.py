@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from unified_intelligence.cli import flags
 from unified_intelligence.cli.command import LightCommand, new_app
-from unified_intelligence.cli.flags import File, Given, Option
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.table import aligned
 from unified_intelligence.entities.errors import InvalidRequestError
@@ -25,20 +25,27 @@ def providers(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="NAME|check NAME", hidden=True)] = None,
     checked: Annotated[str | None, typer.Argument(metavar="", hidden=True)] = None,
-    option: Option = None,
+    model: flags.Model = None,
+    base_url: flags.BaseUrl = None,
+    key: flags.Key = None,
+    timeout: flags.Timeout = None,
+    option: flags.Option = None,
+    ask: Annotated[bool | None, typer.Option("--ask", help="with check: ask a question too")] = None,
     json: Annotated[bool | None, typer.Option("--json", help="as JSON")] = None,
-    config: File = None,
+    config: flags.File = None,
 ) -> int:
-    """All providers, plugins and rows of your own included; the options of one: NAME; is it there: check NAME."""
+    """All providers, plugins and rows of your own included; the options of one: NAME; is it there: check NAME.
+
+    check looks whether who answers can be reached, takes the key, and which models or endpoints it has. It asks no
+    question without --ask. Only check has use for the flags, --json and --config apart.
+    """
     from unified_intelligence.factories.configured import factory_of, origins_of_names, read_settings
 
     output: Output = context.obj
-    if name == "check" and checked is not None:
-        from unified_intelligence.cli.provider_check import check
-
-        settings = read_settings({"provider": checked}, output.environment, config or "")
-        return check(settings, Given({}, context.params["option"] or []), output, as_json=bool(json))
-    if checked is not None or option:
+    given = flags.given({"retries": None, "wait": None, **context.params})
+    if name == "check":
+        return _check(checked, given, output, context.params)
+    if checked is not None or given.pairs or given.shortcuts or model or ask:
         raise InvalidRequestError(
             "A name is enough to show a provider's options.", hint="Look whether it is there: uic providers check NAME"
         )
@@ -51,6 +58,18 @@ def providers(
         else:
             _describe(factory, name, places, output, bool(json))
     return 0
+
+
+def _check(name: str | None, given: flags.Given, output: Output, parameters: Mapping[str, Any]) -> int:
+    from unified_intelligence.cli.provider_check import check
+    from unified_intelligence.factories.configured import read_settings
+
+    if name is None:
+        hint = "uic providers check NAME; names: uic providers"
+        raise InvalidRequestError("Which provider is to be checked?", hint=hint)
+    typed = {"provider": name, "model": parameters["model"]}
+    settings = read_settings(typed, output.environment, parameters["config"] or "")
+    return check(settings, given, output, ask=bool(parameters["ask"]), as_json=bool(parameters["json"]))
 
 
 def _list(factory: ProviderFactory, places: Mapping[str, str], output: Output, as_json: bool) -> None:

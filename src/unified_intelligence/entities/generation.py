@@ -192,11 +192,15 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The end of a complete answer. A stream without it was interrupted."""
+    """The end of a complete answer. A stream without it was interrupted.
+
+    `model` is who answered in the provider's own word, where that is known only with the answer.
+    """
 
     finish_reason: FinishReason
     usage: Usage | None = None
     timings: Timings | None = None
+    model: str | None = None
 
 
 Event = Notice | ReasoningDelta | TextDelta | ToolCallDelta | Finished
@@ -213,6 +217,7 @@ class Generation:
     finish_reason: FinishReason
     usage: Usage | None = None
     timings: Timings | None = None
+    model: str | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -258,6 +263,7 @@ class Collector:
             finish_reason=self.finished.finish_reason,
             usage=self.finished.usage,
             timings=self.finished.timings,
+            model=self.finished.model,
         )
 
 

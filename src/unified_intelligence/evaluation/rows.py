@@ -81,7 +81,7 @@ def _sample(row: Row, place: str) -> Sample:
     try:
         return _read(row)
     except (InvalidRequestError, ValueError, TypeError) as error:
-        raise ConfigurationError(f"{place}: {error}", hint="The form of a row is in docs/evaluation.md.") from error
+        raise ConfigurationError(f"{place}: {error}", hint="The form of a row: uic docs evaluation") from error
 
 
 def _read(row: Row) -> Sample:

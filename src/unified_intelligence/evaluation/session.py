@@ -142,7 +142,7 @@ async def evaluate(plan: Plan, generator: ITextGenerator, watch: Watching | None
         await make_ready(generator)
         run.generation["ignored"] = _ignored(generator, samples, plan)
         run.executor["kind"] = kind_of(generator)
-        _know(run, _same_model(run, await told_by(generator)))
+        _know(run, _same_model(run, {} if "model" in run.model.options else await told_by(generator)))
         folder.write_run(run)
         kept = [own for own in standing.values() if own.outcome != "error"]
         progress = Progress(len(samples) * plan.epochs, kept)

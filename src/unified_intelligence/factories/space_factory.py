@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from unified_intelligence.spaces.spec import SpaceSpec
 
 WHAT, EXTRA = "Deploying a Space", "deploy"
+_FORMER = {"env": "_OLD", "file": ".old"}
 DEPLOY_KEY, TRUSTED = "UIC_DEPLOY_KEY", "HF_OIDC_RESOURCE"
 
 
@@ -69,7 +70,11 @@ def space_visitor(host: ISpaceHost, environment: Environment) -> ISpaceVisitor:
 
 
 def redaction(spec: SpaceSpec, environment: Environment) -> Callable[[str], str]:
-    """Takes out of a text every secret that a deployment of this spec knows."""
+    """Takes out of a text every secret that a deployment of this spec knows.
+
+    Of one that was rotated an app's log may still have the former value. It is hidden while it is kept beside the new
+    one: of env:NAME as NAME_OLD, of file:PATH as PATH.old.
+    """
     from unified_intelligence.spaces.log_tail import redactor
 
     known = [
@@ -80,4 +85,8 @@ def redaction(spec: SpaceSpec, environment: Environment) -> Callable[[str], str]
     key = spec.contract.key if spec.contract is not None and spec.contract.kind == "openai" else None
     with suppress(ConfigurationError):
         known += [read_key("", key, environment)] if key else []
+    for reference in [*spec.secrets.values(), *([key] if key else [])]:
+        kind, _, place = reference.partition(":")
+        with suppress(ConfigurationError):
+            known += [read_key("", f"{reference}{_FORMER[kind]}", environment)] if kind in _FORMER and place else []
     return redactor(tuple(known))

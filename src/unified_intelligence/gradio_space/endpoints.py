@@ -3,6 +3,7 @@
 Annotations are evaluated here: from what a function returns, Gradio reads how many values that are.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
@@ -16,6 +17,10 @@ from unified_intelligence.gradio_space.legacy import asked_in, continued, format
 
 ERROR_TITLE = "uic:"
 """Before the kind of an error, in the title of one that `respond` raises."""
+
+_BETWEEN = 0.25
+"""Seconds until `respond` gives the conversation as far as it is, which is sent whole each time; only then does Gradio
+see that a caller left."""
 
 
 def add_endpoints(answering: Answering, about: Mapping[str, object], at_once: int) -> None:
@@ -32,22 +37,26 @@ def add_endpoints(answering: Answering, about: Mapping[str, object], at_once: in
 
     def respond(
         message: str, chat_history: list[Any], sys_prompt: str, temp: float, max_tok: int
-    ) -> tuple[str, list[Any]]:
-        """An empty message and the conversation with the answer, in the format of chat_history."""
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """An empty message and the conversation with the answer, in the format of chat_history; it grows."""
         try:
             form = format_of(chat_history)
         except UnifiedIntelligenceError as error:
             raise raised(error_json(error)) from error
         config = {"temperature": temp, "max_tokens": max_tok}
-        text: list[str] = []
+        text, told = list[str](), time.monotonic()
         with closing(answering.events(asked_in(message, chat_history, sys_prompt), config)) as events:
             for event in events:
                 if event["type"] == "error":
                     raise raised(event)
                 if event["type"] == "delta":
                     text.append(str(event["text"]))
-        return "", continued(message, chat_history, "".join(text), form)
+                if time.monotonic() - told > _BETWEEN:
+                    yield "", continued(message, chat_history, "".join(text), form)
+                    told = time.monotonic()
+        yield "", continued(message, chat_history, "".join(text), form)
 
+    respond.__annotations__["return"] = tuple[str, list[Any]]  # from Iterator[...] Gradio would read one value
     add: Any = gr.api  # pyright: ignore - its types are half there
     add(generate, api_name="generate", concurrency_id="answers", concurrency_limit=at_once)
     add(respond, api_name="respond", concurrency_id="answers", concurrency_limit=at_once)

@@ -84,9 +84,11 @@ class _Total:
         self.has_text = False
         self._usage: Usage | None = None
         self._first: float | None = None
+        self._model: str | None = None
         self._seconds = 0.0
 
     def add(self, end: Finished) -> None:
+        self._model = end.model or self._model
         if end.usage is not None:
             before = self._usage or Usage(0, 0)
             reasoning = [n for n in (before.reasoning_tokens, end.usage.reasoning_tokens) if n is not None]
@@ -101,7 +103,7 @@ class _Total:
 
     def finished(self, reason: FinishReason) -> Finished:
         timings = None if self._first is None else Timings(self._first, self._seconds)
-        return Finished(reason, self._usage, timings)
+        return Finished(reason, self._usage, timings, self._model)
 
 
 def _turn(events: Iterator[Event], turn: Collector, total: _Total) -> Iterator[Event]:

@@ -11,7 +11,8 @@ import threading
 import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
@@ -175,13 +176,13 @@ def test_what_cannot_be_unpacked_or_is_too_much(coding: str, packed: bytes, word
 @pytest.mark.parametrize("read", [0, 1])
 def test_a_reply_that_is_left_early_leaves_nothing_to_the_garbage_collector(read: int) -> None:
     """What was begun of it has ended when it is closed, on the loop on which it ran."""
-    begun: list[AsyncGenerator[object, object]] = []
+    begun: list[AsyncGeneratorType[Any, Any]] = []
 
     async def leave(http: Http, watch: Watch) -> list[str]:
         noted = sys.get_asyncgen_hooks()
 
-        def note(generator: AsyncGenerator[object, object]) -> None:
-            begun.append(generator)
+        def note(generator: AsyncGenerator[Any, Any]) -> None:
+            begun.append(cast("AsyncGeneratorType[Any, Any]", generator))
             if noted.firstiter is not None:
                 noted.firstiter(generator)
 

@@ -148,7 +148,7 @@ def test_a_model_without_calls_in_its_template_can_be_held_to_none(loaded: Loade
 
 
 def test_a_loaded_model_waits_for_no_vocabulary_to_be_read(loaded: Loaded) -> None:
-    adapter = TransformersAdapter(model=loaded.model.name_or_path, threads=1)
+    adapter = TransformersAdapter(model=str(loaded.model.name_or_path), threads=1)
     asyncio.run(adapter.aload())
     assert adapter._ready().loaded.grammars._built is not None
     adapter.close()

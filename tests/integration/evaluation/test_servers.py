@@ -187,3 +187,25 @@ def test_a_server_that_dies_midway_is_left_alone(tmp_path: Path) -> None:
         server.answer = repeats
         again = evaluate(tmp_path, str(tmp_path / "own.jsonl"), server.url, "--name", "r", "--json")
     assert again.code == 0 and again.json["counts"]["right"] == 200
+
+
+def test_the_first_model_of_a_server_is_recorded(tmp_path: Path) -> None:
+    def lists(asked: Asked) -> Reply:
+        named = b'{"data": [{"id": "\xc3\xa9t\xc3\xa9-7b"}, {"id": "other"}]}'
+        return Reply(chunks=[named], content_type="application/json") if asked.method == "GET" else repeats(asked)
+
+    with serving(lists) as server:
+        flags = ("--provider", "openai_compatible", "--base-url", server.url, "--name", "r", "--runs", str(tmp_path))
+        ran = uic(tmp_path, "eval", "run", str(suite_file(tmp_path, 3)), *flags, "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads((tmp_path / "r/run.json").read_text("utf-8"))["model"]["id"] == "été-7b"
+
+
+def test_the_seed_is_that_of_sampling_as_in_ask(tmp_path: Path) -> None:
+    with serving(repeats) as server:
+        suite = str(suite_file(tmp_path, 2))
+        ran = evaluate(tmp_path, suite, server.url, "--name", "r", "--seed", "7", "--suite-seed", "3", "--epochs", "2")
+        assert {asked.json["seed"] for asked in server.asked} == {7, 8}
+    assert ran.code == 0, ran.err
+    misnamed = uic(tmp_path, "bench", "run", "--url", server.url, "--seed", "7")
+    assert misnamed.code == 2 and "Did you mean --load-seed?" in misnamed.err

@@ -16,6 +16,7 @@ from unified_intelligence.entities.errors import (
     ModelError,
     QuotaExceededError,
     StreamInterruptedError,
+    TimedOutError,
 )
 from unified_intelligence.entities.generation import GenerationConfig, Notice, TextDelta
 from unified_intelligence.entities.message import MessageLike
@@ -116,3 +117,25 @@ def test_a_space_with_respond_alone_answers_too() -> None:
         assert generator.generate("é").text == "é [0|be brief|0.7|512]"
         with pytest.raises(QuotaExceededError):
             generator.generate("quota")
+
+
+@pytest.mark.parametrize("out_of_time", [False, True])
+def test_leaving_a_respond_that_answers_at_once_cancels_it(*, out_of_time: bool) -> None:
+    with gradio_app("held", "version") as app:
+        generator = Qwen3InferenceAdapter(space=app.url, cache="", retries=0, timeout=4 if out_of_time else 60)
+
+        async def leave() -> None:
+            asked = asyncio.create_task(generator.agenerate("Ça va ?\u2028 🙂"))
+            while not app.seen()["begun"]:
+                await asyncio.sleep(0.1)
+            if not out_of_time:
+                asked.cancel()
+            with pytest.raises(TimedOutError if out_of_time else asyncio.CancelledError):
+                await asked
+
+        asyncio.run(leave())
+        deadline = time.monotonic() + 8  # the answer itself would take 20 s
+        while not app.seen()["cancelled"] and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert app.seen() == {"begun": 1, "ended": 0, "cancelled": 1}
+        generator.close()

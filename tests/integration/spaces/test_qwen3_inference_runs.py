@@ -131,6 +131,30 @@ def test_whoever_leaves_ends_the_work(slow: Slow) -> None:
     assert int(notes.read_text("utf-8")) < 600
 
 
+def test_whoever_leaves_respond_ends_the_work_too(slow: Slow) -> None:
+    url, notes = slow.space.url, slow.notes
+    before = len(notes.read_text("utf-8").split()) if notes.exists() else 0
+    with httpx2.Client(base_url=f"{url}/gradio_api/", timeout=30) as client:
+        asked: dict[str, Any] = {
+            "message": "ça va ? 🎉\u2028",
+            "chat_history": [],
+            "sys_prompt": "",
+            "temp": 0.7,
+            "max_tok": 512,
+        }
+        made = client.post("call/v2/respond", json=asked).raise_for_status().json()
+        with client.stream("GET", f"call/respond/{made['event_id']}") as answer:
+            lines = (line for line in answer.iter_lines() if line.startswith("data: "))
+            first, second = (json.loads(next(lines).removeprefix("data: ")) for _ in range(2))
+        (_, ((question, begun),)), (_, ((_, grown),)) = first, second
+        assert question == asked["message"] and grown.startswith(begun) and len(grown) > len(begun)
+    until = time.monotonic() + 20
+    while len(ended := notes.read_text("utf-8").split() if notes.exists() else []) == before:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert int(ended[-1]) < 600
+
+
 def test_a_named_call_and_a_positional_one_give_two_values(slow: Slow) -> None:
     url = slow.space.url
     info = httpx2.get(f"{url}/gradio_api/info").json()["named_endpoints"]

@@ -63,7 +63,7 @@ def test_the_wheel_has_the_same_bytes_whenever_it_is_built(tmp_path: Path) -> No
     names = ZipFile(io.BytesIO(first)).namelist()
     assert "unified_intelligence/embedded/model/model.safetensors" in names
     copy = tmp_path / "elsewhere"
-    for part in ("pyproject.toml", "README.md", "LICENSE", "src", ".gitignore"):
+    for part in ("pyproject.toml", "README.md", "LICENSE", "src", "docs", ".gitignore"):
         source = ROOT / part
         if source.is_dir():
             shutil.copytree(source, copy / part, ignore=shutil.ignore_patterns("__pycache__"))

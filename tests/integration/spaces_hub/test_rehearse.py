@@ -115,3 +115,15 @@ def test_a_fault_nobody_knows_is_told(rehearse: Rehearse) -> None:
 
 def test_every_fault_has_an_end() -> None:
     assert set(ENDS) == set(FAULTS) and set(ENDS.values()) == set(MEANING)
+
+
+def test_a_library_that_is_not_here_is_named_before_anything_starts(folder: Path, rehearse: Rehearse) -> None:
+    hidden = folder / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['gradio'] = None\n")
+    ran = rehearse(PYTHONPATH=f"{hidden}{os.pathsep}{PACKAGE.parent}")
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert ran.stderr.splitlines() == [
+        "Error: The app of petit, which is started here, needs the library 'gradio', which is not installed.",
+        "       pip install 'unified-intelligence-cli[space]'",
+    ]

@@ -135,3 +135,31 @@ def test_what_is_no_limit_is_refused(written: str) -> None:
     with pytest.raises(InvalidRequestError):
         read_slo(written)
     assert read_slo("ttft=500ms, e2e=2s") == {"ttft": 500, "e2e": 2000}
+
+
+@pytest.mark.parametrize(
+    ("late", "count", "load", "said"),
+    [
+        (1, 15, Load(rate=5), "Only 1 of 15 was late, and of so few that is more than 1 %: --requests 200, here"),
+        (2, 50, Load(trace=(0.0,)), "Only 2 of 50 were late, and of so few that is more than 1 %: --requests 300, or"),
+        (300, 400, Load(rate=400), "Try --processes 2, a machine that does nothing else, or a lower rate: --rate 200."),
+        (0, 15, Load(rate=5), ""),
+    ],
+)  # fmt: skip
+def test_a_run_whose_client_was_late_says_what_to_run_next(late: int, count: int, load: Load, said: str) -> None:
+    due = [row(i, start=100 * i).sent - (9 * MS if i < late else 0) for i in range(count)]
+    rows = [row(i, ttft=100, start=100 * i, intended=own) for i, own in enumerate(due)]
+    metrics = measured(rows, load)
+    assert metrics.valid is not bool(late)
+    assert metrics.health.next.startswith(said) and bool(metrics.health.next) is bool(late)
+
+
+def test_a_load_that_was_too_short_to_be_whole_names_a_longer_one() -> None:
+    rows = [row(i, ttft=100, start=400 * (i // 4)) for i in range(12)]  # 4 at once, for a quarter of the time
+    assert measured(rows, Load(concurrency=4)).health.next == "12 requests are few for 4 at once: --requests 80"
+    rows = [row(i, ttft=100, start=400 * (i // 4)) for i in range(200)]
+    said = measured(rows, Load(concurrency=4)).health.next
+    assert said.startswith("The client took ") and said.endswith("or fewer at once: --concurrency 2.")
+    alone = [row(i, ttft=100, start=200 * i) for i in range(60)]
+    said = measured(alone, Load(concurrency=1)).health.next
+    assert said.startswith("The client took 60.0 ms from one answer of 140 ms") and "--concurrency" not in said

@@ -7,7 +7,7 @@ and tried again by `adapters.retry`.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import fields
 from typing import Annotated
@@ -22,8 +22,9 @@ from unified_intelligence.adapters.space_call import Call
 from unified_intelligence.adapters.space_stage import SpaceStage, check_space, space_headers, space_url
 from unified_intelligence.adapters.timers import Timers, Watch, watching
 from unified_intelligence.adapters.wire.chat_request import EXTENSIONS, NOWHERE, request_body
+from unified_intelligence.adapters.wire.failures import visible
 from unified_intelligence.adapters.wire.openai_chat import AnswerReader
-from unified_intelligence.adapters.wire.openai_lists import embeddings, embeddings_body, first_model
+from unified_intelligence.adapters.wire.openai_lists import embeddings, embeddings_body, first_model, listed_models
 from unified_intelligence.entities.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -32,10 +33,11 @@ from unified_intelligence.entities.errors import (
 )
 from unified_intelligence.entities.generation import Event, GenerationConfig, Timings
 from unified_intelligence.entities.message import Message, MessageLike, read_messages
+from unified_intelligence.interfaces.checkable import ICheckable
 from unified_intelligence.interfaces.text_embedder import Embeddings, ITextEmbedder
 
 
-class OpenAICompatibleAdapter(RemoteTextGenerator, ITextEmbedder):
+class OpenAICompatibleAdapter(RemoteTextGenerator, ITextEmbedder, ICheckable):
     """Answers through POST {base_url}/chat/completions, streamed.
 
     Without `model` the first one of GET {base_url}/models is taken: servers of one model need no name. With `space`
@@ -113,6 +115,25 @@ class OpenAICompatibleAdapter(RemoteTextGenerator, ITextEmbedder):
                     pass
         return found[0]
 
+    async def acheck(self) -> Mapping[str, str]:
+        """Its address, what the Hub says of its Space, whether it takes the key, and the models that it lists."""
+        told = {"address": self._url}
+        call, url = Call.within(self._timers.total), f"{self._url}/models"
+        with self._key_noted():
+            if self._space is not None:
+                told |= await self._space.about()
+            with watching(self._timers, url, deadline=call.deadline) as watch:
+                started = time.perf_counter()
+                names = listed_models(await self._http.fetch(self._request("GET", url), watch), url)
+        told["round trip"] = f"{(time.perf_counter() - started) * 1000:.0f} ms"
+        told["key"] = "sent, and not refused" if self._sent["key"] else "none was sent, and none was asked for"
+        told["models"] = ", ".join(visible(name, 60, self._secrets) for name in names[:12]) or "none"
+        if model := self._model or (names[0] if names else None):
+            told["model"] = model
+        if model and model not in names:
+            told["note"] = f"{model} is not among the models that it lists"
+        return told
+
     @contextmanager
     def _key_noted(self) -> Generator[None]:
         """Says of a refused key where it came from."""
@@ -149,7 +170,7 @@ class OpenAICompatibleAdapter(RemoteTextGenerator, ITextEmbedder):
         reader = AnswerReader(url, self._secrets)
         try:
             with watching(self._timers, url, deadline=call.deadline) as watch:
-                name = await self._name(watch)
+                reader.model = name = await self._name(watch)
                 body = request_body(name, turns, config, limit=limit, extensions=self._extensions)
                 async with aclosing(await self._http.open(self._request("POST", url, body), watch)) as reply:
                     async with aclosing(pieces(reply, reader, watch)) as batches:

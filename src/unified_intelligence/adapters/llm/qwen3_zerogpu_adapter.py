@@ -183,7 +183,7 @@ class Qwen3InferenceAdapter(_SpaceAdapter, IQueued):
         if "generate" in offer.endpoints:
             return Asked("generate", generate_body(turns, config, offer, url), named=offer.named_calls)
         if "respond" in offer.endpoints:
-            return Asked("respond", respond_body(turns, config, offer, url))
+            return Asked("respond", respond_body(turns, config, offer, url), cancelled=True)
         raise _wrong_space(url, "neither /generate nor /respond", offer)
 
     def _reader(self, asked: Asked) -> AnswerOfSpace:
@@ -271,8 +271,9 @@ def _place(space: str | None, base_url: str | None) -> tuple[str, str]:
     if base_url:
         return "", check_address("base_url", base_url, example)
     raise ConfigurationError(
-        "It is not known which Space is to answer: the option space is not given.",
-        hint="Say which: -o space OWNER/NAME, or an address as -o space http://127.0.0.1:7860",
+        "It is not known which Space is to answer.",
+        hint="Name one that is there (uic space deploy makes one): -o space OWNER/NAME, or its address, as "
+        "-o space http://127.0.0.1:7860",
     )
 
 

@@ -35,7 +35,7 @@ from unified_intelligence.entities.errors import (
 )
 
 STATUS = "https://status.huggingface.co tells whether it is known."
-_PUBLISHING = "The job needs the permission id-token: write, and the Space a trusted publisher: docs/deploy.md"
+_PUBLISHING = "The job needs the permission id-token: write, and the Space a trusted publisher: uic docs deploy"
 REPLAN = "Make a new plan: uic space plan"
 Result = TypeVar("Result")
 

@@ -21,12 +21,16 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """`prefix` stands before the API's paths; `shape` is that of the conversation which /respond takes."""
+    """`prefix` stands before the API's paths; `shape` is that of the conversation which /respond takes.
+
+    `numbers` are those by which Gradio knows the endpoints' functions, where it tells them.
+    """
 
     version: str
     prefix: str
     endpoints: dict[str, tuple[Parameter, ...]]
     shape: Shape
+    numbers: dict[str, int] = msgspec.field(default_factory=dict[str, int])
 
     @property
     def named_calls(self) -> bool:
@@ -36,6 +40,7 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 class _Dependency(msgspec.Struct):
+    id: int | None = None
     api_name: str | bool | None = None
     inputs: list[Any] = msgspec.field(default_factory=list[Any])
 
@@ -83,7 +88,12 @@ def read_offer(config: Config, body: bytes, url: str, secrets: tuple[str, ...] =
     except UNREADABLE as error:
         raise no_such_answer(url, "did not list the endpoints of a Gradio app.") from error
     endpoints = {name.strip("/"): endpoint.parameters for name, endpoint in info.named_endpoints.items()}
-    return Offer(visible(config.version, 40), config.api_prefix.rstrip("/"), endpoints, _shape(config))
+    numbers = {
+        one.api_name.strip("/"): one.id
+        for one in config.dependencies
+        if isinstance(one.api_name, str) and one.id is not None
+    }
+    return Offer(visible(config.version, 40), config.api_prefix.rstrip("/"), endpoints, _shape(config), numbers)
 
 
 def offered(offer: Offer) -> str:

@@ -116,6 +116,7 @@ class _Choice(msgspec.Struct, gc=False):
 class _Chunk(msgspec.Struct, gc=False):
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
+    model: object = None
     error: object = None
     detail: object = None
     kind: str | None = msgspec.field(default=None, name="object")
@@ -131,6 +132,7 @@ class AnswerReader(AnswerSoFar):
         super().__init__()
         self.done = False  # nothing that follows counts
         self.begun = False  # a choice came
+        self.model: str | None = None  # who answers; what the server says of it counts more than what was asked for
         self._url, self._secrets = url, tuple(secrets)
         self._reason: FinishReason | None = None
         self._wrong_end = ""  # a reason that is none of an answer's
@@ -160,6 +162,8 @@ class AnswerReader(AnswerSoFar):
                 self._look_for_error(name, chunk, data)
             if chunk.usage is not None:
                 self._usage = chunk.usage
+            if chunk.model and isinstance(chunk.model, str):
+                self.model = chunk.model
             for choice in chunk.choices or ():
                 if not choice.index:
                     self._take(choice, said)
@@ -211,7 +215,8 @@ class AnswerReader(AnswerSoFar):
     def finished(self, timings: Timings) -> Finished:
         """The end of a complete answer. Some servers end a call with "stop"; it is one all the same."""
         reason = self._reason or "stop"
-        return Finished("tool_calls" if reason == "stop" and self._calls else reason, _usage(self._usage), timings)
+        ended = "tool_calls" if reason == "stop" and self._calls else reason
+        return Finished(ended, _usage(self._usage), timings, self.model)
 
     def _take(self, choice: _Choice, said: list[Event]) -> None:
         self.begun = True

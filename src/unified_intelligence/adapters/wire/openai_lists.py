@@ -35,15 +35,20 @@ class _Vectors(msgspec.Struct):
 
 def first_model(body: bytes, url: str) -> str:
     """The first model a server offers. Raises ProtocolError if it offers none."""
+    models = listed_models(body, url)
+    if not models:
+        raise ProtocolError(f"{url} offers no model.", hint="Name one: --model NAME", url=url)
+    return models[0]
+
+
+def listed_models(body: bytes, url: str) -> list[str]:
+    """The models a server offers, in its order. Raises ProtocolError for what is no list of them."""
     try:
-        models = msgspec.json.decode(body, type=_Models).data
+        return [model.id for model in msgspec.json.decode(body, type=_Models).data]
     except UNREADABLE as error:
         raise ProtocolError(
             f"{url} did not answer with a list of models.", hint=LOOK_THERE, url=url, passing=True
         ) from error
-    if not models:
-        raise ProtocolError(f"{url} offers no model.", hint="Name one: --model NAME", url=url)
-    return models[0].id
 
 
 def embeddings_body(model: str, texts: Sequence[str], dimensions: int | None, prompt_name: str | None) -> bytes:

@@ -16,7 +16,7 @@ import msgspec
 from unified_intelligence.entities.errors import ConfigurationError, MissingDependencyError
 
 Place = tuple[str | int, ...]
-_DESCRIBED = "Every key is described in docs/sweep.md."
+_DESCRIBED = "Every key is described: uic docs sweep"
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?")
 _SECONDS = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 Scalar = str | int | float | bool
@@ -142,7 +142,9 @@ def read_document(path: Path) -> Part:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigurationError(f"{path} cannot be read: {reason}.", hint="uic bench sweep --help") from None
+        raise ConfigurationError(
+            f"{path} cannot be read: {reason}.", hint="One to begin with: uic docs examples/sweep_uic.yaml"
+        ) from None
     if path.suffix == ".json":
         try:
             return Part(msgspec.json.decode(text), str(path), {})

@@ -62,7 +62,7 @@ _Processes = Annotated[str | None, _text("--processes", "N", "of the client, at 
 _Tokenizer = Annotated[
     str | None, _text("--tokenizer", "PATH", "a tokenizer.json: counts the tokens that the server does not [events]")
 ]
-_Seed = Annotated[str | None, _text("--seed", "N", "of the schedule and of made prompts [0]")]
+_LoadSeed = Annotated[str | None, _text("--load-seed", "N", "which schedule and which made prompts [0]")]
 _Name = Annotated[str | None, _text("--name", "NAME", "of the run; the load is added to several [model and load]")]
 
 
@@ -95,7 +95,7 @@ def run(
     processes: _Processes = None,
     gpu_budget: _GpuBudget = None,
     tokenizer: _Tokenizer = None,
-    seed: _Seed = None,
+    load_seed: _LoadSeed = None,
     name: _Name = None,
     runs: _Runs = None,
     json: _Json = None,

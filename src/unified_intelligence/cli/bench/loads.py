@@ -33,7 +33,7 @@ def read_loads(given: Mapping[str, Any]) -> Asked:
         )
     if given["requests"] and given["duration"]:
         raise InvalidRequestError("--requests and --duration both say when it ends.", hint="Give one of them.")
-    seed = whole(given, "seed", 0, least=0)
+    seed = whole(given, "load_seed", 0, least=0)
     if given["trace"]:
         if given["prompts"]:
             raise InvalidRequestError("A trace says what is asked: --prompts cannot be used with it.")

@@ -221,6 +221,8 @@ def _tell(output: Output, found: list[Metrics], written: list[Path], hint: str, 
     for own in found:
         for why in own.invalid:
             output.warn(f"{own.name} is INVALID: {why}.")
+        if own.health.next:
+            output.note(f"         {own.health.next}")
         if own.counts["measured"] and not own.counts["completed"]:
             kind, count = next(iter(own.failures.items()))
             said = own.failures_said[kind].rstrip(".")

@@ -114,9 +114,10 @@ def _choose(output: Output, parameters: Mapping[str, Any]) -> Chosen:
 
 def _plan(output: Output, parameters: Mapping[str, Any], name: str, chosen: Chosen) -> Plan:
     whole = {
-        one: _whole(parameters, one) for one in ("limit", "epochs", "concurrency", "max_tokens", "seed", "retries")
+        one: _whole(parameters, one)
+        for one in ("limit", "epochs", "concurrency", "max_tokens", "suite_seed", "retries")
     }
-    choice = _choice(output, parameters, name, whole["seed"] or 0)
+    choice = _choice(output, parameters, name, whole["suite_seed"] or 0)
     suite = build(choice)
     runs, retries = runs_of(output, parameters["runs"]), whole["retries"]
     folder = parameters["name"] or slug(f"{_stem(suite.name)}-{chosen.name}{_model(chosen)}")
@@ -138,7 +139,7 @@ def _plan(output: Output, parameters: Mapping[str, Any], name: str, chosen: Chos
             temperature=_number(parameters, "temperature", 0.0),
             max_tokens=whole["max_tokens"],
             thinking=parameters["thinking"],
-            seed=_whole(parameters, "sampling_seed", least=0),
+            seed=_whole(parameters, "seed"),
         ),
         rules=Rules(
             concurrency=whole["concurrency"] or at_once(chosen.generator),
@@ -193,7 +194,7 @@ def _language(given: str | None) -> Language:
 
 _FLAGS: Mapping[str, str] = {"hour": "usd-per-hour"}
 COMMAND = "eval run"
-_LEAST: Mapping[str, int] = {"retries": 0, "seed": 0}
+_LEAST: Mapping[str, int] = {"retries": 0, "seed": 0, "suite_seed": 0}
 
 
 def _whole(parameters: Mapping[str, Any], name: str, least: int | None = None) -> int | None:

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+DIFFERS = 15
+"""The exit code of a plan with changes and of a Space that drifted: neither is a failure."""
+
 Name = Annotated[
     str | None, typer.Argument(metavar="NAME", help="a folder in hf_spaces/, or the path of a spec [space.yaml here]")
 ]

@@ -10,8 +10,6 @@ from unified_intelligence.cli.command import LightCommand, new_app
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.space import flags
 
-CHANGES = 2
-
 app = new_app()
 
 
@@ -25,7 +23,7 @@ def plan(
     diff: Annotated[bool | None, typer.Option("--diff", help="also the changed lines of each file")] = None,
     json: flags.Json = None,
 ) -> int:
-    """What an apply would change. Nothing is changed. Exit 0 where there is nothing to do, 2 where there is."""
+    """What an apply would change. Nothing is changed. Exit 0 where there is nothing to do, 15 where there is."""
     from unified_intelligence.cli.space.opening import opened
     from unified_intelligence.cli.space.plan_text import PlanText
     from unified_intelligence.spaces.plan import make_plan
@@ -47,4 +45,4 @@ def plan(
                 output.line(line)
         if not made.is_empty:
             output.note(f"Do it: uic space apply {name or ''}".rstrip())
-    return 0 if made.is_empty else CHANGES
+    return 0 if made.is_empty else flags.DIFFERS

@@ -15,7 +15,7 @@ from unified_intelligence.cli.command import LightCommand, new_app
 from unified_intelligence.cli.output import Output
 from unified_intelligence.cli.space import flags
 from unified_intelligence.config.environment import Environment
-from unified_intelligence.entities.errors import InvalidRequestError
+from unified_intelligence.entities.errors import InvalidRequestError, MissingDependencyError
 
 if TYPE_CHECKING:
     from unified_intelligence.spaces.deployer import Deployer
@@ -29,6 +29,8 @@ app = new_app()
 _OWNER, _TOKEN, _MADE_UP = "rehearsal", "hf_rehearsal", "made-up-for-a-rehearsal"
 _MODEL, _EMBEDDED = "MODEL_ID", "embedded"
 _SECOND = "rehearsal.txt"
+_LIBRARIES = {"gradio": ("space", ("gradio",)), "docker": ("serve", ("fastapi", "uvicorn"))}
+"""By the kind of Space: the extra that an app of this package needs, and modules of it."""
 
 
 class Versions(NamedTuple):
@@ -63,8 +65,19 @@ def rehearse(
     from unified_intelligence.cli.space.opening import spec_file
 
     file = spec_file(name, output)
+    _check_libraries(file.spec)
     with tempfile.TemporaryDirectory(prefix="uic-rehearsal-") as folder:
         return _rehearse(output, file, Path(folder), (fault, _pairs(setting or ())), keep=bool(keep), json=bool(json))
+
+
+def _check_libraries(spec: SpaceSpec) -> None:
+    """Nothing is installed in a rehearsal. Raises MissingDependencyError for what the app cannot start without."""
+    from importlib.util import find_spec
+
+    wanted = _LIBRARIES.get(spec.sdk if spec.sdk == "gradio" or spec.source.package else "", ("", ()))
+    for module in wanted[1]:
+        if find_spec(module) is None:
+            raise MissingDependencyError(f"The app of {spec.name}, which is started here,", module, wanted[0])
 
 
 def _rehearse(

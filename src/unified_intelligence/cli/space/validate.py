@@ -40,7 +40,7 @@ def validate(
     if errors:
         raise ConfigurationError(
             f"{file.name} would not do as it is: {errors} finding{'s' if errors > 1 else ''}.",
-            hint="Mend what is listed, or see docs/deploy.md for what each means.",
+            hint="Mend what is listed; what each means: uic docs deploy",
         )
     counted = f"{len(rendered.files)} files, {sum(map(len, rendered.files.values())) / 1e6:.1f} MB"
     output.line(f"{file.name} is valid: {counted}, content {rendered.digest[:12]}.")
