@@ -42,6 +42,8 @@ def main(mode: str, port: int, tag: str) -> None:
             held.write(f"{os.getpid()} 30000\n")
         time.sleep(0.6)  # so that it is seen
         KnownServer(port).run()
+    elif mode == "steady":
+        KnownServer(port).run()
     elif mode == "brief":
         signal.setitimer(signal.ITIMER_REAL, 2.5)  # SIGALRM ends it
         KnownServer(port).run()

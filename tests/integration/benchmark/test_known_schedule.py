@@ -21,15 +21,19 @@ TEXT = "".join(WORDS) * 2
 
 def test_its_times_are_those_of_the_server(known: str) -> None:
     truth_of(known)
-    rows = rows_of(known, f"known:{FAST}")
-    assert [row.error for row in rows] == [""] * 8
-    assert {row.text for row in rows} == {TEXT}
-    assert {(row.tokens, row.counted_by, row.prompt_tokens) for row in rows} == {(16, "usage", 7)}
-    found = errors_of(rows, truth_of(known))
-    assert len(found["ttft"]) + len(found["unsure"]) == 8
-    assert abs(statistics.median(found["ttft"])) < 1.0
-    assert found["itl"]
-    assert abs(statistics.median(found["itl"])) < 1.0
+    ttft, itl = list[float](), list[float]()
+    for _ in range(20):  # what the server was interrupted in is compared with nothing
+        rows = rows_of(known, f"known:{FAST}")
+        assert [row.error for row in rows] == [""] * 8
+        assert {row.text for row in rows} == {TEXT}
+        assert {(row.tokens, row.counted_by, row.prompt_tokens) for row in rows} == {(16, "usage", 7)}
+        found = errors_of(rows, truth_of(known))
+        assert len(found["ttft"]) + len(found["unsure"]) == 8
+        ttft, itl = ttft + found["ttft"], itl + found["itl"]
+        if len(ttft) > 4 and len(itl) > 4:
+            break
+    assert abs(statistics.median(ttft)) < 1.0
+    assert abs(statistics.median(itl)) < 1.0
 
 
 @pytest.mark.parametrize("trap", ["role", "ping", "split", "crlf"])
