@@ -29,7 +29,7 @@ _WORKER = 3 << 30  # bytes a worker takes at most, with the programs it starts
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """`-n logical` and `-n auto`: where tests wait for programs, browsers and clocks, a worker more than cores.
+    """`-n logical` and `-n auto`: where tests wait for programs, browsers and clocks, two workers more than cores.
 
     The unit part computes: it gets a worker a core.
     """
@@ -38,7 +38,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     if only_units or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
     room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _WORKER
-    return max(cores, min(cores + 1, room))
+    return max(cores, min(cores + 2, room))
 
 
 @pytest.hookimpl(wrapper=True)
