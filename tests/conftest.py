@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import signal
 import socket
+from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,38 @@ os.environ.setdefault(
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a job that a script left in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # programs that tests interrupt inherit what we heed
+
+_UNIT = Path(__file__).with_name("unit")
+_WORKER = 3 << 30  # bytes a worker takes at most, with the programs it starts
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """`-n logical` and `-n auto`: where tests wait for programs, browsers and clocks, two workers more than cores.
+
+    The unit part computes: it gets a worker a core.
+    """
+    cores = os.cpu_count() or 1
+    only_units = all(Path(each.partition("::")[0]).resolve().is_relative_to(_UNIT) for each in config.args)
+    if only_units or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    room = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _WORKER
+    return max(cores, min(cores + 2, room))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays until the end: no collection of garbage looks at its objects again.
+
+    There are over a million, which took a third of the time of collecting tests, and some of every test's afterwards.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)

@@ -142,7 +142,7 @@ def test_a_gradio_space_is_measured_at_its_socket(uic: Run, home: Path, tmp_path
         assert "known at http://127.0.0.1" in ran.err and "Gradio 6" in ran.err
         kept = json.loads((results(home) / "espace_metrics.json").read_text())
         assert kept["counts"]["completed"] == 6 and kept["gpu"]["told"] == 6
-        assert kept["queue_ms"]["p99"] > 300 and 150 < kept["gpu_wait_ms"]["p50"] < 500
+        assert kept["queue_ms"]["p99"] > 300 and 150 < kept["gpu_wait_ms"]["p50"] < 5000
         depends = json.loads((results(home) / "espace_manifest.json").read_text())["depends_on"]
         assert (depends["protocol"], depends["server"]["model"]) == ("gradio", "known")
         cost = uic("cost", "espace@zero-gpu", "--json")

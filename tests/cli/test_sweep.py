@@ -103,7 +103,7 @@ def record_exists(home: Path) -> bool:
 def test_a_stale_server_on_the_port_is_named(uic: Run, home: Path, tag: str) -> None:
     with known_server() as url, socket.create_server(("127.0.0.1", 0)) as free:
         port = int(url.split(":")[2].split("/")[0])
-        path = spec(home, [server(tag, "never", port=port), server(tag, "brief", name="good")])
+        path = spec(home, [server(tag, "never", port=port), server(tag, "steady", name="good")])
         ran = uic("bench", "sweep", str(path))
         assert free.getsockname()[1] != port
     assert ran.code == 3
@@ -147,7 +147,7 @@ def test_servers_that_do_not_come_up_are_named_and_the_sweep_goes_on(uic: Run, h
         server(tag, "argument"),
         server(tag, "abandons"),
         {**server(tag, "nothing"), "command": ["no-such-program", "{port}"]},
-        server(tag, "brief", name="good"),
+        server(tag, "steady", name="good"),
     ]
     ran = uic("bench", "sweep", str(spec(home, servers)))
     assert ran.code == 3

@@ -12,6 +12,7 @@ from unified_intelligence.entities.errors import UnifiedIntelligenceError
 from unified_intelligence.factories.provider_factory import ProviderFactory
 
 CALLS, AT_ONCE = 1000, 50
+PATIENT = {"timeout": 600.0, "connect_timeout": 120.0, "first_token_timeout": 300.0}  # a busy machine ends no call
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_a_dead_server_is_asked_at_most_a_fifth_more_often_than_it_was_called(na
 
 
 async def _call_all(url: str) -> Counter[str]:
-    generator = ProviderFactory().create("openai_compatible", base_url=url, model="m", key="k", retries=3, timeout=60.0)
+    generator = ProviderFactory().create("openai_compatible", base_url=url, model="m", key="k", retries=3, **PATIENT)
     places, ends = asyncio.Semaphore(AT_ONCE), Counter[str]()
 
     async def call(number: int) -> None:

@@ -45,10 +45,10 @@ def test_the_wait_for_a_turn_is_the_answers_before() -> None:
 def test_it_is_told_of_every_answer_and_of_nothing_else() -> None:
     with guarded_server(limits=Limits(running=1, waiting=0)) as server:
         whole, streamed = ask(server.url), ask(server.url, stream=True)
-        plain = httpx2.post(f"{server.url}/v1/completions", json={"model": MODEL, "prompt": ANSWER}, timeout=30)
+        plain = httpx2.post(f"{server.url}/v1/completions", json={"model": MODEL, "prompt": ANSWER}, timeout=120)
         for answer in (whole, streamed, plain):
             name, _, duration = answer.headers["server-timing"].partition(";dur=")
             assert name == "queue" and 0 <= float(duration) < 1000
         assert "server-timing" not in httpx2.get(f"{server.url}/v1/models").headers
-        refused = httpx2.post(server.url + CHAT, json=question(n=3), timeout=30)
+        refused = httpx2.post(server.url + CHAT, json=question(n=3), timeout=120)
         assert refused.status_code == 400 and "server-timing" not in refused.headers

@@ -71,7 +71,7 @@ def question(text: str = ANSWER, **more: object) -> dict[str, Any]:
 
 
 def ask(url: str, text: str = ANSWER, headers: Mapping[str, str] | None = None, **more: object) -> httpx2.Response:
-    return httpx2.post(url + CHAT, json=question(text, **more), headers=dict(headers or {}), timeout=30)
+    return httpx2.post(url + CHAT, json=question(text, **more), headers=dict(headers or {}), timeout=120)
 
 
 def told(text: str) -> str:
