@@ -23,15 +23,16 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def large(address: int) -> int:
-    """Bytes in large pages of the mapping that holds an address."""
-    inside = False
+def large(tensor: torch.Tensor) -> int:
+    """Bytes in large pages of the mappings that hold it; there may be several."""
+    start, end = tensor.data_ptr(), tensor.data_ptr() + tensor.nbytes
+    total, inside = 0, False
     for line in Path("/proc/self/smaps").read_text().splitlines():
         if found := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
-            inside = int(found[1], 16) <= address < int(found[2], 16)
+            inside = int(found[1], 16) < end and start < int(found[2], 16)
         elif inside and line.startswith("AnonHugePages:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no mapping holds it")
+            total += int(line.split()[1]) * 1024
+    return total
 
 
 def collapse(tensors: Iterable[torch.Tensor]) -> int:
@@ -42,17 +43,13 @@ def collapse(tensors: Iterable[torch.Tensor]) -> int:
     return gathering.done
 
 
-def middle(tensor: torch.Tensor) -> int:
-    return tensor.data_ptr() + tensor.nbytes // 2
-
-
 def test_what_is_written_is_gathered_and_stays_as_it_was() -> None:
     numbers = torch.arange(8 * SIZE // 4, dtype=torch.int32)
     gathered = collapse([numbers])
     if not GATHERS:
         pytest.skip("this kernel gathers no pages")
     assert gathered >= SIZE
-    assert large(middle(numbers)) >= gathered  # some of it may have come so
+    assert large(numbers) >= gathered // 2  # told are whole stretches, of which an end may be in another mapping
     assert torch.equal(numbers, torch.arange(8 * SIZE // 4, dtype=torch.int32))
 
 
@@ -88,7 +85,7 @@ def test_memory_that_is_expected_comes_in_large_pages() -> None:
         numbers = torch.empty(8 * SIZE, dtype=torch.uint8)
         expect(numbers)
         numbers.fill_(7)
-        come.append(large(middle(numbers)))
+        come.append(large(numbers))
         assert int(numbers.sum(dtype=torch.int64)) == 7 * 8 * SIZE
     if not any(come) and collapse([torch.ones(8 * SIZE, dtype=torch.uint8)]) < SIZE:
         pytest.skip("this machine has no memory in one piece")
