@@ -11,7 +11,6 @@ from unified_intelligence.adapters.spaces.hugging_face_space_host import Hugging
 from unified_intelligence.entities.errors import VerificationError
 from unified_intelligence.spaces.deployer import Deployer
 from unified_intelligence.spaces.secret_values import SecretValues
-from unified_intelligence.spaces.verify import Verification
 
 
 def test_a_new_space_is_made_proven_and_tagged(
@@ -57,8 +56,5 @@ def test_another_secret_is_proven_by_the_process_that_has_it(
     with pytest.raises(VerificationError, match="the answer is empty") as failed:
         deploy(deployer, space)
     assert "those of uic-good-1, which was good, so nothing was rolled back" in failed.value.message
-    report = failed.value.report
-    assert isinstance(report, Verification)
-    assert "RUNNING_APP_STARTING" in {seen.stage for seen in report.stages}
     deployer.secrets = SecretValues({"MODE": "de nouveau"})
     assert deploy(deployer, space).sha == good.sha == host.info(good.space).sha

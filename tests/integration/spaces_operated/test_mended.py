@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.integration.spaces_operated.conftest import Rendered, deploy
+from tests.integration.spaces_operated.conftest import QUICK, Rendered, deploy
 from unified_intelligence.adapters.spaces.hugging_face_space_host import HuggingFaceSpaceHost
 from unified_intelligence.entities.errors import VerificationError
 from unified_intelligence.spaces.deployer import Deployer
@@ -66,6 +68,22 @@ def test_what_can_be_mended_is_mended(
     assert (good.tag, host.runtime(name).sha) == (f"uic-good-{int(was_good.removeprefix('uic-good-')) + 1}", good.sha)
     assert host.read(name, "answer.txt") == answer.encode()
     assert ".rebuild" not in host.tree(name)
+
+
+def test_a_host_that_answers_slower_than_it_is_looked_at_is_waited_for_and_not_for_ever(
+    hub: Hub, deployer: Deployer, rendered: Rendered, name: str, was_good: str
+) -> None:
+    assert was_good
+    hub.faults.waiting.append(Fault("stale_snapshot", name))
+    deployer.patience = replace(QUICK, poll=1e-6, longest_poll=0.1)
+    space = rendered("lent : 36 € 🎉\n")
+
+    async def work() -> None:
+        async with asyncio.timeout(60):
+            await deployer.deploy(space, await deployer.plan(space))
+
+    asyncio.run(work())
+    assert deployer.report.steps[-2]["found"]["verification"]["remedies"] == list(REMEDIES)
 
 
 @pytest.mark.parametrize(
