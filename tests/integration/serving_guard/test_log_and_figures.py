@@ -86,14 +86,14 @@ def test_usage_log_and_metrics_count_a_prompt_once() -> None:
 
 
 def test_the_time_between_two_pieces_is_the_models() -> None:
-    with guarded_server(EchoAdapter(delay=0.03)) as server:
+    with guarded_server(EchoAdapter(delay=0.1)) as server:
         assert told(ask(server.url, "a b c d e f", stream=True).text) == "a b c d e f"
         assert until(server.lines)
         counted = _metrics(server)
         assert counted["vllm:inter_token_latency_seconds_count", ()] == 5
-        assert counted["vllm:inter_token_latency_seconds_sum", ()] >= 5 * 0.03 * 0.9
-        assert counted["vllm:request_time_per_output_token_seconds_sum", ()] >= 0.03 * 0.9
-        assert counted["vllm:time_to_first_token_seconds_sum", ()] >= 0.03 * 0.9
+        assert counted["vllm:inter_token_latency_seconds_sum", ()] >= 5 * 0.1 / 2  # a busy loop sees some late
+        assert counted["vllm:request_time_per_output_token_seconds_sum", ()] >= 0.1 / 2
+        assert counted["vllm:time_to_first_token_seconds_sum", ()] >= 0.1 * 0.9
 
 
 def test_what_runs_now_is_seen_while_it_runs() -> None:
