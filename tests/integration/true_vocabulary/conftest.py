@@ -10,20 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.one_thread import one_thread
 from tests.true_qwen3 import NotToBeHadError, build, vocabulary
 from unified_intelligence.adapters.llm.transformers_adapter import TransformersAdapter
 from unified_intelligence.engine.load import Loaded
 
-
-@pytest.fixture(autouse=True, scope="package")
-def one_thread() -> Iterator[None]:
-    """A model this small waits for its threads longer than it computes."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+__all__ = ["one_thread"]  # a fixture, taken in by name
 
 
 @pytest.fixture(scope="session")
